@@ -1,0 +1,91 @@
+package discovery
+
+import (
+	"mime"
+	"sort"
+	"strings"
+
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// aggregatedVersion returns the version of APIGroupDiscoveryList that the
+// client accepts first, or "" when it rather wants the plain documents.
+func aggregatedVersion(accept []string) string {
+	for _, part := range strings.Split(strings.Join(accept, ","), ",") {
+		media, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		if params["as"] == "" {
+			if media == "application/json" || media == "*/*" || media == "application/*" || media == protobufType {
+				return ""
+			}
+			continue
+		}
+		known := params["v"] == "v2" || params["v"] == "v2beta1"
+		if media == "application/json" && params["g"] == apidiscoveryv2.GroupName && params["as"] == "APIGroupDiscoveryList" && known {
+			return params["v"]
+		}
+	}
+	return ""
+}
+
+// aggregated returns the document of /api or /apis with all that is below it.
+// Versions v2 and v2beta1 differ in nothing but their name.
+func (d *documents) aggregated(path, version string) *document {
+	contentType := "application/json;g=apidiscovery.k8s.io;v=" + version + ";as=APIGroupDiscoveryList"
+	return d.once(path+" "+version, contentType, func() object {
+		list := &apidiscoveryv2.APIGroupDiscoveryList{
+			TypeMeta: metav1.TypeMeta{Kind: "APIGroupDiscoveryList", APIVersion: apidiscoveryv2.GroupName + "/" + version},
+			Items:    []apidiscoveryv2.APIGroupDiscovery{},
+		}
+		for _, g := range d.groups {
+			if (g.name == "") == (path == "/api") {
+				list.Items = append(list.Items, groupDiscovery(g))
+			}
+		}
+		return list
+	})
+}
+
+func groupDiscovery(g group) apidiscoveryv2.APIGroupDiscovery {
+	out := apidiscoveryv2.APIGroupDiscovery{ObjectMeta: metav1.ObjectMeta{Name: g.name}}
+	for _, gv := range g.versions {
+		v := apidiscoveryv2.APIVersionDiscovery{Version: gv.version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent}
+		for _, s := range gv.served {
+			v.Resources = append(v.Resources, resourceDiscovery(s))
+		}
+		out.Versions = append(out.Versions, v)
+	}
+	return out
+}
+
+func resourceDiscovery(s served) apidiscoveryv2.APIResourceDiscovery {
+	scope := apidiscoveryv2.ScopeCluster
+	if s.resource.Namespaced {
+		scope = apidiscoveryv2.ScopeNamespace
+	}
+	out := apidiscoveryv2.APIResourceDiscovery{
+		Resource: s.resource.Plural, SingularResource: s.resource.Singular, Scope: scope,
+		ResponseKind: kindOf(s.kind), Verbs: sortedVerbs(s.resource.Verbs),
+		ShortNames: s.resource.ShortNames, Categories: s.resource.Categories,
+	}
+	for _, sub := range s.subs {
+		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{
+			Subresource: sub.name, ResponseKind: kindOf(sub.kind), Verbs: sub.verbs,
+		})
+	}
+	return out
+}
+
+func kindOf(k schema.GroupVersionKind) *metav1.GroupVersionKind {
+	return &metav1.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind}
+}
+
+func sortedVerbs(verbs []string) []string {
+	out := append([]string{}, verbs...)
+	sort.Strings(out)
+	return out
+}
