@@ -1,0 +1,154 @@
+package cache
+
+import (
+	"reflect"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+
+	"minke/store"
+)
+
+// decodeAll decodes entries on all CPUs. What cannot be decoded is nil.
+func (c *Cache) decodeAll(entries []store.Entry) []*Item {
+	const chunk = 64
+	items := make([]*Item, len(entries))
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 1+len(entries)/chunk) {
+		workers.Go(func() {
+			for from := range work {
+				for i := from; i < min(from+chunk, len(entries)); i++ {
+					items[i] = c.item(&entries[i], nil)
+				}
+			}
+		})
+	}
+	for from := 0; from < len(entries); from += chunk {
+		work <- from
+	}
+	close(work)
+	workers.Wait()
+	return items
+}
+
+// item makes the item of an entry; obj is its object if a writer handed it
+// over. An entry that cannot be decoded is left out, and said so: one broken
+// object must not take the whole resource away.
+func (c *Cache) item(e *store.Entry, obj apiruntime.Object) *Item {
+	if obj == nil {
+		var err error
+		if obj, err = c.codec.Decode(e.Value, e.Modified); err != nil {
+			c.opts.Log.Error("decode object: it is left out", "key", e.Key, "revision", e.Modified, "error", err)
+			return nil
+		}
+	}
+	return &Item{Key: e.Key, Object: obj, Value: e.Value, Created: e.Created, Revision: e.Modified,
+		encodings: encodings{budget: c.opts.Budget}}
+}
+
+// decode makes the event of e; earlier are events not applied yet. Only the
+// feed calls it, the only one that changes items, so that it may read them
+// without the lock.
+func (c *Cache) decode(e *store.Event, earlier []*Event) *Event {
+	key, rev := e.Entry.Key, e.Entry.Modified
+	event := &Event{Revision: rev, encodings: encodings{budget: c.opts.Budget}}
+	event.Prev = c.latest(key, earlier)
+	if e.Deleted {
+		if event.Prev == nil {
+			return nil // it could not be decoded when it came
+		}
+		event.Type = Deleted
+		event.Item = &Item{Key: key, Object: withRevision(event.Prev.Object, rev), Created: event.Prev.Created, Revision: rev,
+			encodings: encodings{budget: c.opts.Budget}}
+		return event
+	}
+	obj, taken := c.handedOver(key, e.Entry.Value)
+	if obj != nil {
+		setRevision(obj, rev)
+	}
+	event.Item = c.item(&e.Entry, obj)
+	taken(event.Item)
+	if event.Item == nil {
+		return nil
+	}
+	event.Type = Modified
+	if event.Prev == nil {
+		event.Type = Added
+	}
+	return event
+}
+
+func (c *Cache) latest(key string, earlier []*Event) *Item {
+	for i := len(earlier) - 1; i >= 0; i-- {
+		if e := earlier[i]; e.Item.Key == key {
+			if e.Type == Deleted {
+				return nil
+			}
+			return e.Item
+		}
+	}
+	item, _ := c.items.Get(&Item{Key: key})
+	return item
+}
+
+func setRevision(obj apiruntime.Object, rev store.Revision) {
+	if m, err := meta.Accessor(obj); err == nil {
+		m.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
+	}
+}
+
+// withRevision returns obj with another resourceVersion. It copies no more
+// than must differ where it can: what both share never changes.
+func withRevision(obj apiruntime.Object, rev store.Revision) apiruntime.Object {
+	copied := shallow(obj)
+	if copied == nil {
+		copied = obj.DeepCopyObject()
+	}
+	setRevision(copied, rev)
+	return copied
+}
+
+// shallow copies obj such that its metadata's own fields may be set; nil when
+// it is not known how.
+func shallow(obj apiruntime.Object) apiruntime.Object {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		return shallowUnstructured(u)
+	}
+	v := reflect.ValueOf(obj)
+	old, ok := obj.(metav1.ObjectMetaAccessor)
+	if !ok || v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	fresh := reflect.New(v.Elem().Type())
+	fresh.Elem().Set(v.Elem())
+	copied, ok := fresh.Interface().(apiruntime.Object)
+	if !ok {
+		return nil
+	}
+	om, isStruct := copied.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)
+	if !isStruct || om == old.GetObjectMeta() {
+		return nil // the metadata is shared by pointer
+	}
+	return copied
+}
+
+func shallowUnstructured(u *unstructured.Unstructured) apiruntime.Object {
+	fields := make(map[string]any, len(u.Object))
+	for k, v := range u.Object {
+		fields[k] = v
+	}
+	if old, ok := fields["metadata"].(map[string]any); ok {
+		metadata := make(map[string]any, len(old))
+		for k, v := range old {
+			metadata[k] = v
+		}
+		fields["metadata"] = metadata
+	}
+	return &unstructured.Unstructured{Object: fields}
+}

@@ -1,0 +1,215 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"minke/store"
+)
+
+// ErrExists tells that Create found the key taken.
+var ErrExists = errors.New("the key exists already")
+
+// ConflictError tells that the object is not as the writer knew it.
+type ConflictError struct {
+	Key string
+	// Current is the object as it stands; nil when it is gone.
+	Current *Item
+}
+
+func (e *ConflictError) Error() string {
+	if e.Current == nil {
+		return fmt.Sprintf("write %s: the object is gone", e.Key)
+	}
+	return fmt.Sprintf("write %s: the object has changed, at revision %d", e.Key, e.Current.Revision)
+}
+
+// handover is a decoded object on its way through the store to the feed.
+// Cache.mu guards it while it is in Cache.pending.
+type handover struct {
+	value  []byte
+	object runtime.Object
+	item   *Item // set by the feed
+}
+
+// Create stores obj at key and returns it as stored, with its resourceVersion.
+// It takes obj over: the caller may not touch it afterwards, whatever comes
+// out. It fails with ErrExists.
+func (c *Cache) Create(ctx context.Context, key string, obj runtime.Object) (*Item, error) {
+	item, current, err := c.put(ctx, key, 0, obj)
+	if err != nil {
+		return nil, err
+	}
+	if current != nil {
+		return nil, fmt.Errorf("create %s: %w", key, ErrExists)
+	}
+	return item, nil
+}
+
+// Update replaces old with obj, which it takes over as Create does, and returns
+// it as stored. It fails with *ConflictError unless old is the current state.
+// An obj that is stored as old is already writes nothing and returns old.
+func (c *Cache) Update(ctx context.Context, old *Item, obj runtime.Object) (*Item, error) {
+	item, current, err := c.put(ctx, old.Key, old.Revision, obj)
+	if err != nil {
+		return nil, err
+	}
+	if item == nil {
+		return nil, &ConflictError{Key: old.Key, Current: current}
+	}
+	return item, nil
+}
+
+// Delete removes old and returns its last state, with the resourceVersion of
+// the deletion. It fails with *ConflictError unless old is the current state.
+func (c *Cache) Delete(ctx context.Context, old *Item) (*Item, error) {
+	if _, err := c.ready(ctx); err != nil {
+		return nil, err
+	}
+	result, err := c.store.Txn(ctx, store.Txn{
+		If:     []store.Condition{{Key: old.Key, Modified: old.Revision}},
+		Writes: []store.Write{{Key: old.Key, Delete: true}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("delete %s: %w", old.Key, err)
+	}
+	if err := c.settle(ctx, result.Revision); err != nil {
+		return nil, err
+	}
+	if !result.Succeeded {
+		current, err := c.conflicting(ctx, old.Key, result)
+		if err != nil {
+			return nil, err
+		}
+		return nil, &ConflictError{Key: old.Key, Current: current}
+	}
+	return &Item{Key: old.Key, Object: withRevision(old.Object, result.Revision), Created: old.Created, Revision: result.Revision}, nil
+}
+
+// put writes obj if key was last written at modified. It returns the new item,
+// or, when the condition failed, a nil item and what is there now.
+func (c *Cache) put(ctx context.Context, key string, modified store.Revision, obj runtime.Object) (item, current *Item, err error) {
+	if _, err := c.ready(ctx); err != nil {
+		return nil, nil, err
+	}
+	value, err := c.codec.Encode(obj)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode %s: %w", key, err)
+	}
+	if modified != 0 {
+		now, ok, err := c.Get(ctx, key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok && now.Revision == modified && bytes.Equal(now.Value, value) {
+			return now, nil, nil
+		}
+	}
+	h := &handover{value: value, object: obj}
+	c.expect(key, h)
+	result, err := c.store.Txn(ctx, store.Txn{
+		If:     []store.Condition{{Key: key, Modified: modified}},
+		Writes: []store.Write{{Key: key, Value: value}},
+	})
+	if err == nil {
+		err = c.settle(ctx, result.Revision)
+	}
+	item = c.unexpect(key, h)
+	if err != nil {
+		return nil, nil, fmt.Errorf("write %s: %w", key, err)
+	}
+	if !result.Succeeded {
+		current, err = c.conflicting(ctx, key, result)
+		return nil, current, err
+	}
+	if item == nil || item.Revision != result.Revision {
+		return c.written(ctx, key, value, result.Revision)
+	}
+	return item, nil, nil
+}
+
+// written makes the item of a write whose hand-over another write of the very
+// same bytes got, or whose event a reload swallowed.
+func (c *Cache) written(ctx context.Context, key string, value []byte, rev store.Revision) (*Item, *Item, error) {
+	if now, ok, err := c.Get(ctx, key); err == nil && ok && now.Revision == rev {
+		return now, nil, nil
+	}
+	obj, err := c.codec.Decode(value, rev)
+	if err != nil {
+		return nil, nil, fmt.Errorf("decode %s: %w", key, err)
+	}
+	return &Item{Key: key, Object: obj, Value: value, Revision: rev}, nil, nil
+}
+
+// settle waits until the write at rev is seen here.
+func (c *Cache) settle(ctx context.Context, rev store.Revision) error {
+	source, err := c.ready(ctx)
+	if err != nil {
+		return err
+	}
+	if t, ok := source.(Tracked); ok {
+		queued, current := t.Position()
+		return c.reach(ctx, queued, current)
+	}
+	return c.progress(ctx, source, rev)
+}
+
+// conflicting returns what stands at key, at least as new as what made the
+// transaction fail.
+func (c *Cache) conflicting(ctx context.Context, key string, result store.TxnResult) (*Item, error) {
+	if len(result.Current) == 1 && result.Current[0] != nil {
+		if err := c.wait(ctx, result.Current[0].Modified); err != nil {
+			return nil, err
+		}
+	}
+	item, _, err := c.Get(ctx, key)
+	return item, err
+}
+
+func (c *Cache) expect(key string, h *handover) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending[key] = append(c.pending[key], h)
+}
+
+// unexpect takes h back and returns the item that the feed made of it, if any.
+func (c *Cache) unexpect(key string, h *handover) *Item {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var kept []*handover
+	for _, p := range c.pending[key] {
+		if p != h {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) == 0 {
+		delete(c.pending, key)
+	} else {
+		c.pending[key] = kept
+	}
+	return h.item
+}
+
+// handedOver returns the object that some writer has stored as value, and a
+// function to tell the item that came of it. Which writer does not matter:
+// equal bytes are equal objects.
+func (c *Cache) handedOver(key string, value []byte) (runtime.Object, func(*Item)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.pending[key] {
+		if h.object != nil && bytes.Equal(h.value, value) {
+			obj := h.object
+			h.object = nil // one item only: its resourceVersion is set now
+			return obj, func(i *Item) {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				h.item = i
+			}
+		}
+	}
+	return nil, func(*Item) {}
+}
