@@ -1,0 +1,189 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"minke/cluster/pki"
+)
+
+// Options says what cluster is wanted.
+type Options struct {
+	Name string
+	// Nodes is how many; zero means one, or as many as the cluster has.
+	Nodes   int
+	DataDir string
+	// Port is where the API answers on loopback; zero means 6443 or, if that
+	// is taken, any.
+	Port     int
+	Publish  []Publish
+	Isolated bool
+}
+
+// Up starts the cluster, or takes up one that was stopped or killed, and
+// returns its places when every node is Ready and DNS answers. Called for a
+// cluster that runs, it changes nothing. Progress is written to out.
+func Up(ctx context.Context, o Options, out io.Writer) (Paths, error) {
+	p, err := PathsOf(o.Name, o.DataDir)
+	if err != nil {
+		return p, err
+	}
+	if err := checkMachine(); err != nil {
+		return p, err
+	}
+	show := newProgress(out)
+	defer show.end()
+	unlock, err := lock(p, o)
+	if err != nil {
+		return p, err
+	}
+	defer unlock()
+	spec, err := p.wanted(o)
+	if err != nil {
+		return p, err
+	}
+	show.stage("", "namespaces and network")
+	if err := prepare(p, spec); err != nil {
+		return p, err
+	}
+	started, err := startMissing(p, spec)
+	if err != nil {
+		return p, err
+	}
+	var waits errgroup.Group
+	for _, proc := range started {
+		waits.Go(func() error { return proc.wait(show.stage) })
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, proc := range started {
+			proc.status.Close()
+		}
+	})
+	defer stop()
+	if err := waits.Wait(); err != nil {
+		return p, errors.Join(err, ctx.Err())
+	}
+	return p, nil
+}
+
+// lock makes the cluster's directories and keeps other calls of up and down
+// out until the function it returns is called.
+func lock(p Paths, o Options) (func(), error) {
+	if err := os.MkdirAll(p.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("create data directory: %w", err)
+	}
+	if err := mountRun(p); err != nil {
+		return nil, err
+	}
+	if o.DataDir != "" {
+		link := p.Run + ".data"
+		if err := os.Symlink(p.Data, link); err != nil && !errors.Is(err, os.ErrExist) {
+			return nil, fmt.Errorf("remember data directory: %w", err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(p.Run, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock cluster %s: %w", p.Name, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock cluster %s: another minke up or down works on it: %w", p.Name, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// prepare makes everything that the node processes find when they start.
+func prepare(p Paths, spec *Spec) error {
+	if err := p.saveSpec(spec); err != nil {
+		return err
+	}
+	if err := wireCluster(p); err != nil {
+		return err
+	}
+	for i := 1; i <= spec.Nodes; i++ {
+		if err := wireNode(p, i); err != nil {
+			return fmt.Errorf("%s: %w", NodeName(i), err)
+		}
+	}
+	if err := wireUplink(p, spec); err != nil {
+		return err
+	}
+	return makeCertificates(p, spec)
+}
+
+// makeCertificates lets each node find its keys ready: on one machine nobody
+// needs to ask for them.
+func makeCertificates(p Paths, spec *Spec) error {
+	ca, err := pki.Open(filepath.Join(p.Data, "pki"))
+	if err != nil {
+		return err
+	}
+	for i := 1; i <= spec.Nodes; i++ {
+		node := NodeName(i)
+		_, err1 := ca.ClientCert("nodes/"+node+"/client", pki.Client{User: "system:node:" + node, Groups: []string{"system:nodes"}})
+		_, err2 := ca.ServingCert("nodes/"+node+"/kubelet", pki.Serving{
+			CommonName: "system:node:" + node, Names: []string{node}, IPs: []net.IP{ipOf(NodeIP(i))},
+		})
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+	}
+	_, err = ca.ClientCert("admin", pki.Client{User: "kubernetes-admin", Groups: []string{"system:masters"}})
+	return err
+}
+
+func ipOf(a netip.Addr) net.IP { return net.IP(a.AsSlice()) }
+
+// startMissing starts the node processes that do not run.
+func startMissing(p Paths, spec *Spec) ([]*process, error) {
+	var started []*process
+	for i := 1; i <= spec.Nodes; i++ {
+		alive, err := running(p, NodeName(i))
+		if err != nil {
+			return started, err
+		}
+		if alive {
+			continue
+		}
+		var listeners []*os.File
+		if i == 1 {
+			if listeners, err = listen(spec); err != nil {
+				return started, err
+			}
+			if err := errors.Join(p.saveSpec(spec), writeKubeconfig(p, spec)); err != nil {
+				return started, err
+			}
+		}
+		proc, err := startNode(p, i, listeners)
+		closeAll(listeners)
+		if err != nil {
+			return started, err
+		}
+		started = append(started, proc)
+	}
+	return started, nil
+}
+
+// checkMachine says in one line what this machine lacks.
+func checkMachine() error {
+	if os.Geteuid() != 0 {
+		return errors.New("minke up needs root: it makes namespaces, mounts and network devices; try sudo")
+	}
+	data, err := os.ReadFile("/proc/filesystems")
+	if err != nil {
+		return fmt.Errorf("read /proc/filesystems: %w", err)
+	}
+	if !hasFilesystem(string(data), "overlay") {
+		return errors.New("this kernel has no overlay filesystem, which container images need; load it with: modprobe overlay")
+	}
+	return nil
+}
