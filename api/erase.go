@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -44,6 +45,9 @@ func (d Definition[T]) Resource() *Resource {
 	}
 	if r.Verbs == nil {
 		r.Verbs = allVerbs
+	}
+	if r.NewList == nil {
+		r.NewList = func() runtime.Object { return nil }
 	}
 	if d.Validate != nil {
 		r.Validate = func(o Object) field.ErrorList { return d.Validate(o.(T)) }

@@ -35,7 +35,8 @@ type Definition[T Object] struct {
 	// Cluster tells that the resource has no namespace.
 	Cluster bool
 	// New returns an empty object, NewList an empty list of them.
-	New     func() T
+	New func() T
+	// (nil for a review kind).
 	NewList func() runtime.Object
 
 	// Default fills in, in place, what the user left out. It runs on every
@@ -70,8 +71,10 @@ type Definition[T Object] struct {
 	// metadata.namespace, each with its value.
 	Fields map[string]func(T) string
 
-	// Graceful, when set, is asked on deletion. It may lower or set
-	// *seconds, and tells whether the object stays, marked as deleted, until
+	// Graceful, when set, is asked on deletion. *seconds is the grace that the
+	// caller asked for, or negative when the caller named none (the server
+	// makes a caller's own negative value 1 first). It sets *seconds to what
+	// holds, and tells whether the object stays, marked as deleted, until
 	// somebody deletes it with zero grace.
 	Graceful func(obj T, seconds *int64) bool
 	// CreateOnUpdate lets PUT create the object, as Lease and a few others do.

@@ -1,0 +1,18 @@
+package admissionregistration
+
+import (
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"minke/api"
+)
+
+func mutatingWebhookConfigurations() *api.Resource {
+	return api.Definition[*admissionregistrationv1.MutatingWebhookConfiguration]{
+		Kind:       admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"),
+		Plural:     "mutatingwebhookconfigurations",
+		Categories: []string{"api-extensions"},
+		Cluster:    true,
+		New:        api.New[admissionregistrationv1.MutatingWebhookConfiguration],
+		NewList:    api.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
+	}.Resource()
+}

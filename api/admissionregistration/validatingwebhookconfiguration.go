@@ -1,0 +1,18 @@
+package admissionregistration
+
+import (
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"minke/api"
+)
+
+func validatingWebhookConfigurations() *api.Resource {
+	return api.Definition[*admissionregistrationv1.ValidatingWebhookConfiguration]{
+		Kind:       admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"),
+		Plural:     "validatingwebhookconfigurations",
+		Categories: []string{"api-extensions"},
+		Cluster:    true,
+		New:        api.New[admissionregistrationv1.ValidatingWebhookConfiguration],
+		NewList:    api.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
+	}.Resource()
+}

@@ -1,0 +1,38 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+
+	"minke/api"
+)
+
+func daemonSets() *api.Resource {
+	return api.Definition[*appsv1.DaemonSet]{
+		Kind:             appsv1.SchemeGroupVersion.WithKind("DaemonSet"),
+		Plural:           "daemonsets",
+		ShortNames:       []string{"ds"},
+		Categories:       []string{"all"},
+		New:              api.New[appsv1.DaemonSet],
+		NewList:          api.NewList[appsv1.DaemonSetList],
+		PrepareForCreate: daemonSetCreate,
+		PrepareForUpdate: daemonSetUpdate,
+		Subresources: map[string]api.Subresource[*appsv1.DaemonSet]{
+			"status": {Prepare: daemonSetStatus},
+		},
+	}.Resource()
+}
+
+func daemonSetCreate(o *appsv1.DaemonSet) {
+	o.Status = appsv1.DaemonSetStatus{}
+	o.Generation = 1
+}
+
+func daemonSetUpdate(o, old *appsv1.DaemonSet) {
+	o.Status = old.Status
+	api.BumpGeneration(o, old, o.Spec, old.Spec)
+}
+
+// daemonSetStatus lets the status subresource change nothing but the status.
+func daemonSetStatus(o, old *appsv1.DaemonSet) {
+	o.Spec = old.Spec
+}

@@ -1,0 +1,38 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+
+	"minke/api"
+)
+
+func deployments() *api.Resource {
+	return api.Definition[*appsv1.Deployment]{
+		Kind:             appsv1.SchemeGroupVersion.WithKind("Deployment"),
+		Plural:           "deployments",
+		ShortNames:       []string{"deploy"},
+		Categories:       []string{"all"},
+		New:              api.New[appsv1.Deployment],
+		NewList:          api.NewList[appsv1.DeploymentList],
+		PrepareForCreate: deploymentCreate,
+		PrepareForUpdate: deploymentUpdate,
+		Subresources: map[string]api.Subresource[*appsv1.Deployment]{
+			"status": {Prepare: deploymentStatus},
+		},
+	}.Resource()
+}
+
+func deploymentCreate(o *appsv1.Deployment) {
+	o.Status = appsv1.DeploymentStatus{}
+	o.Generation = 1
+}
+
+func deploymentUpdate(o, old *appsv1.Deployment) {
+	o.Status = old.Status
+	api.BumpGeneration(o, old, o.Spec, old.Spec)
+}
+
+// deploymentStatus lets the status subresource change nothing but the status.
+func deploymentStatus(o, old *appsv1.Deployment) {
+	o.Spec = old.Spec
+}

@@ -1,0 +1,26 @@
+package api
+
+import (
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// New returns an empty S; Definition.New of most resources.
+func New[S any]() *S { return new(S) }
+
+// NewList returns an empty list S; Definition.NewList of most resources.
+func NewList[S any, P interface {
+	*S
+	runtime.Object
+}]() runtime.Object {
+	return P(new(S))
+}
+
+// BumpGeneration gives obj the generation after old's when its specification
+// differs from old's, and old's otherwise.
+func BumpGeneration(obj, old Object, spec, oldSpec any) {
+	obj.SetGeneration(old.GetGeneration())
+	if !equality.Semantic.DeepEqual(spec, oldSpec) {
+		obj.SetGeneration(old.GetGeneration() + 1)
+	}
+}

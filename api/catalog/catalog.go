@@ -1,0 +1,51 @@
+// Package catalog is the list of all that Minke serves out of the box, one line
+// for each API group.
+package catalog
+
+import (
+	"minke/api"
+	"minke/api/admissionregistration"
+	"minke/api/apps"
+	"minke/api/authentication"
+	"minke/api/authorization"
+	"minke/api/autoscaling"
+	"minke/api/batch"
+	"minke/api/certificates"
+	"minke/api/coordination"
+	"minke/api/core"
+	"minke/api/discovery"
+	"minke/api/flowcontrol"
+	"minke/api/networking"
+	"minke/api/node"
+	"minke/api/policy"
+	"minke/api/rbac"
+	"minke/api/scheduling"
+	"minke/api/storage"
+)
+
+// Resources lists every built-in resource, each call a fresh list.
+func Resources() []*api.Resource {
+	var all []*api.Resource
+	for _, group := range []func() []*api.Resource{
+		core.Resources,
+		authentication.Resources,
+		authorization.Resources,
+		apps.Resources,
+		autoscaling.Resources,
+		batch.Resources,
+		certificates.Resources,
+		coordination.Resources,
+		discovery.Resources,
+		flowcontrol.Resources,
+		networking.Resources,
+		node.Resources,
+		policy.Resources,
+		rbac.Resources,
+		scheduling.Resources,
+		storage.Resources,
+		admissionregistration.Resources,
+	} {
+		all = append(all, group()...)
+	}
+	return all
+}

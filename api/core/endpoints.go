@@ -1,0 +1,17 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func endpoints() *api.Resource {
+	return api.Definition[*corev1.Endpoints]{
+		Kind:       corev1.SchemeGroupVersion.WithKind("Endpoints"),
+		Plural:     "endpoints",
+		ShortNames: []string{"ep"},
+		New:        api.New[corev1.Endpoints],
+		NewList:    api.NewList[corev1.EndpointsList],
+	}.Resource()
+}

@@ -1,0 +1,17 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func limitRanges() *api.Resource {
+	return api.Definition[*corev1.LimitRange]{
+		Kind:       corev1.SchemeGroupVersion.WithKind("LimitRange"),
+		Plural:     "limitranges",
+		ShortNames: []string{"limits"},
+		New:        api.New[corev1.LimitRange],
+		NewList:    api.NewList[corev1.LimitRangeList],
+	}.Resource()
+}

@@ -1,0 +1,36 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func namespaces() *api.Resource {
+	return api.Definition[*corev1.Namespace]{
+		Kind:             corev1.SchemeGroupVersion.WithKind("Namespace"),
+		Plural:           "namespaces",
+		ShortNames:       []string{"ns"},
+		Cluster:          true,
+		New:              api.New[corev1.Namespace],
+		NewList:          api.NewList[corev1.NamespaceList],
+		PrepareForCreate: namespaceCreate,
+		PrepareForUpdate: namespaceUpdate,
+		Subresources: map[string]api.Subresource[*corev1.Namespace]{
+			"status": {Prepare: namespaceStatus},
+		},
+	}.Resource()
+}
+
+func namespaceCreate(o *corev1.Namespace) {
+	o.Status = corev1.NamespaceStatus{}
+}
+
+func namespaceUpdate(o, old *corev1.Namespace) {
+	o.Status = old.Status
+}
+
+// namespaceStatus lets the status subresource change nothing but the status.
+func namespaceStatus(o, old *corev1.Namespace) {
+	o.Spec = old.Spec
+}

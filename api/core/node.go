@@ -1,0 +1,36 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func nodes() *api.Resource {
+	return api.Definition[*corev1.Node]{
+		Kind:             corev1.SchemeGroupVersion.WithKind("Node"),
+		Plural:           "nodes",
+		ShortNames:       []string{"no"},
+		Cluster:          true,
+		New:              api.New[corev1.Node],
+		NewList:          api.NewList[corev1.NodeList],
+		PrepareForCreate: nodeCreate,
+		PrepareForUpdate: nodeUpdate,
+		Subresources: map[string]api.Subresource[*corev1.Node]{
+			"status": {Prepare: nodeStatus},
+		},
+	}.Resource()
+}
+
+func nodeCreate(o *corev1.Node) {
+	o.Status = corev1.NodeStatus{}
+}
+
+func nodeUpdate(o, old *corev1.Node) {
+	o.Status = old.Status
+}
+
+// nodeStatus lets the status subresource change nothing but the status.
+func nodeStatus(o, old *corev1.Node) {
+	o.Spec = old.Spec
+}

@@ -1,0 +1,36 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func persistentVolumes() *api.Resource {
+	return api.Definition[*corev1.PersistentVolume]{
+		Kind:             corev1.SchemeGroupVersion.WithKind("PersistentVolume"),
+		Plural:           "persistentvolumes",
+		ShortNames:       []string{"pv"},
+		Cluster:          true,
+		New:              api.New[corev1.PersistentVolume],
+		NewList:          api.NewList[corev1.PersistentVolumeList],
+		PrepareForCreate: persistentVolumeCreate,
+		PrepareForUpdate: persistentVolumeUpdate,
+		Subresources: map[string]api.Subresource[*corev1.PersistentVolume]{
+			"status": {Prepare: persistentVolumeStatus},
+		},
+	}.Resource()
+}
+
+func persistentVolumeCreate(o *corev1.PersistentVolume) {
+	o.Status = corev1.PersistentVolumeStatus{}
+}
+
+func persistentVolumeUpdate(o, old *corev1.PersistentVolume) {
+	o.Status = old.Status
+}
+
+// persistentVolumeStatus lets the status subresource change nothing but the status.
+func persistentVolumeStatus(o, old *corev1.PersistentVolume) {
+	o.Spec = old.Spec
+}

@@ -1,0 +1,26 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func podTemplates() *api.Resource {
+	return api.Definition[*corev1.PodTemplate]{
+		Kind:             corev1.SchemeGroupVersion.WithKind("PodTemplate"),
+		Plural:           "podtemplates",
+		New:              api.New[corev1.PodTemplate],
+		NewList:          api.NewList[corev1.PodTemplateList],
+		PrepareForCreate: podTemplateCreate,
+		PrepareForUpdate: podTemplateUpdate,
+	}.Resource()
+}
+
+func podTemplateCreate(o *corev1.PodTemplate) {
+	o.Generation = 1
+}
+
+func podTemplateUpdate(o, old *corev1.PodTemplate) {
+	api.BumpGeneration(o, old, o.Template, old.Template)
+}

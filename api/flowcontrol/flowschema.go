@@ -1,0 +1,37 @@
+package flowcontrol
+
+import (
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+
+	"minke/api"
+)
+
+func flowSchemas() *api.Resource {
+	return api.Definition[*flowcontrolv1.FlowSchema]{
+		Kind:             flowcontrolv1.SchemeGroupVersion.WithKind("FlowSchema"),
+		Plural:           "flowschemas",
+		Cluster:          true,
+		New:              api.New[flowcontrolv1.FlowSchema],
+		NewList:          api.NewList[flowcontrolv1.FlowSchemaList],
+		PrepareForCreate: flowSchemaCreate,
+		PrepareForUpdate: flowSchemaUpdate,
+		Subresources: map[string]api.Subresource[*flowcontrolv1.FlowSchema]{
+			"status": {Prepare: flowSchemaStatus},
+		},
+	}.Resource()
+}
+
+func flowSchemaCreate(o *flowcontrolv1.FlowSchema) {
+	o.Status = flowcontrolv1.FlowSchemaStatus{}
+	o.Generation = 1
+}
+
+func flowSchemaUpdate(o, old *flowcontrolv1.FlowSchema) {
+	o.Status = old.Status
+	api.BumpGeneration(o, old, o.Spec, old.Spec)
+}
+
+// flowSchemaStatus lets the status subresource change nothing but the status.
+func flowSchemaStatus(o, old *flowcontrolv1.FlowSchema) {
+	o.Spec = old.Spec
+}

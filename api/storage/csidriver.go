@@ -1,0 +1,17 @@
+package storage
+
+import (
+	storagev1 "k8s.io/api/storage/v1"
+
+	"minke/api"
+)
+
+func csiDrivers() *api.Resource {
+	return api.Definition[*storagev1.CSIDriver]{
+		Kind:    storagev1.SchemeGroupVersion.WithKind("CSIDriver"),
+		Plural:  "csidrivers",
+		Cluster: true,
+		New:     api.New[storagev1.CSIDriver],
+		NewList: api.NewList[storagev1.CSIDriverList],
+	}.Resource()
+}
