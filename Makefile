@@ -1,0 +1,52 @@
+# Minke is built and tested by these targets; CONTRIBUTING.md tells more.
+#   make build   bin/minke
+#   make demo    a cluster with the example in it
+#   make test    every test, unit to end-to-end (root)
+#   make bench   the benchmarks
+
+SHELL := /bin/bash
+GO ?= go
+export CGO_ENABLED := 0
+LDFLAGS := -s -w
+CARRIED := cmd/minke/carried/files
+
+.PHONY: build demo test unit e2e bench lint tools generate clean FORCE
+
+build: tools bin/minke
+
+# What the build needs and a bare machine may lack.
+tools:
+	@command -v gcc >/dev/null && [ -e /usr/include/stdio.h ] || { echo "installing gcc"; apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null; }
+
+bin/minke: $(CARRIED)/kubectl.zst helpers FORCE
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/minke
+
+# kubectl changes only when its version does.
+$(CARRIED)/kubectl.zst: cmd/kubectl/main.go go.mod
+	@mkdir -p build
+	@echo "building kubectl (once)"
+	$(GO) build -trimpath -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' -o build/kubectl ./cmd/kubectl
+	$(GO) run ./cmd/pack build/kubectl $(CARRIED)/kubectl
+
+demo: build
+	./examples/demo.sh
+
+test: unit e2e
+
+unit: helpers
+	$(GO) vet ./...
+	$(GO) test ./...
+
+e2e: build
+	$(GO) test -count=1 -tags e2e -timeout 15m ./test/e2e/...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }
+	$(GO) tool staticcheck ./...
+
+bench: build
+	$(GO) test -count=1 -tags bench -timeout 30m -v ./test/bench/...
+
+clean:
+	rm -rf bin build
+FORCE:
