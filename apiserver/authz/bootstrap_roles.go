@@ -1,0 +1,197 @@
+package authz
+
+import (
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api"
+)
+
+const (
+	reading   = "get,list,watch"
+	writing   = "create,delete,deletecollection,patch,update"
+	readWrite = "create,delete,deletecollection,get,list,patch,update,watch"
+	eventing  = "create,patch,update"
+)
+
+func clusterRoles() []*rbacv1.ClusterRole {
+	return append(userRoles(), systemRoles()...)
+}
+
+// userRoles are those that people are given.
+func userRoles() []*rbacv1.ClusterRole {
+	return []*rbacv1.ClusterRole{
+		clusterRole("cluster-admin", everything()...),
+		aggregated("admin"),
+		aggregated("edit", "admin"),
+		aggregated("view", "edit"),
+		labelled(clusterRole("system:aggregate-to-admin",
+			on("create", "authorization.k8s.io", "localsubjectaccessreviews"),
+			on(readWrite, rbacv1.GroupName, "rolebindings,roles"),
+		), "admin"),
+		labelled(clusterRole("system:aggregate-to-edit",
+			on(reading, "", "pods/attach,pods/exec,pods/portforward,pods/proxy,secrets,services/proxy"),
+			on("impersonate", "", "serviceaccounts"),
+			on(writing, "", "pods,pods/attach,pods/exec,pods/portforward,pods/proxy"),
+			on("create", "", "pods/eviction"),
+			on(writing, "", "configmaps,events,persistentvolumeclaims,replicationcontrollers,replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy"),
+			on("create", "", "serviceaccounts/token"),
+			on(writing, "apps", "daemonsets,deployments,deployments/rollback,deployments/scale,replicasets,replicasets/scale,statefulsets,statefulsets/scale"),
+			on(writing, "autoscaling", "horizontalpodautoscalers"),
+			on(writing, "batch", "cronjobs,jobs"),
+			on(writing, "extensions", "daemonsets,deployments,deployments/rollback,deployments/scale,ingresses,networkpolicies,replicasets,replicasets/scale,replicationcontrollers/scale"),
+			on(writing, "policy", "poddisruptionbudgets"),
+			on(writing, "networking.k8s.io", "ingresses,networkpolicies"),
+			on(readWrite, "coordination.k8s.io", "leases"),
+			on(writing, "resource.k8s.io", "resourceclaims,resourceclaimtemplates"),
+		), "edit"),
+		labelled(clusterRole("system:aggregate-to-view",
+			on(reading, "", "configmaps,endpoints,persistentvolumeclaims,persistentvolumeclaims/status,pods,replicationcontrollers,replicationcontrollers/scale,serviceaccounts,services,services/status"),
+			on(reading, "", "bindings,events,limitranges,namespaces/status,pods/log,pods/status,replicationcontrollers/status,resourcequotas,resourcequotas/status"),
+			on(reading, "", "namespaces"),
+			on(reading, "discovery.k8s.io", "endpointslices"),
+			on(reading, "apps", "controllerrevisions,daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,replicasets,replicasets/scale,replicasets/status,statefulsets,statefulsets/scale,statefulsets/status"),
+			on(reading, "autoscaling", "horizontalpodautoscalers,horizontalpodautoscalers/status"),
+			on(reading, "batch", "cronjobs,cronjobs/status,jobs,jobs/status"),
+			on(reading, "extensions", "daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,ingresses,ingresses/status,networkpolicies,replicasets,replicasets/scale,replicasets/status,replicationcontrollers/scale"),
+			on(reading, "policy", "poddisruptionbudgets,poddisruptionbudgets/status"),
+			on(reading, "networking.k8s.io", "ingresses,ingresses/status,networkpolicies"),
+			on(reading, "resource.k8s.io", "resourceclaims,resourceclaims/status,resourceclaimtemplates"),
+		), "view"),
+	}
+}
+
+// systemRoles are those of the cluster's own parts.
+func systemRoles() []*rbacv1.ClusterRole {
+	return []*rbacv1.ClusterRole{
+		clusterRole("system:discovery", at("get", "/api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/readyz,/version,/version/")),
+		clusterRole("system:public-info-viewer", at("get", "/healthz,/livez,/readyz,/version,/version/")),
+		clusterRole("system:monitoring", at("get", "/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*")),
+		clusterRole("system:basic-user",
+			on("create", "authorization.k8s.io", "selfsubjectaccessreviews,selfsubjectrulesreviews"),
+			on("create", "authentication.k8s.io", "selfsubjectreviews")),
+		clusterRole("system:service-account-issuer-discovery", at("get", "/.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/")),
+		clusterRole("system:auth-delegator",
+			on("create", "authentication.k8s.io", "tokenreviews"),
+			on("create", "authorization.k8s.io", "subjectaccessreviews")),
+		clusterRole("system:heapster",
+			on(reading, "", "events,namespaces,nodes,pods"),
+			on(reading, "extensions", "deployments")),
+		clusterRole("system:kube-aggregator", on(reading, "", "endpoints,services")),
+		clusterRole("system:kubelet-api-admin",
+			on(reading, "", "nodes"),
+			on("proxy", "", "nodes"),
+			on("*", "", "nodes/log,nodes/metrics,nodes/proxy,nodes/stats,nodes/configz,nodes/healthz,nodes/pods")),
+		clusterRole("system:node-bootstrapper", on("create,get,list,watch", "certificates.k8s.io", "certificatesigningrequests")),
+		clusterRole("system:node-problem-detector",
+			on("get", "", "nodes"), on("patch", "", "nodes/status"), on(eventing, ",events.k8s.io", "events")),
+		clusterRole("system:node", nodeRules()...),
+		clusterRole("system:node-proxier",
+			on("list,watch", "", "endpoints,services"), on(reading, "", "nodes"),
+			on(eventing, ",events.k8s.io", "events"),
+			on("list,watch", "discovery.k8s.io", "endpointslices"),
+			on("list,watch", "networking.k8s.io", "servicecidrs")),
+		clusterRole("system:kube-dns", on("list,watch", "", "endpoints,services")),
+		clusterRole("system:persistent-volume-provisioner",
+			on("create,delete,get,list,watch", "", "persistentvolumes"),
+			on("get,list,update,watch", "", "persistentvolumeclaims"),
+			on(reading, "storage.k8s.io", "storageclasses"),
+			on("watch", "", "events"), on(eventing, ",events.k8s.io", "events")),
+		clusterRole("system:certificates.k8s.io:certificatesigningrequests:nodeclient", on("create", "certificates.k8s.io", "certificatesigningrequests/nodeclient")),
+		clusterRole("system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", on("create", "certificates.k8s.io", "certificatesigningrequests/selfnodeclient")),
+		clusterRole("system:certificates.k8s.io:kubelet-serving-approver", on("approve", "certificates.k8s.io", "signers", "kubernetes.io/kubelet-serving")),
+		clusterRole("system:certificates.k8s.io:kube-apiserver-client-approver", on("approve", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-client")),
+		clusterRole("system:certificates.k8s.io:kube-apiserver-client-kubelet-approver", on("approve", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-client-kubelet")),
+		clusterRole("system:certificates.k8s.io:legacy-unknown-approver", on("approve", "certificates.k8s.io", "signers", "kubernetes.io/legacy-unknown")),
+		clusterRole("system:kube-scheduler", schedulerRules()...),
+		clusterRole("system:volume-scheduler",
+			on("get,list,patch,update,watch", "", "persistentvolumes"),
+			on(reading, "storage.k8s.io", "storageclasses"),
+			on("get,list,patch,update,watch", "", "persistentvolumeclaims")),
+		clusterRole("system:kube-controller-manager", controllerManagerRules()...),
+	}
+}
+
+func schedulerRules() []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{
+		on(eventing, ",events.k8s.io", "events"),
+		on("create,list,watch", "coordination.k8s.io", "leases"),
+		on("get,update", "coordination.k8s.io", "leases", "kube-scheduler"),
+		on(reading, "", "nodes"),
+		on("delete,get,list,watch", "", "pods"),
+		on("create", "", "bindings,pods/binding"),
+		on("patch,update", "", "pods/status"),
+		on(reading, "", "replicationcontrollers,services"),
+		on(reading, "apps,extensions", "replicasets"),
+		on(reading, "apps", "statefulsets"),
+		on(reading, "policy", "poddisruptionbudgets"),
+		on(reading, "", "persistentvolumeclaims,persistentvolumes,namespaces"),
+		on("create", "authentication.k8s.io", "tokenreviews"),
+		on("create", "authorization.k8s.io", "subjectaccessreviews"),
+		on(reading, "storage.k8s.io", "csidrivers,csinodes,csistoragecapacities,volumeattachments"),
+		on(reading, "resource.k8s.io", "deviceclasses,resourceclaims,resourceslices"),
+		on("patch,update", "resource.k8s.io", "resourceclaims/status"),
+	}
+}
+
+func controllerManagerRules() []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{
+		on(eventing, ",events.k8s.io", "events"),
+		on("create,list,watch", "coordination.k8s.io", "leases"),
+		on("get,update", "coordination.k8s.io", "leases", "kube-controller-manager"),
+		on("create", "", "secrets,serviceaccounts"),
+		on("delete", "", "secrets"),
+		on("get", "", "configmaps,namespaces,secrets,serviceaccounts"),
+		on("update", "", "secrets,serviceaccounts"),
+		on("create", "authentication.k8s.io", "tokenreviews"),
+		on("create", "authorization.k8s.io", "subjectaccessreviews"),
+		on("list,watch", "*", "*"),
+		on("create", "", "serviceaccounts/token"),
+	}
+}
+
+func clusterBindings() []*rbacv1.ClusterRoleBinding {
+	const everyone, strangers = "system:authenticated", "system:unauthenticated"
+	return []*rbacv1.ClusterRoleBinding{
+		bindCluster("cluster-admin", "cluster-admin", group(Masters)),
+		bindCluster("system:monitoring", "system:monitoring", group("system:monitoring")),
+		bindCluster("system:discovery", "system:discovery", group(everyone)),
+		bindCluster("system:basic-user", "system:basic-user", group(everyone)),
+		bindCluster("system:public-info-viewer", "system:public-info-viewer", group(everyone), group(strangers)),
+		bindCluster("system:node-proxier", "system:node-proxier", user("system:kube-proxy")),
+		bindCluster("system:kube-controller-manager", "system:kube-controller-manager", user("system:kube-controller-manager")),
+		bindCluster("system:kube-dns", "system:kube-dns", account("kube-system", "kube-dns")),
+		bindCluster("system:kube-scheduler", "system:kube-scheduler", user("system:kube-scheduler")),
+		bindCluster("system:volume-scheduler", "system:volume-scheduler", user("system:kube-scheduler")),
+		// The Node authorizer speaks for nodes, so the role binds nobody.
+		bindCluster("system:node", "system:node"),
+		bindCluster("system:service-account-issuer-discovery", "system:service-account-issuer-discovery", group("system:serviceaccounts")),
+	}
+}
+
+// namespaced are the Roles in kube-system and kube-public with their bindings.
+func namespaced() []api.Object {
+	var out []api.Object
+	add := func(namespace, name string, subjects []rbacv1.Subject, rules ...rbacv1.PolicyRule) {
+		meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
+		out = append(out, mark(&rbacv1.Role{ObjectMeta: meta, Rules: rules}))
+		if len(subjects) > 0 {
+			out = append(out, mark(&rbacv1.RoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Subjects: subjects,
+				RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+			}))
+		}
+	}
+	readers := []rbacv1.Subject{user("system:kube-controller-manager"), user("system:kube-scheduler")}
+	add("kube-system", "extension-apiserver-authentication-reader", readers, on(reading, "", "configmaps", "extension-apiserver-authentication"))
+	add("kube-system", "system:controller:token-cleaner", []rbacv1.Subject{account("kube-system", "token-cleaner")},
+		on("delete,get,list,watch", "", "secrets"), on(eventing, ",events.k8s.io", "events"))
+	add("kube-system", "system::leader-locking-kube-controller-manager", []rbacv1.Subject{user("system:kube-controller-manager"), account("kube-system", "kube-controller-manager")},
+		on("watch", "", "configmaps"), on("get,update", "", "configmaps", "kube-controller-manager"))
+	add("kube-system", "system::leader-locking-kube-scheduler", []rbacv1.Subject{user("system:kube-scheduler"), account("kube-system", "kube-scheduler")},
+		on("watch", "", "configmaps"), on("get,update", "", "configmaps", "kube-scheduler"))
+	add("kube-public", "system:controller:bootstrap-signer", []rbacv1.Subject{account("kube-system", "bootstrap-signer")},
+		on(reading, "", "configmaps"), on("update", "", "configmaps", "cluster-info"), on(eventing, ",events.k8s.io", "events"))
+	add("kube-system", "system:controller:bootstrap-signer", []rbacv1.Subject{account("kube-system", "bootstrap-signer")}, on(reading, "", "secrets"))
+	return out
+}

@@ -1,0 +1,153 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/component-helpers/auth/rbac/validation"
+
+	"minke/api/inprocess"
+	"minke/apiserver/admission"
+)
+
+// Escalation is an admission validator: nobody grants what he has not, unless
+// he may escalate roles or bind them.
+type Escalation struct {
+	// RBAC knows the rules of users and roles.
+	RBAC *RBAC
+	// Authorizer answers whether a user may escalate or bind.
+	Authorizer Authorizer
+}
+
+var _ admission.Validator = (*Escalation)(nil)
+
+// Validate implements admission.Validator.
+func (e *Escalation) Validate(ctx context.Context, a *admission.Attributes) error {
+	if a.Operation == admission.Delete || a.Resource.Kind.Group != rbacv1.GroupName || a.User == nil {
+		return nil
+	}
+	if slices.Contains(a.User.Groups, Masters) {
+		return nil
+	}
+	switch obj := a.Object.(type) {
+	case *rbacv1.Role:
+		old, _ := a.Old.(*rbacv1.Role)
+		if old != nil && equality.Semantic.DeepEqual(old.Rules, obj.Rules) {
+			return nil
+		}
+		return e.role(ctx, a, obj.Rules)
+	case *rbacv1.ClusterRole:
+		old, _ := a.Old.(*rbacv1.ClusterRole)
+		if old != nil && equality.Semantic.DeepEqual(old.Rules, obj.Rules) && equality.Semantic.DeepEqual(old.AggregationRule, obj.AggregationRule) {
+			return nil
+		}
+		return e.clusterRole(ctx, a, obj)
+	case *rbacv1.RoleBinding:
+		old, _ := a.Old.(*rbacv1.RoleBinding)
+		if old != nil && equality.Semantic.DeepEqual(old.RoleRef, obj.RoleRef) && equality.Semantic.DeepEqual(old.Subjects, obj.Subjects) {
+			return nil
+		}
+		return e.bind(ctx, a, obj.RoleRef)
+	case *rbacv1.ClusterRoleBinding:
+		old, _ := a.Old.(*rbacv1.ClusterRoleBinding)
+		if old != nil && equality.Semantic.DeepEqual(old.RoleRef, obj.RoleRef) && equality.Semantic.DeepEqual(old.Subjects, obj.Subjects) {
+			return nil
+		}
+		return e.bind(ctx, a, obj.RoleRef)
+	}
+	return nil
+}
+
+// clusterRole also guards aggregation: what is gathered later cannot be
+// compared now, so only who has everything may have it gathered.
+func (e *Escalation) clusterRole(ctx context.Context, a *admission.Attributes, obj *rbacv1.ClusterRole) error {
+	if err := e.role(ctx, a, obj.Rules); err != nil {
+		return err
+	}
+	if obj.AggregationRule == nil || e.may(ctx, a, "escalate", rbacv1.RoleRef{Kind: "ClusterRole", Name: obj.Name}) {
+		return nil
+	}
+	if err := e.covers(a.User, a.Namespace, everything()); err != nil {
+		return apierrors.NewForbidden(a.Resource.GroupResource(), obj.Name, errors.New("must have cluster-admin privileges to use the aggregationRule"))
+	}
+	return nil
+}
+
+func (e *Escalation) role(ctx context.Context, a *admission.Attributes, rules []rbacv1.PolicyRule) error {
+	kind := "Role"
+	if a.Namespace == "" {
+		kind = "ClusterRole"
+	}
+	if e.may(ctx, a, "escalate", rbacv1.RoleRef{Kind: kind, Name: a.Name}) {
+		return nil
+	}
+	if err := e.covers(a.User, a.Namespace, rules); err != nil {
+		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err)
+	}
+	return nil
+}
+
+func (e *Escalation) bind(ctx context.Context, a *admission.Attributes, ref rbacv1.RoleRef) error {
+	if e.may(ctx, a, "bind", ref) {
+		return nil
+	}
+	e.RBAC.policy.mu.RLock()
+	g := e.RBAC.policy.resolve(&binding{namespace: a.Namespace, ref: ref})
+	e.RBAC.policy.mu.RUnlock()
+	if g.err != nil {
+		return apierrors.NewNotFound(rbacv1.Resource(strings.ToLower(ref.Kind)), ref.Name)
+	}
+	if err := e.covers(a.User, a.Namespace, g.role.rules); err != nil {
+		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err)
+	}
+	return nil
+}
+
+// may asks for the verb on the role that is written or bound.
+func (e *Escalation) may(ctx context.Context, a *admission.Attributes, verb string, ref rbacv1.RoleRef) bool {
+	q := Attributes{Verb: verb, Group: rbacv1.GroupName, Version: "v1", Resource: "clusterroles", Namespace: a.Namespace, Name: ref.Name}
+	if ref.Kind == "Role" {
+		q.Resource = "roles"
+	}
+	allowed, _ := e.Authorizer.Allows(ctx, a.User, q)
+	return allowed
+}
+
+// covers returns an error that names the rules which the user lacks.
+func (e *Escalation) covers(user *inprocess.User, namespace string, wanted []rbacv1.PolicyRule) error {
+	owned, missing := e.RBAC.RulesFor(user, namespace)
+	ok, lacking := validation.Covers(owned, wanted)
+	if ok {
+		return nil
+	}
+	var compact []string
+	for _, r := range lacking {
+		compact = append(compact, describe(r))
+	}
+	slices.Sort(compact)
+	text := fmt.Sprintf("user %q (groups=%q) is attempting to grant RBAC permissions not currently held:\n%s", user.Name, user.Groups, strings.Join(slices.Compact(compact), "\n"))
+	if missing != nil {
+		text += fmt.Sprintf("; resolution errors: [%v]", missing)
+	}
+	return errors.New(text)
+}
+
+// describe writes a rule as Kubernetes does in this refusal.
+func describe(r rbacv1.PolicyRule) string {
+	var parts []string
+	for _, p := range []struct {
+		name   string
+		values []string
+	}{{"APIGroups", r.APIGroups}, {"Resources", r.Resources}, {"ResourceNames", r.ResourceNames}, {"NonResourceURLs", r.NonResourceURLs}, {"Verbs", r.Verbs}} {
+		if len(p.values) > 0 {
+			parts = append(parts, fmt.Sprintf("%s:%q", p.name, p.values))
+		}
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}

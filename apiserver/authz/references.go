@@ -1,0 +1,137 @@
+package authz
+
+import corev1 "k8s.io/api/core/v1"
+
+// podRefers returns a function that tells whether a pod refers to the secret,
+// config map or volume claim that a names.
+func podRefers(a Attributes) func(*corev1.Pod) bool {
+	switch a.Resource {
+	case "secrets":
+		return func(p *corev1.Pod) bool { return refersToSecret(p, a.Name) }
+	case "configmaps":
+		return func(p *corev1.Pod) bool { return refersToConfigMap(p, a.Name) }
+	}
+	return func(p *corev1.Pod) bool { return refersToClaim(p, a.Name) }
+}
+
+func podClaims(name string) func(*corev1.Pod) bool {
+	return func(p *corev1.Pod) bool {
+		for _, s := range p.Status.ResourceClaimStatuses {
+			if s.ResourceClaimName != nil && *s.ResourceClaimName == name {
+				return true
+			}
+		}
+		for _, c := range p.Spec.ResourceClaims {
+			if c.ResourceClaimName != nil && *c.ResourceClaimName == name {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func refersToSecret(p *corev1.Pod, name string) bool {
+	for _, s := range p.Spec.ImagePullSecrets {
+		if s.Name == name {
+			return true
+		}
+	}
+	for i := range p.Spec.Volumes {
+		if volumeSecret(&p.Spec.Volumes[i], name) {
+			return true
+		}
+	}
+	return inEnvironment(p, func(from *corev1.EnvFromSource, value *corev1.EnvVarSource) bool {
+		return from != nil && from.SecretRef != nil && from.SecretRef.Name == name ||
+			value != nil && value.SecretKeyRef != nil && value.SecretKeyRef.Name == name
+	})
+}
+
+func volumeSecret(v *corev1.Volume, name string) bool {
+	switch {
+	case v.Secret != nil:
+		return v.Secret.SecretName == name
+	case v.Projected != nil:
+		for _, s := range v.Projected.Sources {
+			if s.Secret != nil && s.Secret.Name == name {
+				return true
+			}
+		}
+	case v.CSI != nil && v.CSI.NodePublishSecretRef != nil:
+		return v.CSI.NodePublishSecretRef.Name == name
+	case v.CephFS != nil && v.CephFS.SecretRef != nil:
+		return v.CephFS.SecretRef.Name == name
+	case v.ISCSI != nil && v.ISCSI.SecretRef != nil:
+		return v.ISCSI.SecretRef.Name == name
+	case v.RBD != nil && v.RBD.SecretRef != nil:
+		return v.RBD.SecretRef.Name == name
+	case v.FlexVolume != nil && v.FlexVolume.SecretRef != nil:
+		return v.FlexVolume.SecretRef.Name == name
+	case v.AzureFile != nil:
+		return v.AzureFile.SecretName == name
+	}
+	return false
+}
+
+func refersToConfigMap(p *corev1.Pod, name string) bool {
+	for _, v := range p.Spec.Volumes {
+		if v.ConfigMap != nil && v.ConfigMap.Name == name {
+			return true
+		}
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			if s.ConfigMap != nil && s.ConfigMap.Name == name {
+				return true
+			}
+		}
+	}
+	return inEnvironment(p, func(from *corev1.EnvFromSource, value *corev1.EnvVarSource) bool {
+		return from != nil && from.ConfigMapRef != nil && from.ConfigMapRef.Name == name ||
+			value != nil && value.ConfigMapKeyRef != nil && value.ConfigMapKeyRef.Name == name
+	})
+}
+
+func refersToClaim(p *corev1.Pod, name string) bool {
+	for _, v := range p.Spec.Volumes {
+		if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == name {
+			return true
+		}
+		if v.Ephemeral != nil && p.Name+"-"+v.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// inEnvironment tells whether f holds for any source of a container's
+// environment.
+func inEnvironment(p *corev1.Pod, f func(*corev1.EnvFromSource, *corev1.EnvVarSource) bool) bool {
+	check := func(from []corev1.EnvFromSource, env []corev1.EnvVar) bool {
+		for i := range from {
+			if f(&from[i], nil) {
+				return true
+			}
+		}
+		for i := range env {
+			if f(nil, env[i].ValueFrom) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, list := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {
+		for i := range list {
+			if check(list[i].EnvFrom, list[i].Env) {
+				return true
+			}
+		}
+	}
+	for i := range p.Spec.EphemeralContainers {
+		if check(p.Spec.EphemeralContainers[i].EnvFrom, p.Spec.EphemeralContainers[i].Env) {
+			return true
+		}
+	}
+	return false
+}
