@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -126,7 +127,7 @@ func decodeBytes(r *Request, status int, contentType string, body []byte) (runti
 		return nil, &apierrors.StatusError{ErrStatus: *s}
 	}
 	if err != nil {
-		if isJSONKind(body) {
+		if strings.HasPrefix(contentType, protobufType) || isJSONKind(body) {
 			return nil, fmt.Errorf("%s %s %s: decode the answer: %w", r.Verb, r.Resource.Resource, Key{r.Namespace, r.Name}, err)
 		}
 		return &runtime.Unknown{Raw: body, ContentType: contentType}, nil

@@ -55,3 +55,14 @@ func nameKind(obj runtime.Object) {
 		obj.GetObjectKind().SetGroupVersionKind(kinds[0])
 	}
 }
+
+// GroupVersionKindOf returns the kind of obj, also when obj does not carry it.
+func GroupVersionKindOf(obj runtime.Object) schema.GroupVersionKind {
+	if kind := obj.GetObjectKind().GroupVersionKind(); !kind.Empty() {
+		return kind
+	}
+	if kinds, _, err := Scheme.ObjectKinds(obj); err == nil && len(kinds) > 0 {
+		return kinds[0]
+	}
+	return schema.GroupVersionKind{}
+}
