@@ -24,3 +24,18 @@ func BumpGeneration(obj, old Object, spec, oldSpec any) {
 		obj.SetGeneration(old.GetGeneration() + 1)
 	}
 }
+
+// Fill sets *field to value when it is empty; the form of most defaults.
+func Fill[V comparable](field *V, value V) {
+	var empty V
+	if *field == empty {
+		*field = value
+	}
+}
+
+// FillPointer sets *field to a pointer to value when it is nil.
+func FillPointer[V any](field **V, value V) {
+	if *field == nil {
+		*field = &value
+	}
+}

@@ -14,5 +14,6 @@ func mutatingWebhookConfigurations() *api.Resource {
 		Cluster:    true,
 		New:        api.New[admissionregistrationv1.MutatingWebhookConfiguration],
 		NewList:    api.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
+		Default:    defaultMutating,
 	}.Resource()
 }

@@ -19,6 +19,7 @@ func validatingAdmissionPolicies() *api.Resource {
 		Subresources: map[string]api.Subresource[*admissionregistrationv1.ValidatingAdmissionPolicy]{
 			"status": {Prepare: validatingAdmissionPolicyStatus},
 		},
+		Default: defaultPolicy,
 	}.Resource()
 }
 

@@ -16,6 +16,7 @@ func validatingAdmissionPolicyBindings() *api.Resource {
 		NewList:          api.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
 		PrepareForCreate: validatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: validatingAdmissionPolicyBindingUpdate,
+		Default:          defaultBinding,
 	}.Resource()
 }
 

@@ -14,5 +14,6 @@ func validatingWebhookConfigurations() *api.Resource {
 		Cluster:    true,
 		New:        api.New[admissionregistrationv1.ValidatingWebhookConfiguration],
 		NewList:    api.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
+		Default:    defaultValidating,
 	}.Resource()
 }

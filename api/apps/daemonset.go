@@ -19,6 +19,7 @@ func daemonSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.DaemonSet]{
 			"status": {Prepare: daemonSetStatus},
 		},
+		Default: defaultDaemonSet,
 	}.Resource()
 }
 

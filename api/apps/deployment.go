@@ -19,6 +19,7 @@ func deployments() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.Deployment]{
 			"status": {Prepare: deploymentStatus},
 		},
+		Default: defaultDeployment,
 	}.Resource()
 }
 

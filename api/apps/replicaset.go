@@ -19,6 +19,7 @@ func replicaSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.ReplicaSet]{
 			"status": {Prepare: replicaSetStatus},
 		},
+		Default: defaultReplicaSet,
 	}.Resource()
 }
 

@@ -19,6 +19,7 @@ func statefulSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.StatefulSet]{
 			"status": {Prepare: statefulSetStatus},
 		},
+		Default: defaultStatefulSet,
 	}.Resource()
 }
 

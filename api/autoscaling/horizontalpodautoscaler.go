@@ -19,7 +19,8 @@ func horizontalPodAutoscalers() *api.Resource {
 		Subresources: map[string]api.Subresource[*autoscalingv2.HorizontalPodAutoscaler]{
 			"status": {Prepare: horizontalPodAutoscalerStatus},
 		},
-		Also: []api.Version{v1()},
+		Also:    []api.Version{v1()},
+		Default: defaultAutoscaler,
 	}.Resource()
 }
 

@@ -19,6 +19,7 @@ func cronJobs() *api.Resource {
 		Subresources: map[string]api.Subresource[*batchv1.CronJob]{
 			"status": {Prepare: cronJobStatus},
 		},
+		Default: defaultCronJob,
 	}.Resource()
 }
 

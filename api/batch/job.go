@@ -18,6 +18,8 @@ func jobs() *api.Resource {
 		Subresources: map[string]api.Subresource[*batchv1.Job]{
 			"status": {Prepare: jobStatus},
 		},
+		Default:       defaultJob,
+		DefaultOrphan: true,
 	}.Resource()
 }
 

@@ -8,9 +8,11 @@ import (
 
 func leases() *api.Resource {
 	return api.Definition[*coordinationv1.Lease]{
-		Kind:    coordinationv1.SchemeGroupVersion.WithKind("Lease"),
-		Plural:  "leases",
-		New:     api.New[coordinationv1.Lease],
-		NewList: api.NewList[coordinationv1.LeaseList],
+		Kind:                  coordinationv1.SchemeGroupVersion.WithKind("Lease"),
+		Plural:                "leases",
+		New:                   api.New[coordinationv1.Lease],
+		NewList:               api.NewList[coordinationv1.LeaseList],
+		CreateOnUpdate:        true,
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

@@ -8,10 +8,12 @@ import (
 
 func endpoints() *api.Resource {
 	return api.Definition[*corev1.Endpoints]{
-		Kind:       corev1.SchemeGroupVersion.WithKind("Endpoints"),
-		Plural:     "endpoints",
-		ShortNames: []string{"ep"},
-		New:        api.New[corev1.Endpoints],
-		NewList:    api.NewList[corev1.EndpointsList],
+		Kind:           corev1.SchemeGroupVersion.WithKind("Endpoints"),
+		Plural:         "endpoints",
+		ShortNames:     []string{"ep"},
+		New:            api.New[corev1.Endpoints],
+		NewList:        api.NewList[corev1.EndpointsList],
+		Default:        defaultEndpoints,
+		CreateOnUpdate: true,
 	}.Resource()
 }

@@ -8,10 +8,12 @@ import (
 
 func limitRanges() *api.Resource {
 	return api.Definition[*corev1.LimitRange]{
-		Kind:       corev1.SchemeGroupVersion.WithKind("LimitRange"),
-		Plural:     "limitranges",
-		ShortNames: []string{"limits"},
-		New:        api.New[corev1.LimitRange],
-		NewList:    api.NewList[corev1.LimitRangeList],
+		Kind:           corev1.SchemeGroupVersion.WithKind("LimitRange"),
+		Plural:         "limitranges",
+		ShortNames:     []string{"limits"},
+		New:            api.New[corev1.LimitRange],
+		NewList:        api.NewList[corev1.LimitRangeList],
+		Default:        defaultLimitRange,
+		CreateOnUpdate: true,
 	}.Resource()
 }

@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/api/validation"
+
 	"minke/api"
 )
 
@@ -19,6 +21,9 @@ func namespaces() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.Namespace]{
 			"status": {Prepare: namespaceStatus},
 		},
+		Default:   defaultNamespace,
+		Verbs:     []string{"create", "delete", "get", "list", "patch", "update", "watch"},
+		ValidName: validation.NameIsDNSLabel,
 	}.Resource()
 }
 

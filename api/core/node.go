@@ -19,6 +19,7 @@ func nodes() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.Node]{
 			"status": {Prepare: nodeStatus},
 		},
+		Default: defaultNode,
 	}.Resource()
 }
 

@@ -19,6 +19,7 @@ func persistentVolumes() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolume]{
 			"status": {Prepare: persistentVolumeStatus},
 		},
+		Default: defaultPersistentVolume,
 	}.Resource()
 }
 

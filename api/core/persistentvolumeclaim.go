@@ -18,6 +18,7 @@ func persistentVolumeClaims() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolumeClaim]{
 			"status": {Prepare: persistentVolumeClaimStatus},
 		},
+		Default: DefaultPersistentVolumeClaim,
 	}.Resource()
 }
 

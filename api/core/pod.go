@@ -19,6 +19,7 @@ func pods() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.Pod]{
 			"status": {Prepare: podStatus},
 		},
+		Default: defaultPod,
 	}.Resource()
 }
 

@@ -14,6 +14,7 @@ func podTemplates() *api.Resource {
 		NewList:          api.NewList[corev1.PodTemplateList],
 		PrepareForCreate: podTemplateCreate,
 		PrepareForUpdate: podTemplateUpdate,
+		Default:          defaultPodTemplate,
 	}.Resource()
 }
 

@@ -19,6 +19,8 @@ func replicationControllers() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.ReplicationController]{
 			"status": {Prepare: replicationControllerStatus},
 		},
+		Default:       defaultReplicationController,
+		DefaultOrphan: true,
 	}.Resource()
 }
 

@@ -18,6 +18,7 @@ func resourceQuotas() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.ResourceQuota]{
 			"status": {Prepare: resourceQuotaStatus},
 		},
+		Default: defaultResourceQuota,
 	}.Resource()
 }
 

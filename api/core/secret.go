@@ -12,5 +12,6 @@ func secrets() *api.Resource {
 		Plural:  "secrets",
 		New:     api.New[corev1.Secret],
 		NewList: api.NewList[corev1.SecretList],
+		Default: defaultSecret,
 	}.Resource()
 }

@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/api/validation"
+
 	"minke/api"
 )
 
@@ -19,6 +21,9 @@ func services() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.Service]{
 			"status": {Prepare: serviceStatus},
 		},
+		Default:        defaultService,
+		CreateOnUpdate: true,
+		ValidName:      validation.NameIsDNS1035Label,
 	}.Resource()
 }
 

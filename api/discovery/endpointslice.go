@@ -12,5 +12,6 @@ func endpointSlices() *api.Resource {
 		Plural:  "endpointslices",
 		New:     api.New[discoveryv1.EndpointSlice],
 		NewList: api.NewList[discoveryv1.EndpointSliceList],
+		Default: defaultEndpointSlice,
 	}.Resource()
 }

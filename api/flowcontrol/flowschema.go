@@ -18,6 +18,7 @@ func flowSchemas() *api.Resource {
 		Subresources: map[string]api.Subresource[*flowcontrolv1.FlowSchema]{
 			"status": {Prepare: flowSchemaStatus},
 		},
+		Default: defaultFlowSchema,
 	}.Resource()
 }
 

@@ -18,6 +18,7 @@ func priorityLevelConfigurations() *api.Resource {
 		Subresources: map[string]api.Subresource[*flowcontrolv1.PriorityLevelConfiguration]{
 			"status": {Prepare: priorityLevelConfigurationStatus},
 		},
+		Default: defaultPriorityLevel,
 	}.Resource()
 }
 

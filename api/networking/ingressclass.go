@@ -15,6 +15,7 @@ func ingressClasses() *api.Resource {
 		NewList:          api.NewList[networkingv1.IngressClassList],
 		PrepareForCreate: ingressClassCreate,
 		PrepareForUpdate: ingressClassUpdate,
+		Default:          defaultIngressClass,
 	}.Resource()
 }
 

@@ -15,6 +15,7 @@ func networkPolicies() *api.Resource {
 		NewList:          api.NewList[networkingv1.NetworkPolicyList],
 		PrepareForCreate: networkPolicyCreate,
 		PrepareForUpdate: networkPolicyUpdate,
+		Default:          defaultNetworkPolicy,
 	}.Resource()
 }
 

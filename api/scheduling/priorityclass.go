@@ -14,5 +14,6 @@ func priorityClasses() *api.Resource {
 		Cluster:    true,
 		New:        api.New[schedulingv1.PriorityClass],
 		NewList:    api.NewList[schedulingv1.PriorityClassList],
+		Default:    defaultPriorityClass,
 	}.Resource()
 }

@@ -13,5 +13,6 @@ func csiDrivers() *api.Resource {
 		Cluster: true,
 		New:     api.New[storagev1.CSIDriver],
 		NewList: api.NewList[storagev1.CSIDriverList],
+		Default: defaultCSIDriver,
 	}.Resource()
 }

@@ -14,5 +14,6 @@ func storageClasses() *api.Resource {
 		Cluster:    true,
 		New:        api.New[storagev1.StorageClass],
 		NewList:    api.NewList[storagev1.StorageClassList],
+		Default:    defaultStorageClass,
 	}.Resource()
 }
