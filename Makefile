@@ -45,7 +45,7 @@ lint:
 	$(GO) tool staticcheck ./...
 
 bench: build
-	$(GO) test -count=1 -tags bench -timeout 30m -v ./test/bench/...
+	$(GO) run ./test/bench
 
 clean:
 	rm -rf bin build
