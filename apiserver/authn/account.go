@@ -1,0 +1,184 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"minke/api/inprocess"
+)
+
+const (
+	accountPrefix = "system:serviceaccount:"
+	accountsGroup = "system:serviceaccounts"
+
+	credentialID = "authentication.kubernetes.io/credential-id"
+	podNameKey   = "authentication.kubernetes.io/pod-name"
+	podUIDKey    = "authentication.kubernetes.io/pod-uid"
+	nodeNameKey  = "authentication.kubernetes.io/node-name"
+	nodeUIDKey   = "authentication.kubernetes.io/node-uid"
+)
+
+func accountName(namespace, name string) string { return accountPrefix + namespace + ":" + name }
+
+func accountGroups(namespace string) []string {
+	return []string{accountsGroup, accountsGroup + ":" + namespace}
+}
+
+func splitAccount(user string) (namespace, name string, ok bool) {
+	rest, is := strings.CutPrefix(user, accountPrefix)
+	if !is {
+		return "", "", false
+	}
+	namespace, name, ok = strings.Cut(rest, ":")
+	return namespace, name, ok && namespace != "" && name != "" && !strings.Contains(name, ":")
+}
+
+// ServiceAccounts recognizes tokens that Issuer signed. What a token is bound
+// to must exist at each use.
+type ServiceAccounts struct {
+	Issuer *Issuer
+	Reader Reader
+	// Audiences are what a token for the API server itself is meant for.
+	Audiences []string
+}
+
+var _ Token = (*ServiceAccounts)(nil)
+
+var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.ES384, jose.ES512}
+
+// AuthenticateToken implements Token.
+func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, audiences []string) (*Identity, error) {
+	if strings.Count(token, ".") != 2 {
+		return nil, nil
+	}
+	parsed, err := jwt.ParseSigned(token, algorithms)
+	if err != nil {
+		return nil, nil
+	}
+	var unverified jwt.Claims
+	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil || unverified.Issuer != s.Issuer.url {
+		return nil, nil
+	}
+	public, own, err := s.Issuer.verify(parsed)
+	if err != nil {
+		return nil, err
+	}
+	if len(audiences) == 0 {
+		audiences = s.Audiences
+	}
+	meant := intersect(public.Audience, audiences)
+	if len(meant) == 0 {
+		return nil, fmt.Errorf("authenticate token: its audiences %q are none of %q", []string(public.Audience), audiences)
+	}
+	user, err := s.live(ctx, public, own.Kubernetes)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{User: user, Audiences: meant}, nil
+}
+
+// verify checks signature and time.
+func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private, err error) {
+	err = errors.New("authenticate token: no key of the issuer signed it")
+	for _, key := range i.keys {
+		if id := token.Headers[0].KeyID; id != "" && id != key.KeyID {
+			continue
+		}
+		// An algorithm that is not the key's own is never tried.
+		if token.Headers[0].Algorithm != key.Algorithm {
+			continue
+		}
+		if bad := token.Claims(key.Key, &public, &own); bad == nil {
+			err = nil
+			break
+		}
+	}
+	if err != nil {
+		return public, own, err
+	}
+	if public.Expiry == nil || !i.now().Before(public.Expiry.Time()) {
+		return public, own, errors.New("authenticate token: it has expired or has no expiry")
+	}
+	if err := public.ValidateWithLeeway(jwt.Expected{Issuer: i.url, Time: i.now()}, 0); err != nil {
+		return public, own, fmt.Errorf("authenticate token: %w", err)
+	}
+	return public, own, nil
+}
+
+// live checks that everything the token is bound to exists, and returns whom it
+// stands for.
+func (s *ServiceAccounts) live(ctx context.Context, public jwt.Claims, k kubernetes) (*inprocess.User, error) {
+	if public.Subject != accountName(k.Namespace, k.ServiceAccount.Name) {
+		return nil, errors.New("authenticate token: its subject is not its service account")
+	}
+	if err := s.exists(ctx, "serviceaccounts", k.Namespace, k.ServiceAccount); err != nil {
+		return nil, err
+	}
+	user := &inprocess.User{Name: public.Subject, UID: string(k.ServiceAccount.UID), Groups: accountGroups(k.Namespace), Extra: map[string][]string{}}
+	if public.ID != "" {
+		user.Extra[credentialID] = []string{"JTI=" + public.ID}
+	}
+	if k.Secret != nil {
+		if err := s.exists(ctx, "secrets", k.Namespace, *k.Secret); err != nil {
+			return nil, err
+		}
+	}
+	if k.Pod != nil {
+		if err := s.exists(ctx, "pods", k.Namespace, *k.Pod); err != nil {
+			return nil, err
+		}
+		user.Extra[podNameKey], user.Extra[podUIDKey] = []string{k.Pod.Name}, []string{string(k.Pod.UID)}
+	}
+	if k.Node != nil {
+		// With a pod, the node only informs; alone, the token is bound to it.
+		if k.Pod == nil {
+			if err := s.exists(ctx, "nodes", "", *k.Node); err != nil {
+				return nil, err
+			}
+		}
+		user.Extra[nodeNameKey] = []string{k.Node.Name}
+		if k.Node.UID != "" {
+			user.Extra[nodeUIDKey] = []string{string(k.Node.UID)}
+		}
+	}
+	return user, nil
+}
+
+// afterlife is how long a token outlives an object that is being deleted, so
+// that a pod can end in order.
+const afterlife = 60 * time.Second
+
+func (s *ServiceAccounts) exists(ctx context.Context, resource, namespace string, r reference) error {
+	obj, err := s.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource(resource), namespace, r.Name)
+	if err != nil {
+		return fmt.Errorf("authenticate token bound to %s %s/%s: %w", resource, namespace, r.Name, err)
+	}
+	meta, ok := obj.(metav1.Object)
+	if !ok || meta.GetUID() != r.UID {
+		return fmt.Errorf("authenticate token bound to %s %s/%s: it was replaced (want uid %s)", resource, namespace, r.Name, types.UID(r.UID))
+	}
+	if t := meta.GetDeletionTimestamp(); t != nil && t.Add(afterlife).Before(s.Issuer.now()) {
+		return fmt.Errorf("authenticate token bound to %s %s/%s: it has been deleted", resource, namespace, r.Name)
+	}
+	return nil
+}
+
+func intersect(have, wanted []string) []string {
+	var out []string
+	for _, w := range wanted {
+		if slices.Contains(have, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -1,0 +1,302 @@
+package authn
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"errors"
+	"iter"
+	"math/big"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"minke/api/inprocess"
+	"minke/apiserver/request"
+)
+
+// objects is a Reader keyed "resource/namespace/name".
+type objects map[string]runtime.Object
+
+func (o objects) Get(_ context.Context, r schema.GroupVersionResource, namespace, name string) (runtime.Object, error) {
+	if obj, ok := o[r.Resource+"/"+namespace+"/"+name]; ok {
+		return obj, nil
+	}
+	return nil, apierrors.NewNotFound(r.GroupResource(), name)
+}
+
+func (objects) Snapshot(schema.GroupVersionResource, string) (iter.Seq[runtime.Object], string, error) {
+	return nil, "", errors.New("not needed")
+}
+
+func meta(namespace, name, uid string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID("uid-" + uid)}
+}
+
+// authority is a certificate authority for tests.
+type authority struct {
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) authority {
+	t.Helper()
+	key := newECKey(t)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	return authority{key, sign(t, template, template, key, key)}
+}
+
+func (a authority) pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(a.cert)
+	return p
+}
+
+func (a authority) client(t *testing.T, name string, groups ...string) *x509.Certificate {
+	t.Helper()
+	return sign(t, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name, Organization: groups},
+		NotBefore: start.Add(-time.Hour), NotAfter: start.Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, a.cert, newECKey(t), a.key)
+}
+
+func newECKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func sign(t *testing.T, template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) *x509.Certificate {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func TestAuthenticate(t *testing.T) {
+	ca, other := newAuthority(t), newAuthority(t)
+	secret := &corev1.Secret{Type: corev1.SecretTypeBootstrapToken, Data: map[string][]byte{
+		"token-id": []byte("abcdef"), "token-secret": []byte("0123456789abcdef"), "usage-bootstrap-authentication": []byte("true"),
+		"auth-extra-groups": []byte("system:bootstrappers:nodes"), "expiration": []byte(start.Add(time.Hour).Format(time.RFC3339)),
+	}}
+	now := func() time.Time { return start }
+	certificates := NewCertificates(ca.pool(), now)
+	proxies := newAuthority(t)
+	a := &Authenticator{
+		Certificates: certificates, Anonymous: true,
+		Proxy:  &FrontProxy{Certificates: NewCertificates(proxies.pool(), now), AllowedNames: []string{"front-proxy"}},
+		Tokens: []Token{&BootstrapTokens{Reader: objects{"secrets/kube-system/bootstrap-token-abcdef": secret}, Now: now}},
+	}
+	for _, c := range []struct {
+		name   string
+		peer   *x509.Certificate
+		header map[string]string
+		want   string
+	}{
+		{"certificate", ca.client(t, "jane", "dev", "ops"), nil, "jane dev,ops,system:authenticated"},
+		{"certificate of a stranger", other.client(t, "jane", "system:masters"), nil, "Unauthorized"},
+		{"no name", ca.client(t, ""), nil, "Unauthorized"},
+		{"nobody", nil, nil, "system:anonymous system:unauthenticated"},
+		{"bootstrap token", nil, map[string]string{"Authorization": "Bearer abcdef.0123456789abcdef"}, "system:bootstrap:abcdef system:bootstrappers,system:bootstrappers:nodes,system:authenticated"},
+		{"wrong secret", nil, map[string]string{"Authorization": "Bearer abcdef.0123456789abcdee"}, "Unauthorized"},
+		{"unknown token", nil, map[string]string{"Authorization": "Bearer nonsense"}, "Unauthorized"},
+		{"bad token beside a good certificate", ca.client(t, "jane"), map[string]string{"Authorization": "Bearer nonsense"}, "jane system:authenticated"},
+		{"proxy", proxies.client(t, "front-proxy"), map[string]string{"X-Remote-User": "joe", "X-Remote-Group": "dev"}, "joe dev,system:authenticated"},
+		{"proxy of another name", proxies.client(t, "other"), map[string]string{"X-Remote-User": "joe"}, "Unauthorized"},
+		{"headers without a proxy", ca.client(t, "jane"), map[string]string{"X-Remote-User": "root", "X-Remote-Group": "system:masters"}, "jane system:authenticated"},
+		{"headers of nobody", nil, map[string]string{"X-Remote-User": "root"}, "system:anonymous system:unauthenticated"},
+	} {
+		r := httptest.NewRequest("GET", "/api", nil)
+		if c.peer != nil {
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c.peer}}
+		}
+		for k, v := range c.header {
+			r.Header.Set(k, v)
+		}
+		for range 2 {
+			// The second time the chain is known; a token was taken away.
+			if got := outcome(a.Authenticate(r)); got != c.want {
+				t.Errorf("%s: %q, want %q", c.name, got, c.want)
+			}
+			if c.header != nil {
+				break
+			}
+		}
+		if r.Header.Get("Authorization") != "" || r.Header.Get("X-Remote-User") != "" {
+			t.Errorf("%s: credentials were left in the request", c.name)
+		}
+	}
+	later := NewCertificates(ca.pool(), func() time.Time { return start.Add(2 * time.Hour) })
+	if _, err := later.user([]*x509.Certificate{ca.client(t, "jane")}); err == nil {
+		t.Error("an expired certificate was accepted")
+	}
+}
+
+func outcome(user *inprocess.User, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return user.Name + " " + strings.Join(user.Groups, ",")
+}
+
+func TestImpersonate(t *testing.T) {
+	var asked []string
+	a := &Authenticator{Anonymous: true, Authorize: func(_ context.Context, u *inprocess.User, i *request.Info) error {
+		asked = append(asked, i.Resource+"/"+i.Subresource+":"+i.Namespace+"/"+i.Name)
+		if u.Name != "root" {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: i.Resource}, i.Name, errors.New("no"))
+		}
+		return nil
+	}}
+	for _, c := range []struct {
+		by     string
+		header map[string]string
+		want   string
+		asked  []string
+	}{
+		{"root", map[string]string{"Impersonate-User": "jane"}, "jane system:authenticated", []string{"users/:/jane"}},
+		{"root", map[string]string{"Impersonate-User": "system:serviceaccount:y:robot"}, "system:serviceaccount:y:robot system:serviceaccounts,system:serviceaccounts:y,system:authenticated", []string{"serviceaccounts/:y/robot"}},
+		{"root", map[string]string{"Impersonate-User": "jane", "Impersonate-Group": "dev", "Impersonate-Uid": "7", "Impersonate-Extra-Acme.com%2Fproject": "x"}, "jane dev,system:authenticated", []string{"users/:/jane", "groups/:/dev", "uids/:/7", "userextras/acme.com/project:/x"}},
+		{"root", map[string]string{"Impersonate-User": "system:anonymous"}, "system:anonymous system:unauthenticated", []string{"users/:/system:anonymous"}},
+		{"joe", map[string]string{"Impersonate-User": "jane"}, `users "jane" is forbidden: no`, []string{"users/:/jane"}},
+		{"root", map[string]string{"Impersonate-Group": "system:masters"}, "requested impersonation of groups, uid or extra without impersonating a user", nil},
+	} {
+		asked = nil
+		r := httptest.NewRequest("GET", "/api", nil)
+		for k, v := range c.header {
+			r.Header.Set(k, v)
+		}
+		r = r.WithContext(inprocess.WithUser(r.Context(), &inprocess.User{Name: c.by}))
+		if got := outcome(a.Authenticate(r)); got != c.want || !slices.Equal(asked, c.asked) {
+			t.Errorf("%v: %q after asking %q, want %q after %q", c.header, got, asked, c.want, c.asked)
+		}
+	}
+}
+
+// Tokens that outlive their pod or node.
+func TestServiceAccountTokens(t *testing.T) {
+	account := &corev1.ServiceAccount{ObjectMeta: meta("y", "robot", "1")}
+	pod := &corev1.Pod{ObjectMeta: meta("y", "p", "2")}
+	node := &corev1.Node{ObjectMeta: meta("", "n", "3")}
+	rsaKey, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := start
+	issuer, err := NewIssuer("https://kubernetes.default.svc", newECKey(t), rsaKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _ := NewIssuer("https://kubernetes.default.svc", rsaKey)
+	stranger, _ := NewIssuer("https://kubernetes.default.svc", newECKey(t))
+	for _, i := range []*Issuer{issuer, old, stranger} {
+		i.now = func() time.Time { return now }
+	}
+	deleted := pod.DeepCopy()
+	deleted.DeletionTimestamp = &metav1.Time{Time: start}
+	replaced := pod.DeepCopy()
+	replaced.UID = "other"
+	all := objects{"serviceaccounts/y/robot": account, "pods/y/p": pod, "nodes//n": node}
+	without := func(key string, obj runtime.Object) objects {
+		o := objects{}
+		for k, v := range all {
+			o[k] = v
+		}
+		delete(o, key)
+		if obj != nil {
+			o[key] = obj
+		}
+		return o
+	}
+	const want = "system:serviceaccount:y:robot system:serviceaccounts,system:serviceaccounts:y"
+	for _, c := range []struct {
+		name   string
+		by     *Issuer
+		to     Bound
+		reader objects
+		asked  []string
+		after  time.Duration
+		want   string
+	}{
+		{"plain", issuer, Bound{}, all, nil, 0, want},
+		{"by an older key", old, Bound{}, all, nil, 0, want},
+		{"by a stranger", stranger, Bound{}, all, nil, 0, "no key of the issuer signed it"},
+		{"another audience", issuer, Bound{}, all, []string{"vault"}, 0, "are none of"},
+		{"expired", issuer, Bound{}, all, nil, time.Hour, "expired"},
+		{"bound to a pod", issuer, Bound{Pod: pod, Node: node}, without("nodes//n", nil), nil, 0, want},
+		{"pod gone", issuer, Bound{Pod: pod}, without("pods/y/p", nil), nil, 0, "not found"},
+		{"pod replaced", issuer, Bound{Pod: pod}, without("pods/y/p", replaced), nil, 0, "replaced"},
+		{"pod ending", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 30 * time.Second, want},
+		{"pod ended", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 2 * time.Minute, "deleted"},
+		{"node gone", issuer, Bound{Node: node}, without("nodes//n", nil), nil, 0, "not found"},
+		{"account gone", issuer, Bound{}, without("serviceaccounts/y/robot", nil), nil, 0, "not found"},
+	} {
+		now = start
+		issued, err := c.by.Issue(account, c.to, []string{"api"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = start.Add(c.after)
+		s := &ServiceAccounts{Issuer: issuer, Reader: c.reader, Audiences: []string{"api"}}
+		identity, err := s.AuthenticateToken(context.Background(), issued.Token, c.asked)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = outcome(identity.User, nil)
+		}
+		if got != c.want && (err == nil || !strings.Contains(got, c.want)) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestIssuerDocuments(t *testing.T) {
+	issuer, err := NewIssuer("https://issuer", newECKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := issuer.Handler("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", ConfigurationPath, nil))
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || doc["jwks_uri"] != "https://issuer/openid/v1/jwks" {
+		t.Errorf("configuration %s: %v", w.Body, err)
+	}
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", KeysPath, nil))
+	if body := w.Body.String(); !strings.Contains(body, `"kid"`) || strings.Contains(body, `"d"`) {
+		t.Errorf("keys %s: want public keys only", body)
+	}
+}
