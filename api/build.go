@@ -39,3 +39,12 @@ func FillPointer[V any](field **V, value V) {
 		*field = &value
 	}
 }
+
+// KeepMetadata takes back changes to the metadata that users write; for
+// subresources that are about something else.
+func KeepMetadata(obj, old Object) {
+	obj.SetLabels(old.GetLabels())
+	obj.SetAnnotations(old.GetAnnotations())
+	obj.SetOwnerReferences(old.GetOwnerReferences())
+	obj.SetFinalizers(old.GetFinalizers())
+}

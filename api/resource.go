@@ -48,7 +48,8 @@ type Definition[T Object] struct {
 
 	// PrepareForCreate and PrepareForUpdate drop, in place, what the caller
 	// may not set (status), and keep metadata.generation.
-	// The server itself cares for name, uid, creationTimestamp and the like.
+	// The server itself cares for name, uid, creationTimestamp and the like,
+	// before these run: a job's selector is made of its uid.
 	PrepareForCreate func(obj T)
 	PrepareForUpdate func(obj, old T)
 	// Validate checks an object that is about to be created; ValidateUpdate
@@ -100,8 +101,8 @@ type Subresource[T Object] struct {
 
 // Scale maps an object to autoscaling/v1 Scale and back.
 type Scale[T Object] struct {
-	// SpecPath, StatusPath and SelectorPath name the fields (as in
-	// ".spec.replicas") for managed fields and errors.
+	// SpecPath names the field (as in ".spec.replicas") for managed fields and
+	// errors.
 	SpecPath string
 	Get      func(T) ScaleValues
 	Set      func(obj T, replicas int32)

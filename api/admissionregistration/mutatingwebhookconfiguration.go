@@ -8,12 +8,15 @@ import (
 
 func mutatingWebhookConfigurations() *api.Resource {
 	return api.Definition[*admissionregistrationv1.MutatingWebhookConfiguration]{
-		Kind:       admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"),
-		Plural:     "mutatingwebhookconfigurations",
-		Categories: []string{"api-extensions"},
-		Cluster:    true,
-		New:        api.New[admissionregistrationv1.MutatingWebhookConfiguration],
-		NewList:    api.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
-		Default:    defaultMutating,
+		Kind:                  admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"),
+		Plural:                "mutatingwebhookconfigurations",
+		Categories:            []string{"api-extensions"},
+		Cluster:               true,
+		New:                   api.New[admissionregistrationv1.MutatingWebhookConfiguration],
+		NewList:               api.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
+		Default:               defaultMutating,
+		PrepareForCreate:      mutatingCreate,
+		PrepareForUpdate:      mutatingUpdate,
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

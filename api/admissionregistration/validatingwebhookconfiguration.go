@@ -8,12 +8,15 @@ import (
 
 func validatingWebhookConfigurations() *api.Resource {
 	return api.Definition[*admissionregistrationv1.ValidatingWebhookConfiguration]{
-		Kind:       admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"),
-		Plural:     "validatingwebhookconfigurations",
-		Categories: []string{"api-extensions"},
-		Cluster:    true,
-		New:        api.New[admissionregistrationv1.ValidatingWebhookConfiguration],
-		NewList:    api.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
-		Default:    defaultValidating,
+		Kind:                  admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"),
+		Plural:                "validatingwebhookconfigurations",
+		Categories:            []string{"api-extensions"},
+		Cluster:               true,
+		New:                   api.New[admissionregistrationv1.ValidatingWebhookConfiguration],
+		NewList:               api.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
+		Default:               defaultValidating,
+		PrepareForCreate:      validatingCreate,
+		PrepareForUpdate:      validatingUpdate,
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

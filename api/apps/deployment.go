@@ -20,6 +20,7 @@ func deployments() *api.Resource {
 			"status": {Prepare: deploymentStatus},
 		},
 		Default: defaultDeployment,
+		Scale:   deploymentScale(),
 	}.Resource()
 }
 
@@ -30,10 +31,13 @@ func deploymentCreate(o *appsv1.Deployment) {
 
 func deploymentUpdate(o, old *appsv1.Deployment) {
 	o.Status = old.Status
-	api.BumpGeneration(o, old, o.Spec, old.Spec)
+	// The deployment's annotations are copied to its replica sets, so that they
+	// too are part of what is wanted.
+	api.BumpGeneration(o, old, []any{o.Spec, o.Annotations}, []any{old.Spec, old.Annotations})
 }
 
 // deploymentStatus lets the status subresource change nothing but the status.
 func deploymentStatus(o, old *appsv1.Deployment) {
 	o.Spec = old.Spec
+	o.Labels = old.Labels
 }

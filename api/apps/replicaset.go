@@ -20,6 +20,8 @@ func replicaSets() *api.Resource {
 			"status": {Prepare: replicaSetStatus},
 		},
 		Default: defaultReplicaSet,
+		Scale:   replicaSetScale(),
+		Fields:  replicaSetFields(),
 	}.Resource()
 }
 

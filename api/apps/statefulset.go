@@ -20,6 +20,7 @@ func statefulSets() *api.Resource {
 			"status": {Prepare: statefulSetStatus},
 		},
 		Default: defaultStatefulSet,
+		Scale:   statefulSetScale(),
 	}.Resource()
 }
 

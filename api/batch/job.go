@@ -20,12 +20,8 @@ func jobs() *api.Resource {
 		},
 		Default:       defaultJob,
 		DefaultOrphan: true,
+		Fields:        jobFields(),
 	}.Resource()
-}
-
-func jobCreate(o *batchv1.Job) {
-	o.Status = batchv1.JobStatus{}
-	o.Generation = 1
 }
 
 func jobUpdate(o, old *batchv1.Job) {

@@ -17,20 +17,9 @@ func certificateSigningRequests() *api.Resource {
 		PrepareForCreate: certificateSigningRequestCreate,
 		PrepareForUpdate: certificateSigningRequestUpdate,
 		Subresources: map[string]api.Subresource[*certificatesv1.CertificateSigningRequest]{
-			"status": {Prepare: certificateSigningRequestStatus},
+			"status":   {Prepare: certificateSigningRequestStatus},
+			"approval": {Prepare: certificateSigningRequestApproval},
 		},
+		Fields: requestFields(),
 	}.Resource()
-}
-
-func certificateSigningRequestCreate(o *certificatesv1.CertificateSigningRequest) {
-	o.Status = certificatesv1.CertificateSigningRequestStatus{}
-}
-
-func certificateSigningRequestUpdate(o, old *certificatesv1.CertificateSigningRequest) {
-	o.Status = old.Status
-}
-
-// certificateSigningRequestStatus lets the status subresource change nothing but the status.
-func certificateSigningRequestStatus(o, old *certificatesv1.CertificateSigningRequest) {
-	o.Spec = old.Spec
 }

@@ -15,5 +15,6 @@ func events() *api.Resource {
 		NewList:        api.NewList[corev1.EventList],
 		Also:           []api.Version{eventsV1()},
 		CreateOnUpdate: true,
+		Fields:         eventFields(),
 	}.Resource()
 }

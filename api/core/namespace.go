@@ -19,23 +19,12 @@ func namespaces() *api.Resource {
 		PrepareForCreate: namespaceCreate,
 		PrepareForUpdate: namespaceUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Namespace]{
-			"status": {Prepare: namespaceStatus},
+			"status":   {Prepare: namespaceStatus},
+			"finalize": {Prepare: namespaceFinalize},
 		},
 		Default:   defaultNamespace,
 		Verbs:     []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		ValidName: validation.NameIsDNSLabel,
+		Fields:    namespaceFields(),
 	}.Resource()
-}
-
-func namespaceCreate(o *corev1.Namespace) {
-	o.Status = corev1.NamespaceStatus{}
-}
-
-func namespaceUpdate(o, old *corev1.Namespace) {
-	o.Status = old.Status
-}
-
-// namespaceStatus lets the status subresource change nothing but the status.
-func namespaceStatus(o, old *corev1.Namespace) {
-	o.Spec = old.Spec
 }

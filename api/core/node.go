@@ -14,17 +14,13 @@ func nodes() *api.Resource {
 		Cluster:          true,
 		New:              api.New[corev1.Node],
 		NewList:          api.NewList[corev1.NodeList],
-		PrepareForCreate: nodeCreate,
 		PrepareForUpdate: nodeUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Node]{
 			"status": {Prepare: nodeStatus},
 		},
 		Default: defaultNode,
+		Fields:  nodeFields(),
 	}.Resource()
-}
-
-func nodeCreate(o *corev1.Node) {
-	o.Status = corev1.NodeStatus{}
 }
 
 func nodeUpdate(o, old *corev1.Node) {

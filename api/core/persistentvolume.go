@@ -2,6 +2,7 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
 )
@@ -23,10 +24,6 @@ func persistentVolumes() *api.Resource {
 	}.Resource()
 }
 
-func persistentVolumeCreate(o *corev1.PersistentVolume) {
-	o.Status = corev1.PersistentVolumeStatus{}
-}
-
 func persistentVolumeUpdate(o, old *corev1.PersistentVolume) {
 	o.Status = old.Status
 }
@@ -34,4 +31,9 @@ func persistentVolumeUpdate(o, old *corev1.PersistentVolume) {
 // persistentVolumeStatus lets the status subresource change nothing but the status.
 func persistentVolumeStatus(o, old *corev1.PersistentVolume) {
 	o.Spec = old.Spec
+}
+
+func persistentVolumeCreate(o *corev1.PersistentVolume) {
+	now := metav1.Now()
+	o.Status = corev1.PersistentVolumeStatus{Phase: corev1.VolumePending, LastPhaseTransitionTime: &now}
 }

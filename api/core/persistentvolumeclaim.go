@@ -22,10 +22,6 @@ func persistentVolumeClaims() *api.Resource {
 	}.Resource()
 }
 
-func persistentVolumeClaimCreate(o *corev1.PersistentVolumeClaim) {
-	o.Status = corev1.PersistentVolumeClaimStatus{}
-}
-
 func persistentVolumeClaimUpdate(o, old *corev1.PersistentVolumeClaim) {
 	o.Status = old.Status
 }
@@ -33,4 +29,20 @@ func persistentVolumeClaimUpdate(o, old *corev1.PersistentVolumeClaim) {
 // persistentVolumeClaimStatus lets the status subresource change nothing but the status.
 func persistentVolumeClaimStatus(o, old *corev1.PersistentVolumeClaim) {
 	o.Spec = old.Spec
+}
+
+func persistentVolumeClaimCreate(o *corev1.PersistentVolumeClaim) {
+	o.Status = corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}
+	sameDataSource(&o.Spec)
+}
+
+// sameDataSource makes the older and the newer field for the claim's content
+// say the same, unless the newer one names another namespace.
+func sameDataSource(s *corev1.PersistentVolumeClaimSpec) {
+	switch {
+	case s.DataSourceRef != nil && s.DataSource == nil && s.DataSourceRef.Namespace == nil:
+		s.DataSource = &corev1.TypedLocalObjectReference{APIGroup: s.DataSourceRef.APIGroup, Kind: s.DataSourceRef.Kind, Name: s.DataSourceRef.Name}
+	case s.DataSource != nil && s.DataSourceRef == nil:
+		s.DataSourceRef = &corev1.TypedObjectReference{APIGroup: s.DataSource.APIGroup, Kind: s.DataSource.Kind, Name: s.DataSource.Name}
+	}
 }

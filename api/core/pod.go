@@ -14,24 +14,15 @@ func pods() *api.Resource {
 		Categories:       []string{"all"},
 		New:              api.New[corev1.Pod],
 		NewList:          api.NewList[corev1.PodList],
+		Default:          defaultPod,
 		PrepareForCreate: podCreate,
 		PrepareForUpdate: podUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Pod]{
-			"status": {Prepare: podStatus},
+			"status":              {Prepare: podStatus},
+			"ephemeralcontainers": {Prepare: podEphemeralContainers},
+			"resize":              {Prepare: podResize},
 		},
-		Default: defaultPod,
+		Graceful: podGraceful,
+		Fields:   podFields(),
 	}.Resource()
-}
-
-func podCreate(o *corev1.Pod) {
-	o.Status = corev1.PodStatus{}
-}
-
-func podUpdate(o, old *corev1.Pod) {
-	o.Status = old.Status
-}
-
-// podStatus lets the status subresource change nothing but the status.
-func podStatus(o, old *corev1.Pod) {
-	o.Spec = old.Spec
 }

@@ -21,6 +21,8 @@ func replicationControllers() *api.Resource {
 		},
 		Default:       defaultReplicationController,
 		DefaultOrphan: true,
+		Scale:         replicationControllerScale(),
+		Fields:        replicationControllerFields(),
 	}.Resource()
 }
 

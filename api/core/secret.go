@@ -13,5 +13,6 @@ func secrets() *api.Resource {
 		New:     api.New[corev1.Secret],
 		NewList: api.NewList[corev1.SecretList],
 		Default: defaultSecret,
+		Fields:  secretFields(),
 	}.Resource()
 }

@@ -24,18 +24,6 @@ func services() *api.Resource {
 		Default:        defaultService,
 		CreateOnUpdate: true,
 		ValidName:      validation.NameIsDNS1035Label,
+		Fields:         serviceFields(),
 	}.Resource()
-}
-
-func serviceCreate(o *corev1.Service) {
-	o.Status = corev1.ServiceStatus{}
-}
-
-func serviceUpdate(o, old *corev1.Service) {
-	o.Status = old.Status
-}
-
-// serviceStatus lets the status subresource change nothing but the status.
-func serviceStatus(o, old *corev1.Service) {
-	o.Spec = old.Spec
 }

@@ -8,10 +8,12 @@ import (
 
 func endpointSlices() *api.Resource {
 	return api.Definition[*discoveryv1.EndpointSlice]{
-		Kind:    discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
-		Plural:  "endpointslices",
-		New:     api.New[discoveryv1.EndpointSlice],
-		NewList: api.NewList[discoveryv1.EndpointSliceList],
-		Default: defaultEndpointSlice,
+		Kind:             discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
+		Plural:           "endpointslices",
+		New:              api.New[discoveryv1.EndpointSlice],
+		NewList:          api.NewList[discoveryv1.EndpointSliceList],
+		Default:          defaultEndpointSlice,
+		PrepareForCreate: endpointSliceCreate,
+		PrepareForUpdate: endpointSliceUpdate,
 	}.Resource()
 }

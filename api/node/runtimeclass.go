@@ -8,10 +8,11 @@ import (
 
 func runtimeClasses() *api.Resource {
 	return api.Definition[*nodev1.RuntimeClass]{
-		Kind:    nodev1.SchemeGroupVersion.WithKind("RuntimeClass"),
-		Plural:  "runtimeclasses",
-		Cluster: true,
-		New:     api.New[nodev1.RuntimeClass],
-		NewList: api.NewList[nodev1.RuntimeClassList],
+		Kind:                  nodev1.SchemeGroupVersion.WithKind("RuntimeClass"),
+		Plural:                "runtimeclasses",
+		Cluster:               true,
+		New:                   api.New[nodev1.RuntimeClass],
+		NewList:               api.NewList[nodev1.RuntimeClassList],
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

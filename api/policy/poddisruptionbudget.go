@@ -18,6 +18,7 @@ func podDisruptionBudgets() *api.Resource {
 		Subresources: map[string]api.Subresource[*policyv1.PodDisruptionBudget]{
 			"status": {Prepare: podDisruptionBudgetStatus},
 		},
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }
 

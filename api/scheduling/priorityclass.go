@@ -8,12 +8,13 @@ import (
 
 func priorityClasses() *api.Resource {
 	return api.Definition[*schedulingv1.PriorityClass]{
-		Kind:       schedulingv1.SchemeGroupVersion.WithKind("PriorityClass"),
-		Plural:     "priorityclasses",
-		ShortNames: []string{"pc"},
-		Cluster:    true,
-		New:        api.New[schedulingv1.PriorityClass],
-		NewList:    api.NewList[schedulingv1.PriorityClassList],
-		Default:    defaultPriorityClass,
+		Kind:             schedulingv1.SchemeGroupVersion.WithKind("PriorityClass"),
+		Plural:           "priorityclasses",
+		ShortNames:       []string{"pc"},
+		Cluster:          true,
+		New:              api.New[schedulingv1.PriorityClass],
+		NewList:          api.NewList[schedulingv1.PriorityClassList],
+		Default:          defaultPriorityClass,
+		PrepareForCreate: priorityClassCreate,
 	}.Resource()
 }

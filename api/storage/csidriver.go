@@ -8,11 +8,12 @@ import (
 
 func csiDrivers() *api.Resource {
 	return api.Definition[*storagev1.CSIDriver]{
-		Kind:    storagev1.SchemeGroupVersion.WithKind("CSIDriver"),
-		Plural:  "csidrivers",
-		Cluster: true,
-		New:     api.New[storagev1.CSIDriver],
-		NewList: api.NewList[storagev1.CSIDriverList],
-		Default: defaultCSIDriver,
+		Kind:                  storagev1.SchemeGroupVersion.WithKind("CSIDriver"),
+		Plural:                "csidrivers",
+		Cluster:               true,
+		New:                   api.New[storagev1.CSIDriver],
+		NewList:               api.NewList[storagev1.CSIDriverList],
+		Default:               defaultCSIDriver,
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

@@ -8,10 +8,11 @@ import (
 
 func csiNodes() *api.Resource {
 	return api.Definition[*storagev1.CSINode]{
-		Kind:    storagev1.SchemeGroupVersion.WithKind("CSINode"),
-		Plural:  "csinodes",
-		Cluster: true,
-		New:     api.New[storagev1.CSINode],
-		NewList: api.NewList[storagev1.CSINodeList],
+		Kind:                  storagev1.SchemeGroupVersion.WithKind("CSINode"),
+		Plural:                "csinodes",
+		Cluster:               true,
+		New:                   api.New[storagev1.CSINode],
+		NewList:               api.NewList[storagev1.CSINodeList],
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

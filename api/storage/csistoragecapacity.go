@@ -8,9 +8,10 @@ import (
 
 func csiStorageCapacities() *api.Resource {
 	return api.Definition[*storagev1.CSIStorageCapacity]{
-		Kind:    storagev1.SchemeGroupVersion.WithKind("CSIStorageCapacity"),
-		Plural:  "csistoragecapacities",
-		New:     api.New[storagev1.CSIStorageCapacity],
-		NewList: api.NewList[storagev1.CSIStorageCapacityList],
+		Kind:                  storagev1.SchemeGroupVersion.WithKind("CSIStorageCapacity"),
+		Plural:                "csistoragecapacities",
+		New:                   api.New[storagev1.CSIStorageCapacity],
+		NewList:               api.NewList[storagev1.CSIStorageCapacityList],
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }

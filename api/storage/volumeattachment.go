@@ -18,6 +18,7 @@ func volumeAttachments() *api.Resource {
 		Subresources: map[string]api.Subresource[*storagev1.VolumeAttachment]{
 			"status": {Prepare: volumeAttachmentStatus},
 		},
+		ConditionalUpdateOnly: true,
 	}.Resource()
 }
 

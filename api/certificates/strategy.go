@@ -1,0 +1,51 @@
+package certificates
+
+import (
+	certificatesv1 "k8s.io/api/certificates/v1"
+)
+
+func certificateSigningRequestCreate(r *certificatesv1.CertificateSigningRequest) {
+	r.Status = certificatesv1.CertificateSigningRequestStatus{}
+}
+
+// certificateSigningRequestUpdate takes back all changes but those to metadata:
+// what was asked for must stay what is approved.
+func certificateSigningRequestUpdate(r, old *certificatesv1.CertificateSigningRequest) {
+	r.Spec = old.Spec
+	r.Status = old.Status
+}
+
+// certificateSigningRequestStatus is the signer's: it may not approve or deny.
+func certificateSigningRequestStatus(r, old *certificatesv1.CertificateSigningRequest) {
+	r.Spec = old.Spec
+	var kept []certificatesv1.CertificateSigningRequestCondition
+	for _, c := range r.Status.Conditions {
+		if !decision(c.Type) {
+			kept = append(kept, c)
+		}
+	}
+	for _, c := range old.Status.Conditions {
+		if decision(c.Type) {
+			kept = append(kept, c)
+		}
+	}
+	r.Status.Conditions = kept
+}
+
+// certificateSigningRequestApproval is the approver's: it may not sign.
+func certificateSigningRequestApproval(r, old *certificatesv1.CertificateSigningRequest) {
+	r.Spec = old.Spec
+	conditions := r.Status.Conditions
+	r.Status = old.Status
+	r.Status.Conditions = conditions
+}
+
+func decision(t certificatesv1.RequestConditionType) bool {
+	return t == certificatesv1.CertificateApproved || t == certificatesv1.CertificateDenied
+}
+
+func requestFields() map[string]func(*certificatesv1.CertificateSigningRequest) string {
+	return map[string]func(*certificatesv1.CertificateSigningRequest) string{
+		"spec.signerName": func(r *certificatesv1.CertificateSigningRequest) string { return r.Spec.SignerName },
+	}
+}

@@ -1,0 +1,110 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"minke/api"
+)
+
+func podCreate(p *corev1.Pod) {
+	p.Generation = 1
+	p.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: QOSClass(p)}
+	if len(p.Spec.SchedulingGates) > 0 {
+		p.Status.Conditions = []corev1.PodCondition{{
+			Type:    corev1.PodScheduled,
+			Status:  corev1.ConditionFalse,
+			Reason:  corev1.PodReasonSchedulingGated,
+			Message: "Scheduling is blocked due to non-empty scheduling gates",
+		}}
+	}
+	mergeMatchLabelKeys(p)
+}
+
+func podUpdate(p, old *corev1.Pod) {
+	p.Status = old.Status
+	api.BumpGeneration(p, old, p.Spec, old.Spec)
+}
+
+// podStatus lets the status subresource change the status, labels and
+// annotations, and nothing else.
+func podStatus(p, old *corev1.Pod) {
+	p.Spec = old.Spec
+	p.Generation = old.Generation
+	p.OwnerReferences = old.OwnerReferences
+	api.Fill(&p.Status.QOSClass, old.Status.QOSClass)
+}
+
+// podEphemeralContainers lets its subresource change the ephemeral containers
+// and nothing else.
+func podEphemeralContainers(p, old *corev1.Pod) {
+	added := p.Spec.EphemeralContainers
+	old.Spec.DeepCopyInto(&p.Spec)
+	p.Spec.EphemeralContainers = added
+	p.Status = old.Status
+	api.KeepMetadata(p, old)
+	api.BumpGeneration(p, old, p.Spec, old.Spec)
+}
+
+// podResize lets its subresource change the resources of containers, of
+// sidecars and of the pod as a whole, and nothing else (KEP-1287).
+func podResize(p, old *corev1.Pod) {
+	wanted := p.Spec
+	old.Spec.DeepCopyInto(&p.Spec)
+	p.Spec.Resources = wanted.Resources
+	takeResources(p.Spec.Containers, wanted.Containers)
+	takeResources(p.Spec.InitContainers, wanted.InitContainers)
+	p.Status = old.Status
+	api.KeepMetadata(p, old)
+	api.BumpGeneration(p, old, p.Spec, old.Spec)
+}
+
+func takeResources(containers, wanted []corev1.Container) {
+	if len(containers) != len(wanted) {
+		return
+	}
+	for i := range containers {
+		if containers[i].Name == wanted[i].Name {
+			containers[i].Resources = wanted[i].Resources
+			containers[i].ResizePolicy = wanted[i].ResizePolicy
+		}
+	}
+}
+
+// podGraceful decides how long a pod may go on when it is deleted: as long as
+// the caller says, else as the pod says, and not at all when nothing runs.
+func podGraceful(p *corev1.Pod, seconds *int64) bool {
+	if *seconds < 0 && p.Spec.TerminationGracePeriodSeconds != nil {
+		*seconds = *p.Spec.TerminationGracePeriodSeconds
+	}
+	if *seconds < 0 {
+		*seconds = 1
+	}
+	finished := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+	if p.Spec.NodeName == "" || finished {
+		*seconds = 0
+	}
+	return *seconds > 0
+}
+
+func podFields() map[string]func(*corev1.Pod) string {
+	return map[string]func(*corev1.Pod) string{
+		"spec.nodeName":           func(p *corev1.Pod) string { return p.Spec.NodeName },
+		"spec.restartPolicy":      func(p *corev1.Pod) string { return string(p.Spec.RestartPolicy) },
+		"spec.schedulerName":      func(p *corev1.Pod) string { return p.Spec.SchedulerName },
+		"spec.serviceAccountName": func(p *corev1.Pod) string { return p.Spec.ServiceAccountName },
+		"spec.hostNetwork": func(p *corev1.Pod) string {
+			if p.Spec.HostNetwork {
+				return "true"
+			}
+			return "false"
+		},
+		"status.phase": func(p *corev1.Pod) string { return string(p.Status.Phase) },
+		"status.podIP": func(p *corev1.Pod) string {
+			if len(p.Status.PodIPs) > 0 {
+				return p.Status.PodIPs[0].IP
+			}
+			return p.Status.PodIP
+		},
+		"status.nominatedNodeName": func(p *corev1.Pod) string { return p.Status.NominatedNodeName },
+	}
+}
