@@ -53,8 +53,7 @@ func (c *Cache) item(e *store.Entry, obj apiruntime.Object) *Item {
 }
 
 // decode makes the event of e; earlier are events not applied yet. Only the
-// feed calls it, the only one that changes items, so that it may read them
-// without the lock.
+// feed calls it.
 func (c *Cache) decode(e *store.Event, earlier []*Event) *Event {
 	key, rev := e.Entry.Key, e.Entry.Modified
 	event := &Event{Revision: rev, encodings: encodings{budget: c.opts.Budget}}
@@ -93,6 +92,8 @@ func (c *Cache) latest(key string, earlier []*Event) *Item {
 			return e.Item
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	item, _ := c.items.Get(&Item{Key: key})
 	return item
 }
