@@ -4,6 +4,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -93,4 +94,17 @@ func (l *Loop) next(ctx context.Context) bool {
 		l.queue.AddRateLimited(key)
 	}
 	return true
+}
+
+// WaitFor returns when all channels are closed, as informers' Synced, or with
+// an error when ctx ends before.
+func WaitFor(ctx context.Context, synced ...<-chan struct{}) error {
+	for _, s := range synced {
+		select {
+		case <-s:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for informers: %w", ctx.Err())
+		}
+	}
+	return nil
 }
