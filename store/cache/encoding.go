@@ -63,7 +63,9 @@ func (s *encodings) get(name string, make func() ([]byte, error)) ([]byte, error
 		return make()
 	}
 	e := s.entry(name)
+	made := false
 	e.once.Do(func() {
+		made = true
 		e.err = errNotMade
 		defer func() {
 			if e.err != nil {
@@ -74,7 +76,7 @@ func (s *encodings) get(name string, make func() ([]byte, error)) ([]byte, error
 		}()
 		e.bytes, e.err = make()
 	})
-	if !e.recent.Load() {
+	if !made && !e.recent.Load() {
 		e.recent.Store(true)
 	}
 	return e.bytes, e.err
@@ -131,7 +133,7 @@ func (b *Budget) keep(e *encoding) {
 	var victims []*encoding
 	for b.used > b.limit && b.queue.next != &b.queue {
 		oldest := b.queue.next
-		if oldest.recent.Swap(false) && oldest != e {
+		if oldest.recent.Swap(false) || oldest == e && b.used > int64(len(e.bytes)) {
 			b.unlink(oldest)
 			b.append(oldest)
 			continue

@@ -53,12 +53,12 @@ func (c *Cache) feed() {
 		if err == nil {
 			pause = retryMin
 			err = c.follow(batches)
-			c.unload()
 		}
 		if c.ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			c.end(store.ErrClosed)
 			return
 		}
+		c.unload()
 		c.opts.Log.Warn("reload objects from the store", "prefix", c.prefix, "error", err)
 		c.fail(err)
 		select {
@@ -96,11 +96,14 @@ func (c *Cache) load() (store.Watcher, error) {
 	return source, nil
 }
 
-// unload forgets everything, since events were missed: watchers must start
-// anew.
+// unload forgets everything, if it was loaded, since events were missed:
+// watchers must start anew.
 func (c *Cache) unload() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.loaded {
+		return
+	}
 	c.items.Scan(func(item *Item) bool { item.encodings.release(); return true })
 	c.items, c.view, c.old = newTree(), nil, nil
 	c.source, c.loaded, c.loading = nil, false, make(chan struct{})
@@ -127,10 +130,12 @@ func (c *Cache) retry() {
 func (c *Cache) end(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.loaded {
+		close(c.loading)
+	}
 	c.loaded, c.err = false, err
 	c.watchers.end(err)
 	c.wake(err, func(waiter) bool { return true })
-	close(c.loading)
 }
 
 // follow applies what the store's watch brings until it ends.

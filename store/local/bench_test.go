@@ -58,7 +58,7 @@ func fillDir(b *testing.B, opts Options, keys, size int) string {
 // checkpoint, and reports the memory that a key takes beyond its bytes.
 func BenchmarkOpen(b *testing.B) {
 	const keys, size = 100_000, 1024
-	for name, opts := range map[string]Options{"log": {CheckpointBytes: 1 << 40}, "checkpoint": {CheckpointBytes: 1}} {
+	for name, opts := range map[string]Options{"log": {CheckpointBytes: 1 << 40}, "checkpoint": {CheckpointBytes: 16 << 20}} {
 		b.Run(name, func(b *testing.B) {
 			dir := fillDir(b, opts, keys, size)
 			var before, after runtime.MemStats

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func (s *Store) restore(snapshot io.Reader) error {
 	if len(found.logs)+len(found.checkpoints) > 0 {
 		return errors.New("the directory holds a store already")
 	}
-	st, err := readCheckpoint("snapshot", snapshot)
+	st, err := readCheckpoint("snapshot", snapshot, math.MaxInt64)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,11 @@ func (s *Store) loadCheckpoint(rev store.Revision) error {
 		return err
 	}
 	defer file.Close()
-	st, err := readCheckpoint(name, file)
+	size, err := file.Size()
+	if err != nil {
+		return err
+	}
+	st, err := readCheckpoint(name, file, size)
 	if err != nil {
 		return err
 	}

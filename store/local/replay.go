@@ -1,11 +1,8 @@
 package local
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"minke/store"
@@ -19,59 +16,80 @@ func (s *Store) replay(base store.Revision, last bool) error {
 	if err != nil {
 		return err
 	}
-	done := false
-	defer func() {
-		if !done {
-			file.Close()
-		}
-	}()
-	data, err := io.ReadAll(bufio.NewReaderSize(file, 1<<20))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+	size, err := file.Size()
+	var end int64
+	var head header
+	if err == nil {
+		end, head, err = s.replayFile(newFrameReader(name, file, size), base, last)
 	}
-	corrupt := func(offset int, cause error) error {
-		return &store.CorruptError{File: name, Offset: int64(offset), Cause: cause}
+	if err == nil && last && end > 0 {
+		return s.continueLog(&segment{name: name, file: file, salt: head.salt, size: end}, size > end)
 	}
-	head, err := parseHeader(data, logMagic)
-	if errors.Is(err, errTorn) && last && len(data) <= headerSize {
-		return nil // begun and never used: it is made anew
-	}
-	if err != nil {
-		return corrupt(0, err)
-	}
-	if head.revision != base {
-		return corrupt(0, fmt.Errorf("it begins after revision %d", head.revision))
-	}
-	at := headerSize
-	for at < len(data) {
-		payload, err := head.salt.parseFrame(data[at:])
-		if err != nil {
-			if !last || head.salt.holdsFrame(data[at+1:]) {
-				return corrupt(at, err)
-			}
-			break
-		}
-		if err := s.replayGroup(payload); err != nil {
-			return corrupt(at, err)
-		}
-		at += frameHeader + len(payload)
-	}
-	if !last {
-		return nil
-	}
-	done = true
-	return s.continueLog(&segment{name: name, file: file, salt: head.salt, size: int64(at)}, len(data) > at)
+	return errors.Join(err, file.Close())
 }
 
-// continueLog makes the last log ready to be appended to.
+// replayFile returns where the valid frames end; 0 for a log that was begun and
+// never used, so that it is made anew.
+func (s *Store) replayFile(r *frameReader, base store.Revision, last bool) (end int64, head header, err error) {
+	if err := r.header(logMagic); err != nil {
+		if errors.Is(err, errTorn) && last && r.limit <= headerSize {
+			return 0, head, nil
+		}
+		return 0, head, r.corrupt(err)
+	}
+	if r.head.revision != base {
+		return 0, head, r.corrupt(fmt.Errorf("it begins after revision %d", r.head.revision))
+	}
+	for {
+		at := r.offset
+		payload, err := r.next()
+		switch {
+		case err == io.EOF:
+			return at, r.head, nil
+		case errors.Is(err, errTorn) && last:
+			return at, r.head, s.checkTorn(r)
+		case err != nil:
+			return 0, head, r.corrupt(err)
+		}
+		if err := s.replayGroup(payload); err != nil {
+			return 0, head, &store.CorruptError{File: r.name, Offset: at, Cause: err}
+		}
+	}
+}
+
+// checkTorn tells a torn end from damage: after the last frame there is none.
+func (s *Store) checkTorn(r *frameReader) error {
+	file, err := s.fs.Open(r.name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := io.CopyN(io.Discard, file, r.offset+1); err != nil {
+		return fmt.Errorf("read %s: %w", r.name, err)
+	}
+	rest, err := io.ReadAll(file)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", r.name, err)
+	}
+	if r.head.salt.holdsFrame(rest) {
+		return r.corrupt(errTorn)
+	}
+	return nil
+}
+
+// continueLog makes the last log ready to be appended to. What was read of it
+// will be shown, so it must be durable: a process that was killed may have left
+// it unsynced.
 func (s *Store) continueLog(l *segment, torn bool) error {
 	s.log = l
-	if !torn {
-		return nil
+	if torn {
+		s.opts.Log.Warn("cut off a torn end of the log: a write that was never acknowledged", "file", l.name, "size", l.size)
+		if err := l.file.Truncate(l.size); err != nil {
+			return fmt.Errorf("cut off %s: %w", l.name, err)
+		}
 	}
-	s.opts.Log.Warn("cut off a torn end of the log: a write that was never acknowledged", "file", l.name, "size", l.size)
-	if err := errors.Join(l.file.Truncate(l.size), l.file.Sync()); err != nil {
-		return fmt.Errorf("cut off %s: %w", l.name, err)
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", l.name, err)
 	}
 	return nil
 }
@@ -82,50 +100,49 @@ func (s *Store) replayGroup(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	p := &s.pending
-	p.begin()
-	p.revision = before
-	skip := before < s.revision // the checkpoint has it
 	if before > s.revision {
 		return fmt.Errorf("it follows revision %d, what is before it ends at %d", before, s.revision)
 	}
+	if before < s.revision {
+		return s.skipGroup(before, records)
+	}
+	p := &s.pending
+	p.begin()
 	for _, r := range records {
 		if r.compact != 0 {
 			p.compact = max(p.compact, r.compact)
-			continue
+		} else {
+			p.write(r.writes)
 		}
-		if p.revision++; skip {
-			continue
-		}
-		p.revision--
-		p.write(r.writes)
-	}
-	if skip {
-		if p.revision > s.revision {
-			return fmt.Errorf("it spans the checkpoint's revision %d", s.revision)
-		}
-		return nil
 	}
 	s.apply(p)
 	return nil
 }
 
-// readCheckpoint reads a whole checkpoint; nothing of it may be missing.
-func readCheckpoint(name string, r io.Reader) (state, error) {
-	c := checkpointReader{name: name, r: bufio.NewReaderSize(r, 1<<20)}
-	head := make([]byte, headerSize)
-	if _, err := io.ReadFull(c.r, head); err != nil {
+// skipGroup passes over a group that the checkpoint holds.
+func (s *Store) skipGroup(before store.Revision, records []record) error {
+	for _, r := range records {
+		if r.compact == 0 {
+			before++
+		}
+	}
+	if before > s.revision {
+		return fmt.Errorf("it spans the checkpoint's revision %d", s.revision)
+	}
+	return nil
+}
+
+// readCheckpoint reads a whole checkpoint of size bytes; nothing of it may be
+// missing.
+func readCheckpoint(name string, r io.Reader, size int64) (state, error) {
+	c := newFrameReader(name, r, size)
+	if err := c.header(checkpointMagic); err != nil {
 		return state{}, c.corrupt(err)
 	}
-	h, err := parseHeader(head, checkpointMagic)
+	st := state{revision: c.head.revision, items: newTree()}
+	payload, err := c.next()
 	if err != nil {
 		return state{}, c.corrupt(err)
-	}
-	c.offset = headerSize
-	st := state{revision: h.revision, items: newTree()}
-	payload, err := c.frame()
-	if err != nil {
-		return state{}, err
 	}
 	d := decoder{b: payload}
 	st.compacted = store.Revision(d.uvarint())
@@ -134,8 +151,8 @@ func readCheckpoint(name string, r io.Reader) (state, error) {
 		if d.err != nil {
 			return state{}, c.corrupt(d.err)
 		}
-		if payload, err = c.frame(); err != nil {
-			return state{}, err
+		if payload, err = c.next(); err != nil {
+			return state{}, c.corrupt(err)
 		}
 		if len(payload) == 0 {
 			break
@@ -156,40 +173,4 @@ func (d *decoder) entry() *store.Entry {
 	e.Modified = store.Revision(d.uvarint())
 	e.Value = append([]byte{}, d.bytes()...)
 	return e
-}
-
-type checkpointReader struct {
-	name   string
-	r      *bufio.Reader
-	offset int64
-	buffer []byte
-}
-
-func (c *checkpointReader) corrupt(cause error) error {
-	return &store.CorruptError{File: c.name, Offset: c.offset, Cause: cause}
-}
-
-// frame returns the next payload, valid until the next call.
-func (c *checkpointReader) frame() ([]byte, error) {
-	var header [frameHeader]byte
-	if _, err := io.ReadFull(c.r, header[:]); err != nil {
-		return nil, c.corrupt(err)
-	}
-	size := int(binary.LittleEndian.Uint32(header[4:]))
-	if size > maxFrame {
-		return nil, c.corrupt(errTorn)
-	}
-	if cap(c.buffer) < size {
-		c.buffer = make([]byte, size)
-	}
-	payload := c.buffer[:size]
-	if _, err := io.ReadFull(c.r, payload); err != nil {
-		return nil, c.corrupt(err)
-	}
-	sum := crc32.Update(crc32.Checksum(header[4:], castagnoli), castagnoli, payload)
-	if sum != binary.LittleEndian.Uint32(header[:]) {
-		return nil, c.corrupt(errTorn)
-	}
-	c.offset += int64(frameHeader + size)
-	return payload, nil
 }
