@@ -65,8 +65,8 @@ type Definition[T Object] struct {
 	// Scale, when set, gives the resource a scale subresource.
 	Scale *Scale[T]
 
-	// Columns of the server-side table, after NAME. When nil the table has
-	// NAME and AGE.
+	// Columns of the server-side table, after NAME; one called "Name" takes
+	// NAME's place. When nil the table has NAME and CREATED AT.
 	Columns []Column[T]
 	// Fields are the supported field selectors besides metadata.name and
 	// metadata.namespace, each with its value.

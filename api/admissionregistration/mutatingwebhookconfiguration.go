@@ -18,5 +18,6 @@ func mutatingWebhookConfigurations() *api.Resource {
 		PrepareForCreate:      mutatingCreate,
 		PrepareForUpdate:      mutatingUpdate,
 		ConditionalUpdateOnly: true,
+		Columns:               mutatingColumns(),
 	}.Resource()
 }

@@ -20,6 +20,7 @@ func validatingAdmissionPolicies() *api.Resource {
 			"status": {Prepare: validatingAdmissionPolicyStatus},
 		},
 		Default: defaultPolicy,
+		Columns: policyColumns(),
 	}.Resource()
 }
 

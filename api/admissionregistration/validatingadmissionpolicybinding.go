@@ -17,6 +17,7 @@ func validatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: validatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: validatingAdmissionPolicyBindingUpdate,
 		Default:          defaultBinding,
+		Columns:          bindingColumns(),
 	}.Resource()
 }
 

@@ -18,5 +18,6 @@ func validatingWebhookConfigurations() *api.Resource {
 		PrepareForCreate:      validatingCreate,
 		PrepareForUpdate:      validatingUpdate,
 		ConditionalUpdateOnly: true,
+		Columns:               validatingColumns(),
 	}.Resource()
 }

@@ -12,5 +12,6 @@ func controllerRevisions() *api.Resource {
 		Plural:  "controllerrevisions",
 		New:     api.New[appsv1.ControllerRevision],
 		NewList: api.NewList[appsv1.ControllerRevisionList],
+		Columns: controllerRevisionColumns(),
 	}.Resource()
 }

@@ -20,6 +20,7 @@ func daemonSets() *api.Resource {
 			"status": {Prepare: daemonSetStatus},
 		},
 		Default: defaultDaemonSet,
+		Columns: daemonSetColumns(),
 	}.Resource()
 }
 

@@ -21,6 +21,7 @@ func deployments() *api.Resource {
 		},
 		Default: defaultDeployment,
 		Scale:   deploymentScale(),
+		Columns: deploymentColumns(),
 	}.Resource()
 }
 

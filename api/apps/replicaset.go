@@ -22,6 +22,7 @@ func replicaSets() *api.Resource {
 		Default: defaultReplicaSet,
 		Scale:   replicaSetScale(),
 		Fields:  replicaSetFields(),
+		Columns: replicaSetColumns(),
 	}.Resource()
 }
 

@@ -21,6 +21,7 @@ func statefulSets() *api.Resource {
 		},
 		Default: defaultStatefulSet,
 		Scale:   statefulSetScale(),
+		Columns: statefulSetColumns(),
 	}.Resource()
 }
 

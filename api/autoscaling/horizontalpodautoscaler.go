@@ -21,6 +21,7 @@ func horizontalPodAutoscalers() *api.Resource {
 		},
 		Also:    []api.Version{v1()},
 		Default: defaultAutoscaler,
+		Columns: autoscalerColumns(),
 	}.Resource()
 }
 

@@ -20,6 +20,7 @@ func cronJobs() *api.Resource {
 			"status": {Prepare: cronJobStatus},
 		},
 		Default: defaultCronJob,
+		Columns: cronJobColumns(),
 	}.Resource()
 }
 

@@ -21,6 +21,7 @@ func jobs() *api.Resource {
 		Default:       defaultJob,
 		DefaultOrphan: true,
 		Fields:        jobFields(),
+		Columns:       jobColumns(),
 	}.Resource()
 }
 

@@ -20,6 +20,7 @@ func certificateSigningRequests() *api.Resource {
 			"status":   {Prepare: certificateSigningRequestStatus},
 			"approval": {Prepare: certificateSigningRequestApproval},
 		},
-		Fields: requestFields(),
+		Fields:  requestFields(),
+		Columns: requestColumns(),
 	}.Resource()
 }

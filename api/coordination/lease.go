@@ -14,5 +14,6 @@ func leases() *api.Resource {
 		NewList:               api.NewList[coordinationv1.LeaseList],
 		CreateOnUpdate:        true,
 		ConditionalUpdateOnly: true,
+		Columns:               leaseColumns(),
 	}.Resource()
 }

@@ -15,5 +15,6 @@ func componentStatuses() *api.Resource {
 		New:        api.New[corev1.ComponentStatus],
 		NewList:    api.NewList[corev1.ComponentStatusList],
 		Verbs:      []string{"get", "list"},
+		Columns:    componentStatusColumns(),
 	}.Resource()
 }

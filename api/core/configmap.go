@@ -13,5 +13,6 @@ func configMaps() *api.Resource {
 		ShortNames: []string{"cm"},
 		New:        api.New[corev1.ConfigMap],
 		NewList:    api.NewList[corev1.ConfigMapList],
+		Columns:    configMapColumns(),
 	}.Resource()
 }

@@ -15,5 +15,6 @@ func endpoints() *api.Resource {
 		NewList:        api.NewList[corev1.EndpointsList],
 		Default:        defaultEndpoints,
 		CreateOnUpdate: true,
+		Columns:        endpointsColumns(),
 	}.Resource()
 }

@@ -16,5 +16,6 @@ func events() *api.Resource {
 		Also:           []api.Version{eventsV1()},
 		CreateOnUpdate: true,
 		Fields:         eventFields(),
+		Columns:        eventColumns(),
 	}.Resource()
 }

@@ -26,5 +26,6 @@ func namespaces() *api.Resource {
 		Verbs:     []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		ValidName: validation.NameIsDNSLabel,
 		Fields:    namespaceFields(),
+		Columns:   namespaceColumns(),
 	}.Resource()
 }

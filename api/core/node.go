@@ -20,6 +20,7 @@ func nodes() *api.Resource {
 		},
 		Default: defaultNode,
 		Fields:  nodeFields(),
+		Columns: nodeColumns(),
 	}.Resource()
 }
 

@@ -21,6 +21,7 @@ func persistentVolumes() *api.Resource {
 			"status": {Prepare: persistentVolumeStatus},
 		},
 		Default: defaultPersistentVolume,
+		Columns: persistentVolumeColumns(),
 	}.Resource()
 }
 

@@ -19,6 +19,7 @@ func persistentVolumeClaims() *api.Resource {
 			"status": {Prepare: persistentVolumeClaimStatus},
 		},
 		Default: DefaultPersistentVolumeClaim,
+		Columns: persistentVolumeClaimColumns(),
 	}.Resource()
 }
 

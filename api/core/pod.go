@@ -24,5 +24,6 @@ func pods() *api.Resource {
 		},
 		Graceful: podGraceful,
 		Fields:   podFields(),
+		Columns:  podColumns(),
 	}.Resource()
 }

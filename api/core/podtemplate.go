@@ -15,6 +15,7 @@ func podTemplates() *api.Resource {
 		PrepareForCreate: podTemplateCreate,
 		PrepareForUpdate: podTemplateUpdate,
 		Default:          defaultPodTemplate,
+		Columns:          podTemplateColumns(),
 	}.Resource()
 }
 

@@ -23,6 +23,7 @@ func replicationControllers() *api.Resource {
 		DefaultOrphan: true,
 		Scale:         replicationControllerScale(),
 		Fields:        replicationControllerFields(),
+		Columns:       replicationControllerColumns(),
 	}.Resource()
 }
 

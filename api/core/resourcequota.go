@@ -19,6 +19,7 @@ func resourceQuotas() *api.Resource {
 			"status": {Prepare: resourceQuotaStatus},
 		},
 		Default: defaultResourceQuota,
+		Columns: resourceQuotaColumns(),
 	}.Resource()
 }
 

@@ -14,5 +14,6 @@ func secrets() *api.Resource {
 		NewList: api.NewList[corev1.SecretList],
 		Default: defaultSecret,
 		Fields:  secretFields(),
+		Columns: secretColumns(),
 	}.Resource()
 }

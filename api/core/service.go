@@ -25,5 +25,6 @@ func services() *api.Resource {
 		CreateOnUpdate: true,
 		ValidName:      validation.NameIsDNS1035Label,
 		Fields:         serviceFields(),
+		Columns:        serviceColumns(),
 	}.Resource()
 }

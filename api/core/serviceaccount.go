@@ -13,5 +13,6 @@ func serviceAccounts() *api.Resource {
 		ShortNames: []string{"sa"},
 		New:        api.New[corev1.ServiceAccount],
 		NewList:    api.NewList[corev1.ServiceAccountList],
+		Columns:    serviceAccountColumns(),
 	}.Resource()
 }

@@ -15,5 +15,6 @@ func endpointSlices() *api.Resource {
 		Default:          defaultEndpointSlice,
 		PrepareForCreate: endpointSliceCreate,
 		PrepareForUpdate: endpointSliceUpdate,
+		Columns:          endpointSliceColumns(),
 	}.Resource()
 }

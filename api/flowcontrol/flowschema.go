@@ -19,6 +19,7 @@ func flowSchemas() *api.Resource {
 			"status": {Prepare: flowSchemaStatus},
 		},
 		Default: defaultFlowSchema,
+		Columns: flowSchemaColumns(),
 	}.Resource()
 }
 

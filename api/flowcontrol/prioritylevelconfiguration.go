@@ -19,6 +19,7 @@ func priorityLevelConfigurations() *api.Resource {
 			"status": {Prepare: priorityLevelConfigurationStatus},
 		},
 		Default: defaultPriorityLevel,
+		Columns: priorityLevelColumns(),
 	}.Resource()
 }
 

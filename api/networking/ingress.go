@@ -18,6 +18,7 @@ func ingresses() *api.Resource {
 		Subresources: map[string]api.Subresource[*networkingv1.Ingress]{
 			"status": {Prepare: ingressStatus},
 		},
+		Columns: ingressColumns(),
 	}.Resource()
 }
 

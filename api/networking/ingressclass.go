@@ -16,6 +16,7 @@ func ingressClasses() *api.Resource {
 		PrepareForCreate: ingressClassCreate,
 		PrepareForUpdate: ingressClassUpdate,
 		Default:          defaultIngressClass,
+		Columns:          ingressClassColumns(),
 	}.Resource()
 }
 

@@ -16,6 +16,7 @@ func ipAddresses() *api.Resource {
 		NewList:          api.NewList[networkingv1.IPAddressList],
 		PrepareForCreate: ipAddressCreate,
 		PrepareForUpdate: ipAddressUpdate,
+		Columns:          ipAddressColumns(),
 	}.Resource()
 }
 

@@ -16,6 +16,7 @@ func networkPolicies() *api.Resource {
 		PrepareForCreate: networkPolicyCreate,
 		PrepareForUpdate: networkPolicyUpdate,
 		Default:          defaultNetworkPolicy,
+		Columns:          networkPolicyColumns(),
 	}.Resource()
 }
 

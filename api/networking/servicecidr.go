@@ -18,6 +18,7 @@ func serviceCIDRs() *api.Resource {
 		Subresources: map[string]api.Subresource[*networkingv1.ServiceCIDR]{
 			"status": {Prepare: serviceCIDRStatus},
 		},
+		Columns: serviceCIDRColumns(),
 	}.Resource()
 }
 

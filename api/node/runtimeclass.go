@@ -14,5 +14,6 @@ func runtimeClasses() *api.Resource {
 		New:                   api.New[nodev1.RuntimeClass],
 		NewList:               api.NewList[nodev1.RuntimeClassList],
 		ConditionalUpdateOnly: true,
+		Columns:               runtimeClassColumns(),
 	}.Resource()
 }

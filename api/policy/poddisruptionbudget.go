@@ -19,6 +19,7 @@ func podDisruptionBudgets() *api.Resource {
 			"status": {Prepare: podDisruptionBudgetStatus},
 		},
 		ConditionalUpdateOnly: true,
+		Columns:               budgetColumns(),
 	}.Resource()
 }
 

@@ -18,5 +18,6 @@ func clusterRoleBindings() *api.Resource {
 		Default:        defaultClusterRoleBinding,
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
+		Columns:        clusterRoleBindingColumns(),
 	}.Resource()
 }

@@ -17,5 +17,6 @@ func roleBindings() *api.Resource {
 		Default:        defaultRoleBinding,
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
+		Columns:        roleBindingColumns(),
 	}.Resource()
 }

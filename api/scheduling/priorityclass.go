@@ -16,5 +16,6 @@ func priorityClasses() *api.Resource {
 		NewList:          api.NewList[schedulingv1.PriorityClassList],
 		Default:          defaultPriorityClass,
 		PrepareForCreate: priorityClassCreate,
+		Columns:          priorityClassColumns(),
 	}.Resource()
 }

@@ -15,5 +15,6 @@ func csiDrivers() *api.Resource {
 		NewList:               api.NewList[storagev1.CSIDriverList],
 		Default:               defaultCSIDriver,
 		ConditionalUpdateOnly: true,
+		Columns:               csiDriverColumns(),
 	}.Resource()
 }

@@ -14,5 +14,6 @@ func csiNodes() *api.Resource {
 		New:                   api.New[storagev1.CSINode],
 		NewList:               api.NewList[storagev1.CSINodeList],
 		ConditionalUpdateOnly: true,
+		Columns:               csiNodeColumns(),
 	}.Resource()
 }

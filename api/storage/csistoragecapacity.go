@@ -13,5 +13,6 @@ func csiStorageCapacities() *api.Resource {
 		New:                   api.New[storagev1.CSIStorageCapacity],
 		NewList:               api.NewList[storagev1.CSIStorageCapacityList],
 		ConditionalUpdateOnly: true,
+		Columns:               csiStorageCapacityColumns(),
 	}.Resource()
 }

@@ -15,5 +15,6 @@ func storageClasses() *api.Resource {
 		New:        api.New[storagev1.StorageClass],
 		NewList:    api.NewList[storagev1.StorageClassList],
 		Default:    defaultStorageClass,
+		Columns:    storageClassColumns(),
 	}.Resource()
 }

@@ -19,6 +19,7 @@ func volumeAttachments() *api.Resource {
 			"status": {Prepare: volumeAttachmentStatus},
 		},
 		ConditionalUpdateOnly: true,
+		Columns:               volumeAttachmentColumns(),
 	}.Resource()
 }
 

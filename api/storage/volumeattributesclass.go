@@ -14,5 +14,6 @@ func volumeAttributesClasses() *api.Resource {
 		Cluster:    true,
 		New:        api.New[storagev1.VolumeAttributesClass],
 		NewList:    api.NewList[storagev1.VolumeAttributesClassList],
+		Columns:    volumeAttributesClassColumns(),
 	}.Resource()
 }
