@@ -1,0 +1,113 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
+	"minke/api/inprocess"
+	"minke/apiserver/codec"
+)
+
+// readBody returns the request's body, within the limit.
+func (c *call) readBody() ([]byte, error) {
+	limit := c.cfg.Limits.Body
+	tooLarge := apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", limit))
+	if c.r.Body == nil {
+		return nil, nil
+	}
+	if c.r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	if n := c.r.ContentLength; n > 0 {
+		data := make([]byte, n)
+		if _, err := io.ReadFull(c.r.Body, data); err != nil {
+			return nil, badBody(err)
+		}
+		return data, nil
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit))
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, badBody(err)
+	}
+	return data, nil
+}
+
+func badBody(err error) error {
+	return apierrors.NewBadRequest("read the request's body: " + err.Error())
+}
+
+// decodeObject returns the request's object in its stored version, with
+// defaults.
+func (c *call) decodeObject(v codec.Validation) (api.Object, error) {
+	if given := inprocess.ObjectOf(c.r); given != nil {
+		return c.takeObject(given)
+	}
+	format, ok := codec.FormatOf(c.r.Header.Get("Content-Type"))
+	if !ok {
+		return nil, unsupportedMedia(codec.AllMedia)
+	}
+	data, err := c.readBody()
+	if err != nil {
+		return nil, err
+	}
+	return c.decodeBytes(&codec.Body{Data: data, Format: format, Validation: v})
+}
+
+func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {
+	obj := c.end.empty()
+	warnings, err := body.Decode(obj, c.end.kind)
+	if err != nil {
+		return nil, err
+	}
+	c.warnAll(warnings)
+	return c.importObject(obj)
+}
+
+// takeObject accepts an object from this process, which gives it away.
+func (c *call) takeObject(given runtime.Object) (api.Object, error) {
+	kind := given.GetObjectKind().GroupVersionKind()
+	if kind.Kind != "" && kind != c.end.kind {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s", kind.Kind, kind.Version, c.end.kind.Kind))
+	}
+	given.GetObjectKind().SetGroupVersionKind(c.end.kind)
+	return c.importObject(given)
+}
+
+func (c *call) importObject(obj runtime.Object) (api.Object, error) {
+	stored, err := c.end.imported(obj)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	return stored, nil
+}
+
+// decodeOther reads a body of a kind that is not the endpoint's, such as
+// DeleteOptions or Scale. It tells false when there is no body.
+func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (runtime.Object, bool, error) {
+	if given := inprocess.ObjectOf(c.r); given != nil {
+		return given, true, nil
+	}
+	data, err := c.readBody()
+	if err != nil || len(data) == 0 {
+		return into, false, err
+	}
+	format, ok := codec.FormatOf(c.r.Header.Get("Content-Type"))
+	if !ok {
+		return nil, false, unsupportedMedia(codec.AllMedia)
+	}
+	body := &codec.Body{Data: data, Format: format, Validation: codec.Ignore}
+	warnings, err := body.Decode(into, kind)
+	c.warnAll(warnings)
+	return into, true, err
+}

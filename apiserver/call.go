@@ -1,0 +1,76 @@
+package apiserver
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"minke/api/inprocess"
+	"minke/apiserver/codec"
+	"minke/apiserver/request"
+)
+
+// call is one request on its way through the server.
+type call struct {
+	*Server
+	w    *recorder
+	r    *http.Request
+	ctx  context.Context
+	info *request.Info
+	user *inprocess.User
+	end  *endpoint
+	// query is the URL's query, parsed.
+	query url.Values
+	// accepted is how the client wants its answer.
+	accepted codec.Accepted
+	// objects is set when the answer goes to this process, as an object.
+	objects inprocess.ObjectWriter
+	warned  map[string]bool
+}
+
+// maxWarnings and maxWarningText bound the Warning headers of one answer.
+const (
+	maxWarnings    = 64
+	maxWarningText = 1024
+)
+
+// warn adds a Warning header. It must be called before the answer begins.
+func (c *call) warn(text string) {
+	if c.warned[text] || len(c.warned) >= maxWarnings || text == "" {
+		return
+	}
+	if c.warned == nil {
+		c.warned = map[string]bool{}
+	}
+	c.warned[text] = true
+	if len(text) > maxWarningText {
+		text = text[:maxWarningText]
+	}
+	if header, err := utilnet.NewWarningHeader(299, "-", text); err == nil {
+		c.w.Header().Add("Warning", header)
+	}
+}
+
+func (c *call) warnAll(texts []string) {
+	for _, t := range texts {
+		c.warn(t)
+	}
+}
+
+func (c *call) notFound() error { return apierrors.NewNotFound(c.end.group, c.info.Name) }
+
+// key returns the store's key of the object that the request names.
+func (c *call) key() string { return c.end.key(c.info.Namespace, c.info.Name) }
+
+// negotiate reads the Accept header.
+func (c *call) negotiate() error {
+	a, ok := codec.Negotiate(c.r.Header.Get("Accept"))
+	if !ok {
+		return notAcceptable("only the following media types are accepted: " + codec.AllMedia)
+	}
+	c.accepted = a
+	return nil
+}

@@ -1,0 +1,192 @@
+package apiserver
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api"
+	"minke/apiserver/admission"
+	"minke/store/cache"
+)
+
+// change is a write to an object that exists: update, patch or scale.
+type change struct {
+	options *writeOptions
+	// way holds the rules of the subresource, if ofSub.
+	way   api.Subresource[api.Object]
+	ofSub bool
+	// compute returns what shall replace old. The result is given away, so
+	// that it must be another one each time.
+	compute func(old *cache.Item) (api.Object, error)
+	// missing returns what to create when there is nothing; nil if a missing
+	// object is an error.
+	missing func() (api.Object, error)
+	// derived tells that compute works on the state as it stands, so that the
+	// result needs no resourceVersion to be safe.
+	derived bool
+}
+
+// unconditionalTries bounds the attempts of a write that others overtake.
+const unconditionalTries = 50
+
+// apply makes the change to the current object. A change that does not insist
+// on a revision is computed anew when somebody was faster.
+func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
+	for range unconditionalTries {
+		old, ok, err := c.end.cache.Get(c.ctx, c.key())
+		if err != nil {
+			return nil, false, err
+		}
+		if !ok {
+			item, err = c.createMissing(ch)
+			if err != nil && apierrors.IsAlreadyExists(err) && c.ctx.Err() == nil {
+				continue
+			}
+			return item, true, err
+		}
+		obj, err := ch.compute(old)
+		if err != nil {
+			return nil, false, err
+		}
+		once := conditional(obj)
+		if err := c.prepare(ch, obj, old); err != nil {
+			return nil, false, err
+		}
+		item, err := c.replace(ch, obj, old)
+		conflict := conflictOf(err)
+		if conflict == nil {
+			return item, false, err
+		}
+		if conflict.Current == nil && once {
+			return nil, false, c.notFound()
+		}
+		if once {
+			return nil, false, c.modified()
+		}
+	}
+	return nil, false, c.modified()
+}
+
+func (c *call) createMissing(ch *change) (*cache.Item, error) {
+	if ch.missing == nil {
+		return nil, c.notFound()
+	}
+	obj, err := ch.missing()
+	if err != nil {
+		return nil, err
+	}
+	if conditional(obj) {
+		return nil, c.notFound()
+	}
+	return c.createObject(obj, ch.options)
+}
+
+// prepare checks preconditions, lets admission complete obj and validates it.
+func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) error {
+	before := old.Object.(api.Object)
+	if err := c.checkPreconditions(obj, before, ch.derived); err != nil {
+		return err
+	}
+	obj.SetSelfLink("")
+	obj.SetResourceVersion(before.GetResourceVersion())
+	a := c.attributes(admission.Update, obj, before, ch.options.dryRun)
+	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+		return err
+	}
+	if len(c.cfg.Admission) > 0 {
+		c.end.Default(obj)
+	}
+	keepMeta(obj, before)
+	if ch.ofSub {
+		ch.way.Prepare(obj, before)
+	} else {
+		c.end.PrepareForUpdate(obj, before)
+	}
+	keepMeta2(obj, before)
+	errs := validation.ValidateObjectMetaAccessorUpdate(obj, before, field.NewPath("metadata"))
+	if ch.ofSub {
+		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
+	} else {
+		errs = append(errs, c.end.ValidateUpdate(obj, before)...)
+	}
+	if err := c.invalid(before.GetName(), errs); err != nil {
+		return err
+	}
+	if !ch.ofSub {
+		c.warnAll(c.end.Warnings(obj, before))
+	}
+	return c.cfg.Admission.Validate(c.ctx, a)
+}
+
+func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {
+	if uid := obj.GetUID(); uid != "" && uid != before.GetUID() {
+		return apierrors.NewConflict(c.end.group, before.GetName(), fmt.Errorf(
+			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
+			c.key(), uid, before.GetUID()))
+	}
+	if !conditional(obj) {
+		if c.end.ConditionalUpdateOnly && !derived {
+			return c.invalid(before.GetName(), field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
+		}
+		return nil
+	}
+	if _, err := parseRevision(obj.GetResourceVersion()); err != nil {
+		return c.invalid(before.GetName(), field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), obj.GetResourceVersion(), "must be a number")})
+	}
+	if obj.GetResourceVersion() != before.GetResourceVersion() {
+		return c.modified()
+	}
+	return nil
+}
+
+// keepMeta takes back what no update may change, before the resource's own
+// rules run, and keepMeta2 after them.
+func keepMeta(obj, before api.Object) { obj.SetGeneration(before.GetGeneration()) }
+
+func keepMeta2(obj, before api.Object) {
+	if obj.GetUID() == "" {
+		obj.SetUID(before.GetUID())
+	}
+	obj.SetCreationTimestamp(before.GetCreationTimestamp())
+	if t := before.GetDeletionTimestamp(); t != nil {
+		obj.SetDeletionTimestamp(t)
+	}
+	if s := before.GetDeletionGracePeriodSeconds(); s != nil && obj.GetDeletionGracePeriodSeconds() == nil {
+		obj.SetDeletionGracePeriodSeconds(s)
+	}
+}
+
+// replace stores obj in place of old, or removes old when obj was the last
+// thing that held it.
+func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item, error) {
+	released := releasedBy(obj)
+	if ch.options.dryRun {
+		return unsaved(old, obj), nil
+	}
+	obj.SetResourceVersion("")
+	if released {
+		gone, err := c.end.cache.Delete(c.ctx, old)
+		if err != nil {
+			return nil, err
+		}
+		obj.SetResourceVersion(metaOf(gone).GetResourceVersion())
+		return &cache.Item{Key: old.Key, Object: obj, Revision: gone.Revision}, nil
+	}
+	return c.end.cache.Update(c.ctx, old, obj)
+}
+
+// releasedBy tells whether obj is being deleted and nothing holds it any more.
+func releasedBy(obj api.Object) bool {
+	if obj.GetDeletionTimestamp() == nil || len(obj.GetFinalizers()) > 0 {
+		return false
+	}
+	if ns, ok := obj.(*corev1.Namespace); ok {
+		return len(ns.Spec.Finalizers) == 0
+	}
+	grace := obj.GetDeletionGracePeriodSeconds()
+	return grace != nil && *grace == 0
+}

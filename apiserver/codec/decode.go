@@ -1,0 +1,171 @@
+package codec
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+)
+
+// Validation is what the fieldValidation parameter asks for.
+type Validation string
+
+// The values of fieldValidation. Warn is the default.
+const (
+	Strict Validation = "Strict"
+	Warn   Validation = "Warn"
+	Ignore Validation = "Ignore"
+)
+
+// Body is what a client sent.
+type Body struct {
+	Data       []byte
+	Format     Format
+	Validation Validation
+}
+
+// Decode reads the body into obj, an empty object that serves kind. It returns
+// warnings about unknown and duplicate fields. Errors are StatusErrors.
+func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warnings []string, err error) {
+	if b.Format == Protobuf {
+		return nil, b.decodeProtobuf(obj, kind)
+	}
+	data, strict, err := b.json()
+	if err != nil {
+		return nil, b.refuse(kind, nil, err)
+	}
+	more, err := unmarshal(data, obj, b.Validation)
+	strict = append(strict, more...)
+	named := obj.GetObjectKind().GroupVersionKind()
+	if err != nil {
+		var unreadable error
+		if named, unreadable = peek(data); unreadable != nil {
+			return nil, b.refuse(kind, nil, unreadable)
+		}
+	}
+	if wrong := checkKind(named, kind); wrong != nil {
+		return nil, wrong
+	}
+	if err != nil {
+		return nil, b.refuse(kind, data, err)
+	}
+	if len(strict) > 0 && b.Validation == Strict {
+		return nil, b.refuse(kind, data, runtime.NewStrictDecodingError(strict))
+	}
+	for _, e := range strict {
+		warnings = append(warnings, e.Error())
+	}
+	obj.GetObjectKind().SetGroupVersionKind(kind)
+	return warnings, nil
+}
+
+func (b *Body) decodeProtobuf(obj runtime.Object, kind schema.GroupVersionKind) error {
+	named, raw, err := OpenEnvelope(b.Data)
+	if err != nil {
+		return b.refuse(schema.GroupVersionKind{Kind: kind.Kind}, b.Data, err)
+	}
+	if wrong := checkKind(named, kind); wrong != nil {
+		return wrong
+	}
+	if err := DecodeMessage(raw, obj); err != nil {
+		return b.refuse(kind, nil, err)
+	}
+	obj.GetObjectKind().SetGroupVersionKind(kind)
+	return nil
+}
+
+// json returns the body as JSON, checked for depth. For YAML it also returns
+// what is wrong with it in strict terms.
+func (b *Body) json() ([]byte, []error, error) {
+	if b.Format != YAML {
+		return b.Data, nil, CheckDepth(b.Data)
+	}
+	if err := checkYAML(b.Data); err != nil {
+		return nil, nil, err
+	}
+	data, err := yaml.YAMLToJSONStrict(b.Data)
+	if err == nil || b.Validation == Ignore && yamlLenient(b.Data, &data) {
+		return data, nil, nil
+	}
+	if yamlLenient(b.Data, &data) {
+		return data, []error{err}, nil
+	}
+	return nil, nil, err
+}
+
+func yamlLenient(text []byte, data *[]byte) bool {
+	lenient, err := yaml.YAMLToJSON(text)
+	*data = lenient
+	return err == nil
+}
+
+// unmarshal reads JSON into obj and returns strict complaints apart.
+func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
+	if v == Ignore {
+		return nil, kjson.UnmarshalCaseSensitivePreserveInts(data, obj)
+	}
+	return kjson.UnmarshalStrict(data, obj)
+}
+
+// UnmarshalChecked reads JSON into obj as a request body is read.
+func UnmarshalChecked(data []byte, obj any, v Validation) (strict []error, err error) {
+	if err := CheckDepth(data); err != nil {
+		return nil, err
+	}
+	return unmarshal(data, obj, v)
+}
+
+// peek returns the kind that a JSON body names.
+func peek(data []byte) (schema.GroupVersionKind, error) {
+	var named struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &named); err != nil {
+		return schema.GroupVersionKind{}, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
+	}
+	return schema.FromAPIVersionAndKind(named.APIVersion, named.Kind), nil
+}
+
+// checkKind compares what a body says it is with what it must be. What either
+// leaves out is taken as right: DeleteOptions come in any group's version.
+func checkKind(named, want schema.GroupVersionKind) error {
+	if named.Kind != "" && named.Kind != want.Kind {
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: the kind in the data (%s) does not match the expected kind (%s)",
+			named.Kind, named.Version, want.Kind, named.Kind, want.Kind))
+	}
+	if want.Version != "" && named.Version != "" && named.GroupVersion() != want.GroupVersion() {
+		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
+			named.GroupVersion(), want.GroupVersion()))
+	}
+	return nil
+}
+
+// refuse words a decoding failure as Kubernetes does.
+func (b *Body) refuse(kind schema.GroupVersionKind, data []byte, cause error) error {
+	var status apierrors.APIStatus
+	if errors.As(cause, &status) {
+		return cause
+	}
+	if kind.Version != "" && (data != nil || b.Format == Protobuf) {
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", kind.Kind, kind.Version, kind.Kind, cause))
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)", kind.Kind, cause, summary(b.Data)))
+}
+
+// summary shows the beginning of a body in an error, in hexadecimal digits.
+func summary(data []byte) string {
+	const shown = 30
+	switch {
+	case len(data) == 0:
+		return "<empty>"
+	case len(data) > shown:
+		return hex.EncodeToString(data[:shown]) + " ..."
+	}
+	return hex.EncodeToString(data)
+}

@@ -1,0 +1,103 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// List is a list response made of encodings that exist already: it is never
+// encoded as a whole.
+type List struct {
+	// Kind is the list's kind, and Meta its metadata.
+	Kind schema.GroupVersionKind
+	Meta metav1.ListMeta
+	// Items are the encodings of the items: JSON objects, or protobuf
+	// messages without envelope.
+	Items [][]byte
+	// ItemHead is left out where an item begins with it (see TypeHead).
+	ItemHead []byte
+}
+
+// flushAt is how many bytes are gathered before they go to the connection.
+const flushAt = 64 << 10
+
+// WriteJSON writes the list, followed by a newline.
+func (l *List) WriteJSON(w io.Writer) error {
+	meta, err := json.Marshal(l.Meta)
+	if err != nil {
+		return fmt.Errorf("encode list metadata: %w", err)
+	}
+	b := make([]byte, 0, flushAt)
+	b = append(b, TypeHead(l.Kind)...)
+	b = append(b, `,"metadata":`...)
+	b = append(b, meta...)
+	b = append(b, `,"items":[`...)
+	for i, item := range l.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if head := len(l.ItemHead); head > 0 && bytes.HasPrefix(item, l.ItemHead) && len(item) > head && item[head] == ',' {
+			b, item = append(b, '{'), item[head+1:]
+		}
+		if b, err = appendOrFlush(w, b, item); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(append(b, "]}\n"...))
+	return err
+}
+
+// WriteProtobuf writes the list in its envelope: field 1 the metadata, field 2
+// each item.
+func (l *List) WriteProtobuf(w io.Writer) error {
+	meta, err := encodeListMeta(&l.Meta)
+	if err != nil {
+		return err
+	}
+	size := len(meta)
+	for _, item := range l.Items {
+		size += tagSize(len(item)) + len(item)
+	}
+	b := make([]byte, 0, flushAt)
+	b = append(b, EnvelopeHead(l.Kind, size)...)
+	b = append(b, meta...)
+	for _, item := range l.Items {
+		b = appendTag(b, 2, len(item))
+		if b, err = appendOrFlush(w, b, item); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// appendOrFlush adds item to b, writing b out when it is full.
+func appendOrFlush(w io.Writer, b, item []byte) ([]byte, error) {
+	if len(b)+len(item) <= cap(b)-16 {
+		return append(b, item...), nil
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	b = b[:0]
+	if len(item) > flushAt/2 {
+		_, err := w.Write(item)
+		return b, err
+	}
+	return append(b, item...), nil
+}
+
+// tagSize returns the size of the head of a length-delimited field.
+func tagSize(size int) int {
+	n := 2
+	for size >= 0x80 {
+		size >>= 7
+		n++
+	}
+	return n
+}

@@ -1,0 +1,142 @@
+// Package codec turns objects into the bytes that clients and the store see,
+// and back: JSON, YAML and Kubernetes' protobuf envelope, strictly checked and
+// bounded on the way in, composed from kept encodings on the way out.
+package codec
+
+import (
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Format is a way to write an object.
+type Format int
+
+// The formats.
+const (
+	JSON Format = iota
+	YAML
+	Protobuf
+)
+
+// Media types, and all of them in the order in which errors name them.
+const (
+	MediaJSON     = "application/json"
+	MediaYAML     = "application/yaml"
+	MediaProtobuf = "application/vnd.kubernetes.protobuf"
+	AllMedia      = MediaJSON + ", " + MediaYAML + ", " + MediaProtobuf
+)
+
+// String returns the format's media type.
+func (f Format) String() string { return [...]string{MediaJSON, MediaYAML, MediaProtobuf}[f] }
+
+// FormatOf returns the format that a Content-Type names. None means JSON.
+func FormatOf(contentType string) (Format, bool) {
+	if contentType == "" || contentType == MediaJSON {
+		return JSON, true
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return 0, false
+	}
+	switch media {
+	case MediaJSON:
+		return JSON, true
+	case MediaYAML:
+		return YAML, true
+	case MediaProtobuf:
+		return Protobuf, true
+	}
+	return 0, false
+}
+
+// Accepted is one answer that a client would take.
+type Accepted struct {
+	Format Format
+	// As is the kind that the object shall be turned into: "Table",
+	// "PartialObjectMetadata" or "PartialObjectMetadataList", and AsVersion
+	// its version in meta.k8s.io. Empty means the object as it is.
+	As, AsVersion string
+}
+
+// Negotiate returns the best of what an Accept header admits, and false when
+// nothing of it can be served. An empty header admits JSON.
+func Negotiate(accept string) (Accepted, bool) {
+	switch accept {
+	case "", MediaJSON, "*/*":
+		return Accepted{}, true
+	}
+	for _, clause := range parseAccept(accept) {
+		if a, ok := clause.accepted(); ok {
+			return a, true
+		}
+	}
+	return Accepted{}, false
+}
+
+type clause struct {
+	media  string
+	params map[string]string
+	q      float64
+}
+
+// parseAccept returns the header's clauses by falling preference. Clauses of
+// equal weight keep their order, the exact before the wildcards.
+func parseAccept(accept string) []clause {
+	var clauses []clause
+	for part := range strings.SplitSeq(accept, ",") {
+		media, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		c := clause{media: media, params: params, q: 1}
+		if text, ok := params["q"]; ok {
+			if c.q, err = strconv.ParseFloat(text, 64); err != nil || c.q <= 0 {
+				continue
+			}
+		}
+		clauses = append(clauses, c)
+	}
+	slices.SortStableFunc(clauses, func(a, b clause) int {
+		if a.q != b.q {
+			if a.q > b.q {
+				return -1
+			}
+			return 1
+		}
+		return strings.Count(a.media, "*") - strings.Count(b.media, "*")
+	})
+	return clauses
+}
+
+func (c clause) accepted() (Accepted, bool) {
+	a := Accepted{}
+	switch c.media {
+	case MediaJSON, "application/*", "*/*":
+	case MediaYAML:
+		a.Format = YAML
+	case MediaProtobuf:
+		a.Format = Protobuf
+	default:
+		return a, false
+	}
+	as := c.params["as"]
+	if as == "" {
+		return a, true
+	}
+	if c.params["g"] != "meta.k8s.io" {
+		return a, false
+	}
+	a.As, a.AsVersion = as, c.params["v"]
+	if a.AsVersion != "v1" && a.AsVersion != "v1beta1" {
+		return a, false
+	}
+	switch as {
+	case "Table":
+		return a, a.Format != Protobuf
+	case "PartialObjectMetadata", "PartialObjectMetadataList":
+		return a, true
+	}
+	return a, false
+}

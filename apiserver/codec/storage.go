@@ -1,0 +1,68 @@
+package codec
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
+
+	"minke/api"
+	"minke/store"
+)
+
+// Storage is how the objects of one resource are stored: in the protobuf
+// envelope, or in JSON when their type has no protobuf form, always without
+// resourceVersion, which is the revision of the write.
+type Storage struct {
+	Kind    schema.GroupVersionKind
+	New     func() api.Object
+	Default func(api.Object)
+}
+
+// Encode returns what is stored for obj.
+func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
+	m, err := meta.Accessor(obj)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", s.Kind.Kind, err)
+	}
+	if m.GetResourceVersion() != "" {
+		obj = obj.DeepCopyObject()
+		m, _ = meta.Accessor(obj)
+		m.SetResourceVersion("")
+	}
+	if HasProtobuf(obj) {
+		return EncodeProtobuf(obj, s.Kind)
+	}
+	return json.Marshal(obj)
+}
+
+// Decode returns the object that value holds, with its kind, its defaults, and
+// rev as its resourceVersion.
+func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error) {
+	obj := s.New()
+	if err := s.decode(value, obj); err != nil {
+		return nil, fmt.Errorf("decode stored %s: %w", s.Kind.Kind, err)
+	}
+	s.Default(obj)
+	obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	obj.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
+	return obj, nil
+}
+
+func (s Storage) decode(value []byte, obj api.Object) error {
+	if !IsProtobuf(value) {
+		return kjson.UnmarshalCaseSensitivePreserveInts(value, obj)
+	}
+	kind, raw, err := OpenEnvelope(value)
+	if err != nil {
+		return err
+	}
+	if kind != s.Kind {
+		return fmt.Errorf("found a %s", kind)
+	}
+	return DecodeMessage(raw, obj)
+}

@@ -1,0 +1,83 @@
+package apiserver
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"minke/api"
+	"minke/api/inprocess"
+	"minke/apiserver/admission"
+	"minke/apiserver/request"
+	"minke/store"
+)
+
+// Config is what a Server is made of. Store and Resources must be set.
+type Config struct {
+	Store     store.Store
+	Resources []*api.Resource
+
+	// Authenticate tells who asks. An error or a nil user answers 401. A nil
+	// function refuses every request that does not come from this process.
+	Authenticate func(*http.Request) (*inprocess.User, error)
+	// Authorize refuses with a Forbidden StatusError. Nil allows everything.
+	Authorize func(context.Context, *inprocess.User, *request.Info) error
+	Admission admission.Chain
+
+	// Actions answer what is not a read or write of a stored object. The keys
+	// are "pods/log", "deployments.apps/rollback" for subresources, and
+	// "tokenreviews.authentication.k8s.io" for kinds that are not stored.
+	// Handlers find request.Info and the user in the context.
+	Actions map[string]http.Handler
+	// Discovery serves /, /api, /apis and below; OpenAPI serves /openapi.
+	Discovery, OpenAPI http.Handler
+	// Ready are checks of readiness besides the server's own, by name.
+	Ready map[string]func(context.Context) error
+	// Apply computes server-side apply; nil answers such patches with 415.
+	Apply Applier
+
+	Limits Limits
+	// KeptBytes bounds the kept encodings of all resources together. Zero
+	// means 64 MiB.
+	KeptBytes int64
+	// Context ends the server's caches and watches.
+	Context context.Context
+	// Log defaults to slog.Default().
+	Log *slog.Logger
+}
+
+// Limits bound what requests may use. Zero values mean the defaults.
+type Limits struct {
+	// Body bounds a request's body in bytes (3 MiB).
+	Body int64
+	// Reads and Writes bound how many short requests are served at a time
+	// (400 and 200). Watches and streams are not counted.
+	Reads, Writes int
+	// Request bounds the time of a short request (60 s).
+	Request time.Duration
+	// WatchMin is the shortest time that a watch lasts when the client does
+	// not say; it is drawn from [WatchMin, 2*WatchMin) (30 min).
+	WatchMin time.Duration
+	// Bookmark is the pause between bookmarks (1 min).
+	Bookmark time.Duration
+	// Stall is how long a client may refuse to take what is sent (30 s).
+	Stall time.Duration
+}
+
+func (l *Limits) fill() {
+	fill(&l.Body, 3<<20)
+	fill(&l.Reads, 400)
+	fill(&l.Writes, 200)
+	fill(&l.Request, time.Minute)
+	fill(&l.WatchMin, 30*time.Minute)
+	fill(&l.Bookmark, time.Minute)
+	fill(&l.Stall, 30*time.Second)
+}
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,149 @@
+package apiserver
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api"
+	"minke/apiserver/admission"
+	"minke/store/cache"
+)
+
+// create stores a new object:
+//
+//	decode, default ─ admission mutates, default again ─ prepare ─ name
+//	    ─ validate ─ admission validates ─ store
+func (c *call) create() error {
+	o, err := c.writeOptions("CreateOptions")
+	if err != nil {
+		return err
+	}
+	obj, err := c.decodeObject(o.validation)
+	if err != nil {
+		return err
+	}
+	item, err := c.createObject(obj, o)
+	if err != nil {
+		return err
+	}
+	return c.writeItem(http.StatusCreated, item)
+}
+
+// createObject completes, checks and stores obj.
+func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error) {
+	if err := c.checkNamespace(obj); err != nil {
+		return nil, err
+	}
+	if rv := obj.GetResourceVersion(); rv != "" && rv != "0" {
+		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonInternalError, "resourceVersion should not be set on objects to be created")
+	}
+	obj.SetResourceVersion("")
+	obj.SetManagedFields(nil)
+	obj.SetSelfLink("")
+	obj.SetUID(uuid.NewUUID())
+	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
+	c.info.Name = obj.GetName()
+	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
+	if err := c.cfg.Admission.Admit(c.ctx, attributes); err != nil {
+		return nil, err
+	}
+	if len(c.cfg.Admission) > 0 {
+		c.end.Default(obj)
+	}
+	obj.SetDeletionTimestamp(nil)
+	obj.SetDeletionGracePeriodSeconds(nil)
+	obj.SetGeneration(0)
+	c.end.PrepareForCreate(obj)
+	if obj.GetName() == "" && obj.GetGenerateName() != "" {
+		return c.createGenerated(obj, attributes)
+	}
+	return c.createNamed(obj, attributes)
+}
+
+// nameTries is how often another generated name is tried when one is taken.
+const nameTries = 8
+
+// createGenerated stores obj under a name that nobody has.
+func (c *call) createGenerated(obj api.Object, a *admission.Attributes) (*cache.Item, error) {
+	for try := 1; ; try++ {
+		named := obj.DeepCopyObject().(api.Object)
+		named.SetName(generatedName(obj.GetGenerateName()))
+		a.Object, a.Name, c.info.Name = named, named.GetName(), named.GetName()
+		item, err := c.createNamed(named, a)
+		if err == nil || !apierrors.IsAlreadyExists(err) {
+			return item, err
+		}
+		if try == nameTries {
+			return nil, apierrors.NewGenerateNameConflict(c.end.group, named.GetName(), 1)
+		}
+	}
+}
+
+// Names end in five random characters; the base is cut so that the whole is
+// still a DNS label.
+const (
+	randomSuffix = 5
+	maxBase      = 63 - randomSuffix
+)
+
+func generatedName(base string) string {
+	if len(base) > maxBase {
+		base = base[:maxBase]
+	}
+	return base + rand.String(randomSuffix)
+}
+
+func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item, error) {
+	if err := c.invalid(obj.GetName(), c.checkNew(obj)); err != nil {
+		return nil, err
+	}
+	c.warnAll(c.end.Warnings(obj, nil))
+	a.Name = obj.GetName()
+	if err := c.cfg.Admission.Validate(c.ctx, a); err != nil {
+		return nil, err
+	}
+	key := c.end.key(obj.GetNamespace(), obj.GetName())
+	name := obj.GetName()
+	if a.DryRun {
+		if _, taken, err := c.end.cache.Get(c.ctx, key); err != nil || taken {
+			return nil, c.createError(name, err)
+		}
+		return unsaved(nil, obj), nil
+	}
+	item, err := c.end.cache.Create(c.ctx, key, obj)
+	if errors.Is(err, cache.ErrExists) {
+		return nil, c.createError(name, nil)
+	}
+	return item, err
+}
+
+// createError returns err, or that the name is taken.
+func (c *call) createError(name string, err error) error {
+	if err != nil {
+		return err
+	}
+	return apierrors.NewAlreadyExists(c.end.group, name)
+}
+
+// checkNew validates an object that is about to be created.
+func (c *call) checkNew(obj api.Object) field.ErrorList {
+	metadata := field.NewPath("metadata")
+	errs := validation.ValidateObjectMetaAccessor(obj, c.end.Namespaced, c.end.ValidName, metadata)
+	errs = append(errs, c.end.Validate(obj)...)
+	if len(errs) > 0 {
+		return errs
+	}
+	for _, problem := range path.IsValidPathSegmentName(obj.GetName()) {
+		errs = append(errs, field.Invalid(metadata.Child("name"), obj.GetName(), problem))
+	}
+	return errs
+}

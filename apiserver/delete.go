@@ -1,0 +1,148 @@
+package apiserver
+
+import (
+	"net/http"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"minke/api"
+	"minke/apiserver/admission"
+	"minke/store/cache"
+)
+
+// returnsDeleted are the resources whose deletion answers with the object as it
+// was; the others answer with a Status.
+var returnsDeleted = map[string]bool{
+	"pods": true, "services": true, "persistentvolumes": true, "persistentvolumeclaims": true,
+	"podtemplates": true, "resourcequotas": true, "serviceaccounts": true,
+	"storageclasses.storage.k8s.io": true, "csinodes.storage.k8s.io": true, "csidrivers.storage.k8s.io": true,
+	"volumeattachments.storage.k8s.io": true, "volumeattributesclasses.storage.k8s.io": true,
+	"deviceclasses.resource.k8s.io": true, "resourceclaims.resource.k8s.io": true,
+	"resourceclaimtemplates.resource.k8s.io": true, "resourceslices.resource.k8s.io": true,
+}
+
+// delete removes one object, or begins its deletion.
+func (c *call) delete() error {
+	o, err := c.deleteOptions()
+	if err != nil {
+		return err
+	}
+	item, v, err := c.remove(o)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if v != removes && o.OrphanDependents != nil && !*o.OrphanDependents {
+		status = http.StatusAccepted
+	}
+	if v != removes || returnsDeleted[c.end.group.String()] {
+		return c.writeItem(status, item)
+	}
+	obj := metaOf(item)
+	return c.writeObject(status, &metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
+		Status:   metav1.StatusSuccess,
+		Details: &metav1.StatusDetails{Name: obj.GetName(), Group: c.end.group.Group,
+			Kind: c.end.group.Resource, UID: obj.GetUID()},
+	}, statusKind)
+}
+
+// remove deletes the object that the request names. Others may change it
+// meanwhile: then the decision is made anew.
+func (c *call) remove(o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
+	for range unconditionalTries {
+		old, err := c.current()
+		if err != nil {
+			return nil, waits, err
+		}
+		item, v, err := c.removeOnce(old, o)
+		if conflictOf(err) == nil {
+			return item, v, err
+		}
+	}
+	return nil, waits, c.modified()
+}
+
+func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
+	before := old.Object.(api.Object)
+	if err := c.checkDeletion(before, o.Preconditions); err != nil {
+		return nil, waits, err
+	}
+	dryRun := len(o.DryRun) > 0
+	a := c.attributes(admission.Delete, nil, before, dryRun)
+	a.Delete = o
+	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+		return nil, waits, err
+	}
+	if err := c.cfg.Admission.Validate(c.ctx, a); err != nil {
+		return nil, waits, err
+	}
+	obj := before.DeepCopyObject().(api.Object)
+	v := judge(c.end.Resource, obj, o, time.Now())
+	switch {
+	case v == waits:
+		return old, v, nil
+	case dryRun:
+		return unsaved(old, obj), v, nil
+	case v == marks:
+		obj.SetResourceVersion("")
+		item, err := c.end.cache.Update(c.ctx, old, obj)
+		return item, v, err
+	}
+	item, err := c.end.cache.Delete(c.ctx, old)
+	return item, v, err
+}
+
+// deleteOptions reads them from the body, or else from the parameters.
+func (c *call) deleteOptions() (*metav1.DeleteOptions, error) {
+	obj, given, err := c.decodeOther(&metav1.DeleteOptions{}, schema.GroupVersionKind{Kind: "DeleteOptions"})
+	if err != nil {
+		return nil, err
+	}
+	o, ok := obj.(*metav1.DeleteOptions)
+	if !ok {
+		return nil, fail(http.StatusBadRequest, metav1.StatusReasonBadRequest, "the body of a deletion must be DeleteOptions")
+	}
+	if !given {
+		if err := c.deleteParameters(o); err != nil {
+			return nil, err
+		}
+	}
+	if err := invalidOptions("DeleteOptions", metavalidation.ValidateDeleteOptions(o)); err != nil {
+		return nil, err
+	}
+	if s := o.GracePeriodSeconds; s != nil && *s < 0 {
+		one := int64(1) // as Kubernetes: a negative grace is the shortest
+		o.GracePeriodSeconds = &one
+	}
+	return o, nil
+}
+
+func (c *call) deleteParameters(o *metav1.DeleteOptions) error {
+	q := c.query
+	if q.Get("gracePeriodSeconds") != "" {
+		seconds, err := c.number("gracePeriodSeconds")
+		if err != nil {
+			return err
+		}
+		o.GracePeriodSeconds = &seconds
+	}
+	if text := q.Get("propagationPolicy"); text != "" {
+		policy := metav1.DeletionPropagation(text)
+		o.PropagationPolicy = &policy
+	}
+	if text := q.Get("orphanDependents"); text != "" {
+		orphan := text != "false" && text != "0"
+		o.OrphanDependents = &orphan
+	}
+	o.DryRun = q["dryRun"]
+	p := &metav1.Preconditions{}
+	if uid := types.UID(q.Get("preconditions.uid")); uid != "" {
+		p.UID, o.Preconditions = &uid, p
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package apiserver
+
+import (
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// dispatch leads an authorized request to what answers it.
+func (c *call) dispatch() error {
+	if !c.info.IsResource {
+		return c.dispatchPath()
+	}
+	c.end = c.routes.Load().endpoints[schema.GroupVersionResource{Group: c.info.Group, Version: c.info.Version, Resource: c.info.Resource}]
+	if c.end == nil {
+		return noRoute()
+	}
+	if c.r.Method == http.MethodOptions {
+		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		c.w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	if err := c.checkPlace(); err != nil {
+		return err
+	}
+	if v := c.end.version; v != nil {
+		c.warn(v.Deprecated)
+	}
+	if action := c.cfg.Actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
+		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
+		return nil
+	}
+	c.query = c.r.URL.Query()
+	if err := c.negotiate(); err != nil {
+		return err
+	}
+	if c.info.Subresource != "" {
+		return c.dispatchSubresource()
+	}
+	return c.dispatchVerb()
+}
+
+// acts tells whether an action answers the request, rather than a stored
+// object: for a subresource always, for a resource when it is not stored.
+func (c *call) acts() bool {
+	return c.info.Subresource != "" || c.end.cache == nil
+}
+
+// checkPlace refuses paths that no resource has, and names that could not be
+// keys.
+func (c *call) checkPlace() error {
+	e, i := c.end, c.info
+	own := e.Plural == "namespaces" && e.kind.Group == ""
+	if !e.Namespaced && i.Namespace != "" && !(own && i.Name == i.Namespace) {
+		return noRoute()
+	}
+	if e.Namespaced && i.Namespace == "" {
+		switch i.Verb {
+		case "list", "watch":
+		case "create", "deletecollection":
+			if e.cache != nil {
+				return noMethod(e.group)
+			}
+			return noRoute()
+		default:
+			return noRoute()
+		}
+	}
+	name := i.Name
+	if i.Verb == "list" || i.Verb == "watch" || i.Verb == "deletecollection" {
+		name = "" // it comes from a selector
+	}
+	for _, segment := range []string{name, i.Namespace} {
+		if problems := path.IsValidPathSegmentName(segment); segment != "" && len(problems) > 0 {
+			return apierrors.NewBadRequest("Name parameter invalid: \"" + segment + "\": " + strings.Join(problems, ";"))
+		}
+	}
+	return nil
+}
+
+func (c *call) dispatchVerb() error {
+	if !c.end.Serves(c.info.Verb) || c.end.cache == nil {
+		return noMethod(c.end.group)
+	}
+	switch c.info.Verb {
+	case "get":
+		return c.get()
+	case "list":
+		return c.list()
+	case "watch":
+		return c.watch()
+	case "create":
+		if c.info.Name != "" {
+			return noMethod(c.end.group)
+		}
+		return c.create()
+	case "update":
+		return c.needName(c.update)
+	case "patch":
+		return c.needName(c.patch)
+	case "delete":
+		return c.delete()
+	case "deletecollection":
+		return c.deleteCollection()
+	}
+	return noMethod(c.end.group)
+}
+
+// needName guards verbs that the collection itself does not have.
+func (c *call) needName(serve func() error) error {
+	if c.info.Name == "" {
+		return noMethod(c.end.group)
+	}
+	return serve()
+}
+
+func (c *call) dispatchSubresource() error {
+	if c.end.cache == nil || len(c.info.Parts) > 0 {
+		return noRoute()
+	}
+	if c.info.Subresource == "scale" && c.end.Scale != nil {
+		return c.serveScale()
+	}
+	if _, ok := c.end.Subresources[c.info.Subresource]; !ok {
+		return noRoute()
+	}
+	switch c.info.Verb {
+	case "get":
+		return c.get()
+	case "update":
+		return c.update()
+	case "patch":
+		return c.patch()
+	}
+	return noMethod(c.end.group)
+}

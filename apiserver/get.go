@@ -1,0 +1,76 @@
+package apiserver
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api"
+	"minke/store"
+	"minke/store/cache"
+)
+
+// get answers with one object, at least as new as the resourceVersion that the
+// client names, and in any case with all writes acknowledged before.
+func (c *call) get() error {
+	if text := c.query.Get("resourceVersion"); text != "" && text != "0" {
+		if err := c.waitFor(text); err != nil {
+			return err
+		}
+	}
+	item, err := c.current()
+	if err != nil {
+		return err
+	}
+	return c.writeItem(http.StatusOK, item)
+}
+
+// current returns the object that the request names.
+func (c *call) current() (*cache.Item, error) {
+	item, ok, err := c.end.cache.Get(c.ctx, c.key())
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, c.notFound()
+	}
+	return item, nil
+}
+
+// waitFor returns when the resource is as new as the revision that text names.
+func (c *call) waitFor(text string) error {
+	rev, err := parseRevision(text)
+	if err != nil {
+		return err
+	}
+	err = c.end.cache.WaitFor(c.ctx, rev)
+	if errors.Is(err, store.ErrFutureRevision) {
+		return tooLargeRevision(rev, c.end.cache.Revision())
+	}
+	return err
+}
+
+// parseRevision reads a resourceVersion.
+func parseRevision(text string) (store.Revision, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, apierrors.NewBadRequest("Invalid value: \"" + text + "\": resourceVersion: Invalid value: \"" + text + "\": must be a number")
+	}
+	return store.Revision(n), nil
+}
+
+// metaOf returns the metadata of an item.
+func metaOf(item *cache.Item) metav1.Object {
+	if o, ok := item.Object.(api.Object); ok {
+		return o
+	}
+	m, err := meta.Accessor(item.Object)
+	if err != nil {
+		return &metav1.ObjectMeta{}
+	}
+	return m
+}

@@ -1,0 +1,19 @@
+package apiserver
+
+// inflight bounds how many requests are served at a time.
+type inflight chan struct{}
+
+// admitted takes a place for the request, if there is one.
+func (c *call) admitted() (release func(), ok bool) {
+	places := c.reads
+	switch c.info.Verb {
+	case "create", "update", "patch", "delete", "deletecollection":
+		places = c.writes
+	}
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, true
+	default:
+		return nil, false
+	}
+}

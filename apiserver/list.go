@@ -1,0 +1,215 @@
+package apiserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"minke/apiserver/codec"
+	"minke/store"
+	"minke/store/cache"
+)
+
+// list answers with a consistent snapshot of what is selected, or one page.
+func (c *call) list() error {
+	o, sel, err := c.listOptions()
+	if err != nil {
+		return err
+	}
+	p, err := c.page(o, sel)
+	if err != nil {
+		return err
+	}
+	return c.writeList(p.items, p.meta)
+}
+
+// page is a part of a list.
+type page struct {
+	items []*cache.Item
+	meta  metav1.ListMeta
+}
+
+// page collects what o asks for.
+func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, error) {
+	snapshot, after, err := c.snapshot(o)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{}
+	revision := snapshot.Revision()
+	p.meta.ResourceVersion = strconv.FormatInt(int64(revision), 10)
+	prefix := c.end.prefixIn(c.info.Namespace)
+	if sel.name != "" && (c.info.Namespace != "" || !c.end.Namespaced) {
+		if item, ok := snapshot.Get(prefix + sel.name); ok && after == "" && sel.matches(item) {
+			p.items = append(p.items, item)
+		}
+		return p, nil
+	}
+	if o.Limit == 0 && sel.everything() {
+		p.items = make([]*cache.Item, 0, snapshot.Len(prefix))
+	}
+	var remaining int64
+	for item := range snapshot.All(prefix, after) {
+		if !sel.matches(item) {
+			continue
+		}
+		if o.Limit == 0 || int64(len(p.items)) < o.Limit {
+			p.items = append(p.items, item)
+			continue
+		}
+		if remaining++; !sel.everything() {
+			break // that there is more is all that is told then
+		}
+	}
+	if remaining > 0 {
+		last := p.items[len(p.items)-1].Key
+		p.meta.Continue = token{Revision: revision, Start: strings.TrimPrefix(last, c.end.prefix) + "\x00"}.encode()
+		if sel.everything() {
+			p.meta.RemainingItemCount = &remaining
+		}
+	}
+	return p, nil
+}
+
+// snapshot returns the state that o asks for, and the key after which to read.
+//
+//	resourceVersion   match          state
+//	""                –              the latest
+//	"0" or N          NotOlderThan   the latest, once it is as new as N
+//	N                 Exact          N
+//	N with a limit    –              N (the rule for clients of old)
+//	in continue       –              the token's, or the latest if it is -1
+func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, string, error) {
+	if o.Continue != "" {
+		return c.continued(o.Continue)
+	}
+	if o.ResourceVersion == "" || o.ResourceVersion == "0" {
+		s, err := c.end.cache.Snapshot(c.ctx, 0)
+		return s, "", err
+	}
+	rev, err := parseRevision(o.ResourceVersion)
+	if err != nil {
+		return nil, "", err
+	}
+	if o.ResourceVersionMatch == metav1.ResourceVersionMatchExact || o.ResourceVersionMatch == "" && o.Limit > 0 {
+		s, err := c.snapshotAt(c.ctx, rev)
+		return s, "", err
+	}
+	if err := c.waitFor(o.ResourceVersion); err != nil {
+		return nil, "", err
+	}
+	s, err := c.end.cache.Snapshot(c.ctx, 0)
+	return s, "", err
+}
+
+func (c *call) snapshotAt(ctx context.Context, rev store.Revision) (*cache.Snapshot, error) {
+	s, err := c.end.cache.Snapshot(ctx, rev)
+	if errors.Is(err, store.ErrFutureRevision) {
+		return nil, tooLargeRevision(rev, c.end.cache.Revision())
+	}
+	if errors.Is(err, store.ErrCompacted) {
+		return nil, expired()
+	}
+	return s, err
+}
+
+func (c *call) continued(text string) (*cache.Snapshot, string, error) {
+	t, err := decodeToken(text)
+	if err != nil {
+		return nil, "", err
+	}
+	rev := t.Revision
+	if rev == anyRevision {
+		rev = 0
+	}
+	s, err := c.end.cache.Snapshot(c.ctx, rev)
+	if errors.Is(err, store.ErrCompacted) {
+		return nil, "", expiredToken(t)
+	}
+	return s, c.end.prefix + t.Start, err
+}
+
+// writeList answers with items, composed from their kept encodings.
+func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
+	if c.objects != nil {
+		return c.giveList(items, m)
+	}
+	switch c.accepted.As {
+	case "Table":
+		return c.writeTable(http.StatusOK, items, m)
+	case "PartialObjectMetadata":
+		return notAcceptable("you requested PartialObjectMetadata, but the requested object is a list")
+	}
+	v := c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty()))
+	l := &codec.List{Kind: v.listKind, Meta: m, ItemHead: v.itemHead, Items: make([][]byte, len(items))}
+	size := 256
+	for i, item := range items {
+		data, err := v.encoding(item)
+		if err != nil {
+			return err
+		}
+		l.Items[i] = data
+		size += len(data) + 1
+	}
+	if v.protobuf {
+		return c.writeStream(http.StatusOK, codec.MediaProtobuf, size, l.WriteProtobuf)
+	}
+	if c.accepted.Format != codec.YAML && !c.pretty() {
+		return c.writeStream(http.StatusOK, codec.MediaJSON, size, l.WriteJSON)
+	}
+	var b bytes.Buffer
+	if err := l.WriteJSON(&b); err != nil {
+		return err
+	}
+	data, err := codec.Finish(bytes.TrimSpace(b.Bytes()), c.accepted.Format, c.pretty())
+	if err != nil {
+		return err
+	}
+	return c.writeStream(http.StatusOK, c.textType(), len(data), func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// giveList answers a client in this process with a list that shares all that
+// the items point to.
+func (c *call) giveList(items []*cache.Item, m metav1.ListMeta) error {
+	objs := make([]runtime.Object, len(items))
+	for i, item := range items {
+		obj, err := c.end.exported(item.Object)
+		if err != nil {
+			return err
+		}
+		objs[i] = obj
+	}
+	list := c.end.emptyList()
+	if err := meta.SetList(list, objs); err != nil {
+		return err
+	}
+	access, err := meta.ListAccessor(list)
+	if err != nil {
+		return err
+	}
+	access.SetResourceVersion(m.ResourceVersion)
+	access.SetContinue(m.Continue)
+	access.SetRemainingItemCount(m.RemainingItemCount)
+	list.GetObjectKind().SetGroupVersionKind(c.end.listKind)
+	c.writer().(objectRecorder).WriteObject(http.StatusOK, list)
+	return nil
+}
+
+func (e *endpoint) emptyList() runtime.Object {
+	if e.version != nil {
+		return e.version.NewList()
+	}
+	return e.NewList()
+}

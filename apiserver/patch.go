@@ -1,0 +1,95 @@
+package apiserver
+
+import (
+	"mime"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"minke/api"
+	"minke/apiserver/codec"
+	"minke/apiserver/patch"
+	"minke/store/cache"
+)
+
+// patch changes the object by a description of the change. It is applied to
+// the object as it stands, again whenever somebody was faster.
+func (c *call) patch() error {
+	o, err := c.writeOptions("PatchOptions")
+	if err != nil {
+		return err
+	}
+	kind, err := c.patchType()
+	if err != nil {
+		return err
+	}
+	body, err := c.readBody()
+	if err != nil {
+		return err
+	}
+	if kind == types.ApplyYAMLPatchType {
+		return c.serverSideApply(o, body)
+	}
+	if o.force {
+		return forceForbidden()
+	}
+	item, _, err := c.apply(c.patchChange(o, kind, body))
+	if err != nil {
+		return err
+	}
+	return c.writeItem(http.StatusOK, item)
+}
+
+func (c *call) patchType() (types.PatchType, error) {
+	media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil {
+		media = ""
+	}
+	kind := types.PatchType(media)
+	switch kind {
+	case types.JSONPatchType, types.MergePatchType, types.ApplyYAMLPatchType:
+		return kind, nil
+	case types.StrategicMergePatchType:
+		if _, untyped := c.end.empty().(*unstructured.Unstructured); !untyped {
+			return kind, nil
+		}
+	}
+	return "", unsupportedMedia(patch.Media)
+}
+
+func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *change {
+	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
+	ch.compute = func(old *cache.Item) (api.Object, error) {
+		original, err := c.end.views.json.encoding(old)
+		if err != nil {
+			return nil, err
+		}
+		patched, err := patch.Apply(kind, original, body, c.end.empty())
+		if err != nil {
+			return nil, err
+		}
+		if int64(len(patched)) > c.cfg.Limits.Body {
+			return nil, apierrors.NewRequestEntityTooLargeError("the patched object is too large")
+		}
+		return c.patched(old, patched, o.validation)
+	}
+	return ch
+}
+
+// patched decodes the result of a patch. What the patch did not say about the
+// resourceVersion is not insisted on.
+func (c *call) patched(old *cache.Item, data []byte, v codec.Validation) (api.Object, error) {
+	obj, err := c.decodeBytes(&codec.Body{Data: data, Validation: v})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkName(obj); err != nil {
+		return nil, err
+	}
+	if obj.GetResourceVersion() == metaOf(old).GetResourceVersion() {
+		obj.SetResourceVersion("")
+	}
+	return obj, nil
+}

@@ -1,0 +1,94 @@
+// Package patch applies JSON patches, merge patches and strategic merge patches
+// to objects in JSON form, within bounds.
+package patch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/mergepatch"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+
+	"minke/apiserver/codec"
+)
+
+// maxOperations bounds a JSON patch; maxCopied, in bytes, what its "copy"
+// operations may add, since each may double the document.
+const (
+	maxOperations = 10000
+	maxCopied     = 3 << 20
+)
+
+func init() { jsonpatch.AccumulatedCopySizeLimit = maxCopied }
+
+// Media are the accepted content types, as errors name them.
+const Media = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
+
+// Apply returns original with the patch applied. example is a value of the
+// object's Go type, whose struct tags steer strategic merge patches. Errors are
+// StatusErrors.
+func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, error) {
+	if err := codec.CheckDepth(patch); err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	switch kind {
+	case types.JSONPatchType:
+		return applyJSON(original, patch)
+	case types.MergePatchType:
+		return applyMerge(original, patch)
+	case types.StrategicMergePatchType:
+		return applyStrategic(original, patch, example)
+	}
+	return nil, apierrors.NewBadRequest(fmt.Sprintf("unsupported patch type %q", kind))
+}
+
+func applyJSON(original, patch []byte) ([]byte, error) {
+	operations, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	if len(operations) > maxOperations {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, len(operations)))
+	}
+	patched, err := operations.Apply(original)
+	if err != nil {
+		return nil, unprocessable(err)
+	}
+	return patched, nil
+}
+
+func applyMerge(original, patch []byte) ([]byte, error) {
+	var document map[string]any
+	if err := json.Unmarshal(patch, &document); err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+	}
+	patched, err := jsonpatch.MergePatch(original, patch)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	return patched, nil
+}
+
+func applyStrategic(original, patch []byte, example any) ([]byte, error) {
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, example)
+	switch {
+	case err == nil:
+		return patched, nil
+	case errors.Is(err, mergepatch.ErrBadJSONDoc), errors.Is(err, mergepatch.ErrBadPatchFormatForPrimitiveList),
+		errors.Is(err, mergepatch.ErrBadPatchFormatForRetainKeys), errors.Is(err, mergepatch.ErrBadPatchFormatForSetElementOrderList),
+		errors.Is(err, mergepatch.ErrUnsupportedStrategicMergePatchFormat):
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	return nil, unprocessable(err)
+}
+
+// unprocessable refuses a well-formed patch that does not fit the object.
+func unprocessable(err error) error {
+	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+}

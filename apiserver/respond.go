@@ -1,0 +1,185 @@
+package apiserver
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/apiserver/codec"
+	"minke/apiserver/request"
+	"minke/store/cache"
+)
+
+var statusKind = schema.GroupVersionKind{Version: "v1", Kind: "Status"}
+
+// refuse answers with err. Nothing is added to an answer that has begun.
+func (c *call) refuse(err error) {
+	if c.w.status != 0 {
+		return
+	}
+	status := statusOf(err)
+	if status.Code == 0 {
+		status.Code = http.StatusInternalServerError
+	}
+	if status.Code >= http.StatusInternalServerError {
+		c.log.Warn("request failed", "verb", c.info.Verb, "path", c.info.Path, "code", status.Code, "error", err)
+	}
+	if status.Details != nil && status.Details.RetryAfterSeconds > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(int(status.Details.RetryAfterSeconds)))
+	}
+	if status.Code == http.StatusUnauthorized {
+		c.w.Header().Set("WWW-Authenticate", `Bearer realm="minke"`)
+	}
+	a, ok := codec.Negotiate(c.r.Header.Get("Accept"))
+	if !ok {
+		a = codec.Accepted{}
+	}
+	c.accepted = codec.Accepted{Format: a.Format}
+	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
+	_ = c.writeObject(int(status.Code), status, statusKind)
+}
+
+// writeObject answers with one object that has no kept encodings.
+func (c *call) writeObject(status int, obj runtime.Object, kind schema.GroupVersionKind) error {
+	if c.objects != nil {
+		c.writer().(objectRecorder).WriteObject(status, obj)
+		return nil
+	}
+	format := c.accepted.Format
+	if format == codec.Protobuf && !codec.HasProtobuf(obj) {
+		format = codec.JSON
+	}
+	data, err := codec.Encode(obj, kind, format, c.pretty())
+	if err != nil {
+		return err
+	}
+	return c.writeBytes(status, format.String(), data)
+}
+
+// writeItem answers with an object of the endpoint.
+func (c *call) writeItem(status int, item *cache.Item) error {
+	if c.objects != nil {
+		obj, err := c.end.exported(item.Object)
+		if err != nil {
+			return err
+		}
+		c.writer().(objectRecorder).WriteObject(status, obj)
+		return nil
+	}
+	switch c.accepted.As {
+	case "Table":
+		return c.writeTable(status, []*cache.Item{item}, metav1.ListMeta{ResourceVersion: metaOf(item).GetResourceVersion()})
+	case "PartialObjectMetadataList":
+		return notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list")
+	}
+	v := c.end.views.pick(c.accepted, codec.HasProtobuf(item.Object))
+	data, err := v.encoding(item)
+	if err != nil {
+		return err
+	}
+	if v.protobuf {
+		head := codec.EnvelopeHead(v.kind, len(data))
+		return c.writeBytes(status, codec.MediaProtobuf, head, data)
+	}
+	if c.accepted.Format == codec.YAML || c.pretty() {
+		if data, err = codec.Finish(data, c.accepted.Format, c.pretty()); err != nil {
+			return err
+		}
+		return c.writeBytes(status, c.textType(), data)
+	}
+	return c.writeBytes(status, codec.MediaJSON, data, newline)
+}
+
+var newline = []byte("\n")
+
+// textType returns the content type of an answer that is not protobuf.
+func (c *call) textType() string {
+	if c.accepted.Format == codec.YAML {
+		return codec.MediaYAML
+	}
+	return codec.MediaJSON
+}
+
+// pretty tells whether a person reads the answer.
+func (c *call) pretty() bool {
+	if c.r.URL.RawQuery != "" {
+		if c.query == nil {
+			c.query = c.r.URL.Query()
+		}
+		if _, ok := c.query["pretty"]; ok {
+			return request.Flag(c.query, "pretty")
+		}
+	}
+	agent := c.r.UserAgent()
+	return strings.HasPrefix(agent, "curl") || strings.HasPrefix(agent, "Wget") || strings.HasPrefix(agent, "Mozilla/5.0")
+}
+
+func (c *call) writeBytes(status int, contentType string, parts ...[]byte) error {
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	return c.writeStream(status, contentType, size, func(w io.Writer) error {
+		for _, p := range parts {
+			if _, err := w.Write(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// gzipFrom is the size in bytes from which answers are compressed for clients
+// that accept it: below it the time costs more than the bytes.
+const gzipFrom = 128 << 10
+
+var gzips = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	return w
+}}
+
+// writeStream answers with about size bytes that write makes. Failures to send
+// are the client's, not ours: nobody is left to be told.
+func (c *call) writeStream(status int, contentType string, size int, write func(io.Writer) error) error {
+	header := c.w.Header()
+	header.Set("Content-Type", contentType)
+	if size >= gzipFrom && acceptsGzip(c.r) {
+		header.Set("Content-Encoding", "gzip")
+		header.Add("Vary", "Accept-Encoding")
+		c.w.WriteHeader(status)
+		z := gzips.Get().(*gzip.Writer)
+		defer gzips.Put(z)
+		z.Reset(c.w)
+		if write(z) == nil {
+			_ = z.Close()
+		}
+		return nil
+	}
+	c.w.WriteHeader(status)
+	if c.r.Method != http.MethodHead {
+		_ = write(c.w)
+	}
+	return nil
+}
+
+func acceptsGzip(r *http.Request) bool {
+	if r.Method == http.MethodHead {
+		return false
+	}
+	for _, value := range r.Header["Accept-Encoding"] {
+		for part := range strings.SplitSeq(value, ",") {
+			name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+			if name == "gzip" && strings.ReplaceAll(params, " ", "") != "q=0" {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+package apiserver
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
+	"minke/apiserver/codec"
+	"minke/store/cache"
+)
+
+// routes finds endpoints. It never changes once it is in use.
+type routes struct {
+	endpoints map[schema.GroupVersionResource]*endpoint
+	caches    []*cache.Cache
+}
+
+// endpoint is one resource in one of the versions in which it is served.
+type endpoint struct {
+	*api.Resource
+	// kind is the kind as served, listKind that of its lists.
+	kind, listKind schema.GroupVersionKind
+	// version is nil for the stored version.
+	version *api.Version
+	group   schema.GroupResource
+	cache   *cache.Cache
+	// prefix begins the keys of all objects:
+	//
+	//	/registry/<group or "core">/<plural>/[<namespace>/]<name>
+	prefix string
+	views  viewSet
+}
+
+func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
+	t := &routes{endpoints: map[schema.GroupVersionResource]*endpoint{}}
+	for _, r := range resources {
+		main := &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r)}
+		if len(r.Verbs) != 1 || r.Verbs[0] != "create" {
+			main.cache = cache.New(cfg.Store, main.prefix, codec.Storage{Kind: r.Kind, New: r.New, Default: r.Default},
+				cache.Options{Context: cfg.Context, Budget: budget, Log: cfg.Log})
+			t.caches = append(t.caches, main.cache)
+		}
+		if err := t.add(main); err != nil {
+			return nil, err
+		}
+		for i := range r.Also {
+			also := *main
+			also.version, also.kind = &r.Also[i], r.Also[i].Kind
+			if err := t.add(&also); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, nil
+}
+
+func (t *routes) add(e *endpoint) error {
+	at := e.kind.GroupVersion().WithResource(e.Plural)
+	if _, taken := t.endpoints[at]; taken {
+		return fmt.Errorf("make API server: %s is registered twice", at)
+	}
+	e.listKind = e.kind.GroupVersion().WithKind(e.kind.Kind + "List")
+	e.views = newViewSet(e)
+	t.endpoints[at] = e
+	return nil
+}
+
+func prefixOf(r *api.Resource) string {
+	group := r.Kind.Group
+	if group == "" {
+		group = "core"
+	}
+	return "/registry/" + group + "/" + r.Plural + "/"
+}
+
+// key returns the store's key of an object.
+func (e *endpoint) key(namespace, name string) string {
+	if e.Namespaced {
+		return e.prefix + namespace + "/" + name
+	}
+	return e.prefix + name
+}
+
+// prefixIn returns what the keys of a namespace's objects begin with; of all
+// objects when namespace is empty.
+func (e *endpoint) prefixIn(namespace string) string {
+	if namespace == "" || !e.Namespaced {
+		return e.prefix
+	}
+	return e.prefix + namespace + "/"
+}
+
+// empty returns an object to decode a request into.
+func (e *endpoint) empty() decodable {
+	if e.version != nil {
+		return e.version.New()
+	}
+	return e.New()
+}
+
+// imported turns a decoded object into the stored version, with defaults.
+func (e *endpoint) imported(obj decodable) (api.Object, error) {
+	if e.version == nil {
+		stored, ok := obj.(api.Object)
+		if !ok {
+			return nil, fmt.Errorf("decode %s: a %T is not an API object", e.kind.Kind, obj)
+		}
+		e.Default(stored)
+		return stored, nil
+	}
+	if e.version.Default != nil {
+		e.version.Default(obj)
+	}
+	stored, err := e.version.Import(obj)
+	if err != nil {
+		return nil, fmt.Errorf("convert %s to %s: %w", e.kind, e.Kind, err)
+	}
+	e.Default(stored)
+	stored.GetObjectKind().SetGroupVersionKind(e.Kind)
+	return stored, nil
+}
+
+// exported turns a stored object into the version that is served.
+func (e *endpoint) exported(obj decodable) (decodable, error) {
+	if e.version == nil {
+		return obj, nil
+	}
+	out, err := e.version.Export(obj.(api.Object))
+	if err != nil {
+		return nil, fmt.Errorf("convert %s to %s: %w", e.Kind, e.kind, err)
+	}
+	out.GetObjectKind().SetGroupVersionKind(e.kind)
+	return out, nil
+}
+
+// actionKey returns the key in Config.Actions of a resource or subresource.
+func actionKey(resource schema.GroupResource, subresource string) string {
+	if subresource == "" {
+		return resource.String()
+	}
+	return strings.Join([]string{resource.String(), subresource}, "/")
+}

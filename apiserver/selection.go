@@ -1,0 +1,89 @@
+package apiserver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"minke/api"
+	"minke/store/cache"
+)
+
+// selection is what a request selects by labels and fields. A nil selector
+// matches everything.
+type selection struct {
+	labels labels.Selector
+	fields fields.Selector
+	// name is the one name that can match, if the field selector says so.
+	name string
+	set  func(api.Object) fields.Set
+}
+
+func (c *call) selection(labelText, fieldText string) (*selection, error) {
+	s := &selection{set: c.end.FieldSet}
+	if labelText != "" {
+		parsed, err := labels.Parse(labelText)
+		if err != nil {
+			return nil, badSelector(err)
+		}
+		if !parsed.Empty() {
+			s.labels = parsed
+		}
+	}
+	if fieldText != "" {
+		parsed, err := fields.ParseSelector(fieldText)
+		if err != nil {
+			return nil, apierrors.NewBadRequest(err.Error())
+		}
+		if err := c.checkFields(parsed); err != nil {
+			return nil, err
+		}
+		if !parsed.Empty() {
+			s.fields = parsed
+			s.name, _ = parsed.RequiresExactMatch("metadata.name")
+		}
+	}
+	return s, nil
+}
+
+// checkFields refuses fields that the resource cannot be selected by.
+func (c *call) checkFields(selector fields.Selector) error {
+	for _, r := range selector.Requirements() {
+		if slices.Contains(c.end.FieldNames, r.Field) {
+			continue
+		}
+		if r.Field == "metadata.namespace" {
+			continue // cluster resources know it, as empty
+		}
+		for _, name := range c.end.FieldNames {
+			if !strings.HasPrefix(name, "metadata.") {
+				return apierrors.NewBadRequest("field label not supported: " + r.Field)
+			}
+		}
+		return apierrors.NewBadRequest(fmt.Sprintf("%q is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", r.Field))
+	}
+	return nil
+}
+
+func (s *selection) everything() bool { return s.labels == nil && s.fields == nil }
+
+func (s *selection) matches(item *cache.Item) bool {
+	if s.labels == nil && s.fields == nil {
+		return true
+	}
+	obj, ok := item.Object.(api.Object)
+	if !ok {
+		return false
+	}
+	if s.name != "" && obj.GetName() != s.name {
+		return false
+	}
+	if s.labels != nil && !s.labels.Matches(labels.Set(obj.GetLabels())) {
+		return false
+	}
+	return s.fields == nil || s.fields.Matches(s.set(obj))
+}

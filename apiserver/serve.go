@@ -1,0 +1,126 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"minke/api/inprocess"
+	"minke/apiserver/request"
+)
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.Parse(r)}
+	c.objects, _ = w.(inprocess.ObjectWriter)
+	defer c.finish(began)
+	if err := c.serve(); err != nil {
+		c.refuse(err)
+	}
+}
+
+// finish records the request and keeps a panic from taking down more than it.
+func (c *call) finish(began time.Time) {
+	cause := recover()
+	if cause != nil && cause != http.ErrAbortHandler {
+		c.log.Error("panic while serving", "method", c.r.Method, "path", c.r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
+		if c.w.status == 0 {
+			c.refuse(apierrors.NewInternalError(fmt.Errorf("the request caused an error in the server: %s %s", c.info.Verb, c.info.Path)))
+			cause = nil
+		}
+	}
+	c.metrics.record(c, time.Since(began))
+	if cause != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (c *call) serve() error {
+	header := c.w.Header()
+	if c.objects == nil {
+		header.Set("Audit-Id", auditID(c.r))
+		header.Set("Cache-Control", "no-cache, private")
+	}
+	c.user = inprocess.UserFrom(c.ctx)
+	long := c.longRunning()
+	if c.user == nil && !long {
+		release, ok := c.admitted()
+		if !ok {
+			header.Set("Retry-After", "1")
+			return apierrors.NewTooManyRequests("The server is currently handling too many requests. Please try again later.", 1)
+		}
+		defer release()
+	}
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	if c.cfg.Authorize != nil {
+		if err := c.cfg.Authorize(c.ctx, c.user, c.info); err != nil {
+			return err
+		}
+	}
+	if !long {
+		var cancel context.CancelFunc
+		c.ctx, cancel = context.WithTimeout(c.ctx, c.timeout())
+		defer cancel()
+	}
+	return c.dispatch()
+}
+
+// auditID returns the id that the client chose, or a new one.
+func auditID(r *http.Request) string {
+	if id := r.Header.Get("Audit-Id"); id != "" && len(id) <= 64 {
+		return id
+	}
+	return string(uuid.NewUUID())
+}
+
+func (c *call) authenticate() error {
+	if c.user == nil {
+		if c.cfg.Authenticate == nil {
+			return apierrors.NewUnauthorized("Unauthorized")
+		}
+		user, err := c.cfg.Authenticate(c.r)
+		if err != nil || user == nil {
+			return unauthorized(err)
+		}
+		c.user = user
+	}
+	c.ctx = request.WithUser(request.WithInfo(c.ctx, c.info), c.user)
+	return nil
+}
+
+// unauthorized hides why from the client, unless the reason is a status, such
+// as a refused impersonation.
+func unauthorized(err error) error {
+	if status, ok := err.(apierrors.APIStatus); ok { //nolint:errorlint // only the error itself is meant for the client
+		return &apierrors.StatusError{ErrStatus: status.Status()}
+	}
+	return apierrors.NewUnauthorized("Unauthorized")
+}
+
+// timeout returns how long a short request may take: what the client's
+// timeout parameter says, within the server's limit.
+func (c *call) timeout() time.Duration {
+	limit := c.cfg.Limits.Request
+	if c.r.URL.RawQuery == "" {
+		return limit
+	}
+	if d, err := time.ParseDuration(c.r.URL.Query().Get("timeout")); err == nil && d > 0 && d < limit {
+		return d
+	}
+	return limit
+}
+
+// streams are the subresources whose requests last as long as both sides like.
+var streams = map[string]bool{"attach": true, "exec": true, "log": true, "portforward": true, "proxy": true}
+
+func (c *call) longRunning() bool {
+	return c.info.IsResource && (c.info.Verb == "watch" || streams[c.info.Subresource])
+}

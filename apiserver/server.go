@@ -1,0 +1,60 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"minke/store/cache"
+)
+
+// Server is the API. It is an http.Handler and, for clients in this process, a
+// source of shared objects (see Snapshot and WatchShared).
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	routes  atomic.Pointer[routes]
+	metrics *metrics
+	reads   inflight
+	writes  inflight
+	cancel  context.CancelFunc
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New returns a server of cfg.Resources. It reads nothing from the store until
+// a request needs it. Close releases it.
+func New(cfg Config) (*Server, error) {
+	if cfg.Store == nil || len(cfg.Resources) == 0 {
+		return nil, errors.New("make API server: a store and resources must be configured")
+	}
+	cfg.Limits.fill()
+	fill(&cfg.KeptBytes, 64<<20)
+	if cfg.Context == nil {
+		cfg.Context = context.Background()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default().With("part", "apiserver")
+	}
+	s := &Server{cfg: cfg, log: cfg.Log, metrics: newMetrics()}
+	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
+	s.reads = make(inflight, cfg.Limits.Reads)
+	s.writes = make(inflight, cfg.Limits.Writes)
+	table, err := newRoutes(cfg.Resources, cache.NewBudget(cfg.KeptBytes), &s.cfg)
+	if err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.routes.Store(table)
+	return s, nil
+}
+
+// Close ends all watches and the server's caches. The store stays open.
+func (s *Server) Close() {
+	s.cancel()
+	for _, c := range s.routes.Load().caches {
+		c.Close()
+	}
+}

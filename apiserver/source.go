@@ -1,0 +1,116 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"minke/store"
+	"minke/store/cache"
+)
+
+// source returns the endpoint that in-process clients read.
+func (s *Server) source(resource schema.GroupVersionResource) (*endpoint, error) {
+	e := s.routes.Load().endpoints[resource]
+	if e == nil || e.cache == nil || e.version != nil {
+		return nil, fmt.Errorf("read %s: the resource is not stored in this version", resource)
+	}
+	return e, nil
+}
+
+// Snapshot returns all objects of the resource in namespace (all if empty) at
+// one revision, in the order of their keys, and that revision. The objects are
+// the cache's own and must not be changed.
+func (s *Server) Snapshot(resource schema.GroupVersionResource, namespace string) (iter.Seq[runtime.Object], string, error) {
+	e, err := s.source(resource)
+	if err != nil {
+		return nil, "", err
+	}
+	snapshot, err := e.cache.Snapshot(s.cfg.Context, 0)
+	if err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", resource, err)
+	}
+	objects := func(yield func(runtime.Object) bool) {
+		for item := range snapshot.All(e.prefixIn(namespace), "") {
+			if !yield(item.Object) {
+				return
+			}
+		}
+	}
+	return objects, strconv.FormatInt(int64(snapshot.Revision()), 10), nil
+}
+
+// WatchShared streams what came after revision. Objects are the cache's own
+// and must not be changed. It fails with an Expired StatusError when the events
+// after revision are not there any more.
+func (s *Server) WatchShared(ctx context.Context, resource schema.GroupVersionResource, namespace, revision string) (watch.Interface, error) {
+	e, err := s.source(resource)
+	if err != nil {
+		return nil, err
+	}
+	from, err := parseRevision(revision)
+	if err != nil {
+		return nil, err
+	}
+	if from == 0 {
+		snapshot, err := e.cache.Snapshot(ctx, 0)
+		if err != nil {
+			return nil, err
+		}
+		from = snapshot.Revision()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w, err := e.cache.Watch(ctx, e.prefixIn(namespace), from)
+	if err != nil {
+		cancel()
+		if errors.Is(err, store.ErrCompacted) {
+			return nil, expired()
+		}
+		return nil, err
+	}
+	shared := &sharedWatch{events: make(chan watch.Event, 64), cancel: cancel}
+	go shared.run(ctx, w)
+	return shared, nil
+}
+
+// sharedWatch hands a cache's events to one consumer in this process.
+type sharedWatch struct {
+	events chan watch.Event
+	cancel context.CancelFunc
+}
+
+// Stop ends the watch.
+func (w *sharedWatch) Stop() { w.cancel() }
+
+// ResultChan returns the events; it is closed at the end.
+func (w *sharedWatch) ResultChan() <-chan watch.Event { return w.events }
+
+func (w *sharedWatch) run(ctx context.Context, source *cache.Watcher) {
+	defer w.cancel()
+	defer close(w.events)
+	for batch := range source.Events() {
+		for _, e := range batch {
+			if !w.send(ctx, watch.Event{Type: watch.EventType(e.Type.String()), Object: e.Item.Object}) {
+				return
+			}
+		}
+	}
+	if err := endOf(source.Err()); err != nil {
+		w.send(ctx, watch.Event{Type: watch.Error, Object: statusOf(err)})
+	}
+}
+
+func (w *sharedWatch) send(ctx context.Context, e watch.Event) bool {
+	select {
+	case w.events <- e:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,221 @@
+package apiserver
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api"
+	"minke/apiserver/codec"
+	"minke/store"
+	"minke/store/cache"
+)
+
+// stream writes the events of one watch. Events that are ready together leave
+// together; what one client is behind is bounded by the buffer and the
+// connection, beyond which the cache ends the watch.
+type stream struct {
+	c       *call
+	sel     *selection
+	view    *view
+	control *http.ResponseController
+	buffer  *[]byte
+	// columnsSent tells that a table event has named the columns already.
+	columnsSent bool
+}
+
+// streamBuffer is how many bytes are gathered before they are sent.
+const streamBuffer = 32 << 10
+
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, streamBuffer+4096)
+	return &b
+}}
+
+func newStream(c *call, sel *selection) *stream {
+	v := c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty()))
+	if c.accepted.As == "Table" {
+		v = &c.end.views.json
+	}
+	return &stream{c: c, sel: sel, view: v, control: http.NewResponseController(c.w.ResponseWriter), buffer: buffers.Get().(*[]byte)}
+}
+
+// begin answers before the first event, so that the client knows that it
+// watches.
+func (s *stream) begin() {
+	contentType := codec.MediaJSON
+	if s.view.protobuf {
+		contentType = codec.MediaProtobuf + ";stream=watch"
+	}
+	s.c.w.Header().Set("Content-Type", contentType)
+	s.c.w.WriteHeader(http.StatusOK)
+	s.send()
+}
+
+// run streams until the watch ends.
+func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) error {
+	defer s.release()
+	var tick <-chan time.Time
+	if bookmarks {
+		ticker := time.NewTicker(s.c.cfg.Limits.Bookmark)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case events, ok := <-w.Events():
+			if !ok {
+				if err := endOf(w.Err()); err != nil {
+					s.error(err)
+					s.flush()
+				}
+				return nil
+			}
+			for _, e := range events {
+				if !s.change(e) {
+					return nil
+				}
+			}
+			if !s.flush() {
+				return nil
+			}
+		case <-tick:
+			if rev, ok := w.Progress(ctx); ok {
+				s.bookmark(rev, false)
+				if !s.flush() {
+					return nil
+				}
+			}
+		case <-s.c.r.Context().Done():
+			return nil
+		}
+	}
+}
+
+// release also lifts the deadline: the connection serves other requests.
+func (s *stream) release() {
+	_ = s.control.SetWriteDeadline(time.Time{})
+	*s.buffer = (*s.buffer)[:0]
+	buffers.Put(s.buffer)
+	s.buffer = nil
+}
+
+// change writes what an event means to this watch:
+//
+//	matched before   matches now   event
+//	no               yes           ADDED
+//	yes              yes           MODIFIED
+//	yes              no            DELETED, with the state before
+func (s *stream) change(e *cache.Event) bool {
+	if s.sel.everything() {
+		return s.add(e.Type.String(), e.Item)
+	}
+	before := e.Prev != nil && s.sel.matches(e.Prev)
+	now := e.Type != cache.Deleted && s.sel.matches(e.Item)
+	switch {
+	case before && now:
+		return s.add("MODIFIED", e.Item)
+	case now:
+		return s.add("ADDED", e.Item)
+	case before && e.Type == cache.Deleted:
+		return s.add("DELETED", e.Item)
+	case before:
+		return s.add("DELETED", leaving(e))
+	}
+	return true
+}
+
+// leaving is the state before an event with the event's resourceVersion.
+func leaving(e *cache.Event) *cache.Item {
+	obj := e.Prev.Object.DeepCopyObject()
+	if o, ok := obj.(api.Object); ok {
+		o.SetResourceVersion(strconv.FormatInt(int64(e.Revision), 10))
+	}
+	return &cache.Item{Key: e.Prev.Key, Object: obj, Revision: e.Revision}
+}
+
+// add writes one event to the buffer, and the buffer out when it is full.
+func (s *stream) add(kind string, item *cache.Item) bool {
+	if s.c.accepted.As == "Table" {
+		return s.addTable(kind, item)
+	}
+	data, err := s.view.encoding(item)
+	if err != nil {
+		s.c.log.Error("encode watch event", "key", item.Key, "error", err)
+		return false
+	}
+	return s.append(kind, data)
+}
+
+func (s *stream) addTable(kind string, item *cache.Item) bool {
+	table, err := s.c.table([]*cache.Item{item}, metav1.ListMeta{ResourceVersion: metaOf(item).GetResourceVersion()})
+	if err != nil {
+		return false
+	}
+	if s.columnsSent {
+		table.ColumnDefinitions = nil
+	}
+	s.columnsSent = true
+	data, err := codec.EncodeJSON(table)
+	return err == nil && s.append(kind, data)
+}
+
+func (s *stream) append(kind string, data []byte) bool {
+	if s.view.protobuf {
+		*s.buffer = codec.AppendProtobufEvent(*s.buffer, kind, s.view.kind, data)
+	} else {
+		*s.buffer = codec.AppendJSONEvent(*s.buffer, kind, data)
+	}
+	return len(*s.buffer) < streamBuffer || s.write()
+}
+
+// bookmark tells the client how far it has come, and at the end of the initial
+// events, that they are complete.
+func (s *stream) bookmark(rev store.Revision, initial bool) {
+	obj := s.c.end.New()
+	obj.GetObjectKind().SetGroupVersionKind(s.c.end.Kind)
+	obj.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
+	if initial {
+		obj.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
+	}
+	s.add("BOOKMARK", &cache.Item{Object: obj, Revision: rev})
+}
+
+// error writes the event that says why the watch ends.
+func (s *stream) error(err error) {
+	status := statusOf(err)
+	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
+	if !s.view.protobuf {
+		if data, err := codec.EncodeJSON(status); err == nil {
+			*s.buffer = codec.AppendJSONEvent(*s.buffer, "ERROR", data)
+		}
+		return
+	}
+	if data, err := codec.EncodeMessage(status); err == nil {
+		*s.buffer = codec.AppendProtobufEvent(*s.buffer, "ERROR", statusKind, data)
+	}
+}
+
+// write hands the buffer to the connection; flush also makes it leave.
+func (s *stream) write() bool {
+	if len(*s.buffer) == 0 {
+		return true
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.cfg.Limits.Stall))
+	_, err := s.c.w.Write(*s.buffer)
+	*s.buffer = (*s.buffer)[:0]
+	if cap(*s.buffer) > 16*streamBuffer {
+		*s.buffer = make([]byte, 0, streamBuffer+4096) // one huge event is no reason to keep so much
+	}
+	return err == nil
+}
+
+func (s *stream) flush() bool { return s.write() && s.send() }
+
+func (s *stream) send() bool {
+	return s.control.Flush() == nil
+}

@@ -1,0 +1,25 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"net/http"
+	"runtime"
+
+	"k8s.io/apimachinery/pkg/version"
+)
+
+// Version is what /version says of the server. Clients judge by Major and Minor
+// what it can do: it keeps to the semantics of this version of Kubernetes.
+var Version = version.Info{
+	Major: "1", Minor: "37",
+	GitVersion: "v1.37.2+minke", GitTreeState: "clean",
+	GoVersion: runtime.Version(), Compiler: runtime.Compiler, Platform: runtime.GOOS + "/" + runtime.GOARCH,
+}
+
+func (c *call) version() error {
+	data, err := json.MarshalIndent(Version, "", "  ")
+	if err != nil {
+		return err
+	}
+	return c.writeBytes(http.StatusOK, "application/json", data)
+}

@@ -1,0 +1,127 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+
+	"minke/store"
+	"minke/store/cache"
+)
+
+// watch streams changes:
+//
+//	resourceVersion  sendInitialEvents   begins with
+//	""  or "0"       unset               ADDED for everything, then changes
+//	N                unset               changes after N
+//	any              true                ADDED for everything, a bookmark that
+//	                                     says so, then changes
+//	any              false               changes after N, or after now
+func (c *call) watch() error {
+	o, sel, err := c.listOptions()
+	if err != nil {
+		return err
+	}
+	if c.accepted.As == "PartialObjectMetadataList" {
+		return notAcceptable("a watch has objects, not lists: ask for PartialObjectMetadata")
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.watchTime(o))
+	defer cancel()
+	stop := context.AfterFunc(c.cfg.Context, cancel)
+	defer stop()
+	initial, from, err := c.watchStart(ctx, o)
+	if err != nil {
+		return err
+	}
+	w, err := c.end.cache.Watch(ctx, c.end.prefixIn(c.info.Namespace), from)
+	if err != nil {
+		return c.watchError(err, from)
+	}
+	s := newStream(c, sel)
+	s.begin()
+	if initial != nil {
+		for item := range initial.All(c.end.prefixIn(c.info.Namespace), "") {
+			if sel.matches(item) && !s.add("ADDED", item) {
+				return nil
+			}
+		}
+		if o.SendInitialEvents != nil && *o.SendInitialEvents {
+			s.bookmark(initial.Revision(), true)
+		}
+		if !s.flush() {
+			return nil
+		}
+	}
+	return s.run(ctx, w, o.AllowWatchBookmarks)
+}
+
+// watchTime returns how long the watch lasts.
+func (c *call) watchTime(o *internalversion.ListOptions) time.Duration {
+	if o.TimeoutSeconds != nil && *o.TimeoutSeconds > 0 {
+		return time.Duration(*o.TimeoutSeconds) * time.Second
+	}
+	least := c.cfg.Limits.WatchMin
+	return least + rand.N(least)
+}
+
+// watchStart returns the state to begin with, if any, and the revision after
+// which to go on.
+func (c *call) watchStart(ctx context.Context, o *internalversion.ListOptions) (*cache.Snapshot, store.Revision, error) {
+	anew := o.ResourceVersion == "" || o.ResourceVersion == "0"
+	sends := o.SendInitialEvents != nil && *o.SendInitialEvents
+	if !anew {
+		if sends {
+			if err := c.waitFor(o.ResourceVersion); err != nil {
+				return nil, 0, err
+			}
+		} else {
+			rev, err := parseRevision(o.ResourceVersion)
+			return nil, rev, err
+		}
+	}
+	s, err := c.end.cache.Snapshot(ctx, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	if o.SendInitialEvents != nil && !sends {
+		return nil, s.Revision(), nil
+	}
+	return s, s.Revision(), nil
+}
+
+// watchError answers a watch that cannot begin.
+func (c *call) watchError(err error, from store.Revision) error {
+	switch {
+	case errors.Is(err, store.ErrCompacted):
+		return c.tooOld()
+	case errors.Is(err, store.ErrFutureRevision):
+		return tooLargeRevision(from, c.end.cache.Revision())
+	}
+	return err
+}
+
+// tooOld tells that the events after a revision are not there any more: as an
+// event of a stream that succeeds, which is what clients expect.
+func (c *call) tooOld() error {
+	s := newStream(c, &selection{})
+	s.begin()
+	s.error(expired())
+	s.flush()
+	return nil
+}
+
+// endOf tells the client why a watch ended, if it must know.
+func endOf(err error) error {
+	switch {
+	case errors.Is(err, store.ErrCompacted), errors.Is(err, store.ErrSlowWatcher):
+		return apierrors.NewResourceExpired("The watch did not keep up with the changes: list again")
+	case errors.Is(err, store.ErrClosed), err == nil,
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil
+	}
+	return apierrors.NewInternalError(err)
+}

@@ -1,0 +1,109 @@
+package apiserver
+
+import (
+	"errors"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api"
+	"minke/apiserver/admission"
+	"minke/apiserver/codec"
+	"minke/apiserver/request"
+	"minke/store/cache"
+)
+
+// writeOptions are the parameters that create, update and patch share.
+type writeOptions struct {
+	dryRun     bool
+	manager    string
+	validation codec.Validation
+	force      bool
+}
+
+// writeOptions reads them; kind is the name of the options in errors.
+func (c *call) writeOptions(kind string) (*writeOptions, error) {
+	o := &writeOptions{manager: c.query.Get("fieldManager"), validation: codec.Validation(c.query.Get("fieldValidation"))}
+	dryRun := c.query["dryRun"]
+	errs := metavalidation.ValidateDryRun(field.NewPath("dryRun"), dryRun)
+	errs = append(errs, metavalidation.ValidateFieldManager(o.manager, field.NewPath("fieldManager"))...)
+	errs = append(errs, metavalidation.ValidateFieldValidation(field.NewPath("fieldValidation"), string(o.validation))...)
+	if err := invalidOptions(kind, errs); err != nil {
+		return nil, err
+	}
+	o.dryRun = len(dryRun) > 0
+	o.force = request.Flag(c.query, "force")
+	if o.validation == "" {
+		o.validation = codec.Warn
+	}
+	return o, nil
+}
+
+// attributes describes a write to the admission plug-ins.
+func (c *call) attributes(op admission.Operation, obj, old api.Object, dryRun bool) *admission.Attributes {
+	a := &admission.Attributes{
+		Operation: op, Resource: c.end.Resource, Subresource: c.info.Subresource,
+		Namespace: c.info.Namespace, Name: c.info.Name, User: c.user, DryRun: dryRun,
+		Object: obj, Old: old, Warn: c.warn,
+	}
+	if !c.end.Namespaced && c.end.Plural != "namespaces" {
+		a.Namespace = ""
+	}
+	return a
+}
+
+// invalid turns complaints about an object to an error.
+func (c *call) invalid(name string, errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return apierrors.NewInvalid(c.end.Kind.GroupKind(), name, errs)
+}
+
+// checkNamespace makes the object's namespace the request's.
+func (c *call) checkNamespace(obj metav1.Object) error {
+	want := c.info.Namespace
+	if !c.end.Namespaced {
+		want = ""
+	}
+	switch obj.GetNamespace() {
+	case want:
+	case "":
+		obj.SetNamespace(want)
+	default:
+		if want != "" {
+			return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+		}
+		obj.SetNamespace("")
+	}
+	return nil
+}
+
+// unsaved makes an item of an object that is not stored: the answer to a dry
+// run.
+func unsaved(old *cache.Item, obj api.Object) *cache.Item {
+	item := &cache.Item{Object: obj}
+	if old != nil {
+		obj.SetResourceVersion(strconv.FormatInt(int64(old.Revision), 10))
+	}
+	return item
+}
+
+// conflictOf returns the ConflictError in err, or nil.
+func conflictOf(err error) *cache.ConflictError {
+	var conflict *cache.ConflictError
+	if errors.As(err, &conflict) {
+		return conflict
+	}
+	return nil
+}
+
+var errModified = errors.New("the object has been modified; please apply your changes to the latest version and try again")
+
+// modified refuses a write that relies on a state that is gone.
+func (c *call) modified() error {
+	return apierrors.NewConflict(c.end.group, c.info.Name, errModified)
+}
