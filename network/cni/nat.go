@@ -94,10 +94,10 @@ func (f natFamily) hostPortRules(tx nft.Tx, c *nftables.Chain) {
 	if f.Bits == 128 {
 		loopback = netip.MustParsePrefix("::1/128")
 	}
-	tx.Rule(c, f.NFProto(), f.Dst(nft.Reg), nft.ProtoPort(nft.Reg+f.Regs), nft.Map(f.one, nft.Reg), f.DNAT())
+	tx.Rule(c, f.NFProto(), f.Dst(nft.Reg), nft.ProtoPort(nft.Reg+f.Regs), nft.Map(f.one, nft.Reg), f.DNAT(nft.Reg))
 	// A packet to the loopback address cannot leave it: it would need
 	// route_localnet.
-	tx.Rule(c, f.NFProto(), f.DstOutside(loopback), nft.DstLocal(), nft.ProtoPort(nft.Reg), nft.Map(f.any, nft.Reg), f.DNAT())
+	tx.Rule(c, f.NFProto(), f.DstOutside(loopback), nft.DstLocal(), nft.ProtoPort(nft.Reg), nft.Map(f.any, nft.Reg), f.DNAT(nft.Reg))
 }
 
 func (f natFamily) sourceRules(tx nft.Tx, c *nftables.Chain, own, cluster []netip.Prefix) {

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait of a test that is about to fail.
-const patience = 5 * time.Second
+const patience = 2 * time.Second
 
 // NS is a network namespace.
 type NS struct {

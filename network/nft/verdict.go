@@ -29,9 +29,9 @@ func GotoElement(key []byte, chain string) nftables.SetElement {
 // Masquerade gives the packet the address of the interface it leaves by.
 func Masquerade() Expr { return Expr{&expr.Masq{FullyRandom: true}} }
 
-// DNAT rewrites the destination to the address at Reg and the port after it.
-func (f Family) DNAT() Expr {
-	return Expr{&expr.NAT{Type: expr.NATTypeDestNAT, Family: uint32(f.Proto), RegAddrMin: Reg, RegProtoMin: Reg + f.Regs, Specified: true}}
+// DNAT rewrites the destination to the address at reg and the port after it.
+func (f Family) DNAT(reg uint32) Expr {
+	return Expr{&expr.NAT{Type: expr.NATTypeDestNAT, Family: uint32(f.Proto), RegAddrMin: reg, RegProtoMin: reg + f.Regs, Specified: true}}
 }
 
 // Random loads a random number below n.
