@@ -36,11 +36,7 @@ func Down(name, dataDir string, out io.Writer) error {
 			return nil
 		}
 	}
-	if err := stopProcesses(p, show); err != nil {
-		return err
-	}
-	show.stage("", "mounts, namespaces, network")
-	errs := []error{releaseRun(p), unwireUplink(p, spec), removeCgroups(p.Name)}
+	errs := []error{p.stop(spec, show)}
 	if spec != nil {
 		errs = append(errs, wrap("remove data directory", os.RemoveAll(p.Data)))
 	}
@@ -53,6 +49,29 @@ func Down(name, dataDir string, out io.Writer) error {
 	}
 	show.stage("", "gone")
 	return nil
+}
+
+// Stop ends the cluster but keeps its data: `minke up` takes it up again, with
+// new containers for its pods.
+func Stop(name, dataDir string, out io.Writer) error {
+	p, err := PathsOf(name, dataDir)
+	if err != nil {
+		return err
+	}
+	spec, err := p.LoadSpec()
+	if err != nil {
+		return err
+	}
+	return p.stop(spec, newProgress(out))
+}
+
+// stop ends everything that runs and takes the host's part of the network away.
+func (p Paths) stop(spec *Spec, show *progress) error {
+	if err := stopProcesses(p, show); err != nil {
+		return err
+	}
+	show.stage("", "mounts, namespaces, network")
+	return errors.Join(releaseRun(p), unwireUplink(p, spec), removeCgroups(p.Name))
 }
 
 // removeIfEmpty removes Minke's own parent directories when no other cluster

@@ -75,15 +75,16 @@ func ParsePublish(s string) (Publish, error) {
 // The addresses inside of a cluster. Every cluster may use the same ones,
 // since nothing of them is visible on the host.
 var (
-	nodeNet     = netip.MustParsePrefix("192.168.77.0/24")
-	gateway     = netip.MustParseAddr("192.168.77.1")
-	podNet      = netip.MustParsePrefix("10.244.0.0/16")
-	serviceNet  = netip.MustParsePrefix("10.96.0.0/16")
-	dnsAddress  = netip.MustParseAddr("10.96.0.10")
-	maxNodes    = 200
-	validName   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$`)
-	serverNode  = "node-1"
-	apiNodePort = 6443
+	nodeNet       = netip.MustParsePrefix("192.168.77.0/24")
+	gateway       = netip.MustParseAddr("192.168.77.1")
+	podNet        = netip.MustParsePrefix("10.244.0.0/16")
+	serviceNet    = netip.MustParsePrefix("10.96.0.0/16")
+	dnsAddress    = netip.MustParseAddr("10.96.0.10")
+	maxNodes      = 200
+	validName     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$`)
+	serverNode    = "node-1"
+	apiNodePort   = 6443
+	clusterDomain = "cluster.local"
 )
 
 // NodeName returns the name of the i-th node, from 1.

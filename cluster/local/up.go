@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"minke/cluster/kubeconfig"
 	"minke/cluster/pki"
 )
 
@@ -137,8 +138,15 @@ func makeCertificates(p Paths, spec *Spec) error {
 			return err
 		}
 	}
-	_, err = ca.ClientCert("admin", pki.Client{User: "kubernetes-admin", Groups: []string{"system:masters"}})
-	return err
+	return nil
+}
+
+func (p Paths) writeKubeconfig(spec *Spec) error {
+	ca, err := pki.Open(filepath.Join(p.Data, "pki"))
+	if err != nil {
+		return err
+	}
+	return kubeconfig.Write(p.Kubeconfig(), "minke-"+p.Name, fmt.Sprintf("https://127.0.0.1:%d", spec.Port), ca)
 }
 
 func ipOf(a netip.Addr) net.IP { return net.IP(a.AsSlice()) }
@@ -159,7 +167,7 @@ func startMissing(p Paths, spec *Spec) ([]*process, error) {
 			if listeners, err = listen(spec); err != nil {
 				return started, err
 			}
-			if err := errors.Join(p.saveSpec(spec), writeKubeconfig(p, spec)); err != nil {
+			if err := errors.Join(p.saveSpec(spec), p.writeKubeconfig(spec)); err != nil {
 				return started, err
 			}
 		}

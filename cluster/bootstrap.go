@@ -1,0 +1,163 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
+	"minke/apiserver/authz"
+	"minke/client"
+)
+
+// bootstrap creates what every cluster has from its first moment: namespaces,
+// default roles, priority classes, and the Services of the API and of DNS.
+// What is there already is only completed.
+func (s *Server) bootstrap(ctx context.Context) error {
+	objs := append(namespaces(), authz.Bootstrap()...)
+	objs = append(objs, priorityClasses()...)
+	objs = append(objs, s.apiService()...)
+	objs = append(objs, dnsService(s.cfg.DNS))
+	for _, obj := range objs {
+		if err := s.ensure(ctx, obj); err != nil {
+			return fmt.Errorf("create %T %s: %w", obj, obj.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// ensure creates obj, or completes the one that is there.
+func (s *Server) ensure(ctx context.Context, obj api.Object) error {
+	resource, err := s.resourceOf(obj)
+	if err != nil {
+		return err
+	}
+	request := client.Request{Verb: "get", Resource: resource, Namespace: obj.GetNamespace(), Name: obj.GetName()}
+	stored, err := s.inside.api.Do(ctx, request)
+	if apierrors.IsNotFound(err) {
+		request.Verb, request.Name, request.Body = "create", "", obj
+		_, err = s.inside.api.Do(ctx, request)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	wanted := complete(stored.(api.Object), obj)
+	if wanted == nil {
+		return nil
+	}
+	request.Verb, request.Body = "update", wanted
+	_, err = s.inside.api.Do(ctx, request)
+	return err
+}
+
+// complete returns stored with what wanted has and it lacks, or nil when
+// nothing is to be done.
+func complete(stored, wanted api.Object) api.Object {
+	switch w := wanted.(type) {
+	case *corev1.Endpoints:
+		// The server may have moved to another address.
+		out := stored.(*corev1.Endpoints).DeepCopy()
+		if fmt.Sprint(out.Subsets) == fmt.Sprint(w.Subsets) {
+			return nil
+		}
+		out.Subsets = w.Subsets
+		return out
+	case *discoveryv1.EndpointSlice:
+		out := stored.(*discoveryv1.EndpointSlice).DeepCopy()
+		if fmt.Sprint(out.Endpoints) == fmt.Sprint(w.Endpoints) {
+			return nil
+		}
+		out.Endpoints, out.Ports = w.Endpoints, w.Ports
+		return out
+	}
+	return authz.Reconcile(stored, wanted)
+}
+
+func (s *Server) resourceOf(obj api.Object) (schema.GroupVersionResource, error) {
+	kind := client.GroupVersionKindOf(obj)
+	for _, r := range s.resources {
+		if r.Kind == kind {
+			return r.GroupVersionResource(), nil
+		}
+	}
+	return schema.GroupVersionResource{}, fmt.Errorf("no resource has the kind %s", kind)
+}
+
+func namespaces() []api.Object {
+	var objs []api.Object
+	for _, name := range []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease} {
+		objs = append(objs, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	}
+	return objs
+}
+
+// priorityClasses are those that Kubernetes reserves (scheduling.k8s.io).
+func priorityClasses() []api.Object {
+	class := func(name string, value int32, text string) api.Object {
+		return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value, Description: text}
+	}
+	return []api.Object{
+		class("system-node-critical", 2000001000, "Used for system critical pods that must not be moved from their current node."),
+		class("system-cluster-critical", 2000000000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+	}
+}
+
+// apiService is the Service default/kubernetes, by which pods reach the API.
+func (s *Server) apiService() []api.Object {
+	labels := map[string]string{"component": "apiserver", "provider": "kubernetes"}
+	meta := metav1.ObjectMeta{Name: "kubernetes", Namespace: metav1.NamespaceDefault, Labels: labels}
+	address := s.cfg.Address.String()
+	port := int32(s.cfg.Port)
+	name, tcp, ready := "https", corev1.ProtocolTCP, true
+	sliceMeta := *meta.DeepCopy()
+	sliceMeta.Labels = map[string]string{discoveryv1.LabelServiceName: "kubernetes"}
+	endpointsMeta := *meta.DeepCopy()
+	endpointsMeta.Labels = map[string]string{discoveryv1.LabelSkipMirror: "true"}
+	return []api.Object{
+		&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
+			ClusterIP: firstAddress(s.cfg.ServiceNet).String(),
+			Ports:     []corev1.ServicePort{{Name: name, Port: 443, Protocol: tcp, TargetPort: intOrString(port)}},
+		}},
+		&corev1.Endpoints{ObjectMeta: endpointsMeta, Subsets: []corev1.EndpointSubset{{
+			Addresses: []corev1.EndpointAddress{{IP: address}},
+			Ports:     []corev1.EndpointPort{{Name: name, Port: port, Protocol: tcp}},
+		}}},
+		&discoveryv1.EndpointSlice{ObjectMeta: sliceMeta, AddressType: discoveryv1.AddressTypeIPv4,
+			Endpoints: []discoveryv1.Endpoint{{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
+			Ports:     []discoveryv1.EndpointPort{{Name: &name, Port: &port, Protocol: &tcp}},
+		},
+	}
+}
+
+// serviceProxyName is the label by which a Service asks not to be handled by
+// the usual proxy.
+const serviceProxyName = "service.kubernetes.io/service-proxy-name"
+
+// dnsService is the Service kube-system/kube-dns. Every node answers its
+// address itself, so that the proxy has nothing to do for it.
+func dnsService(address netip.Addr) api.Object {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "kube-dns", Namespace: metav1.NamespaceSystem,
+			Labels: map[string]string{
+				"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS",
+				serviceProxyName: "minke-node-dns",
+			},
+		},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: address.String(),
+			Ports: []corev1.ServicePort{
+				{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP, TargetPort: intOrString(53)},
+				{Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP, TargetPort: intOrString(53)},
+			},
+		},
+	}
+}

@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"minke/api"
+	"minke/api/catalog"
+	"minke/api/inprocess"
+	"minke/apiserver"
+	"minke/client"
+	"minke/cluster/pki"
+	"minke/store/local"
+)
+
+// ServerConfig says what a server is made of.
+type ServerConfig struct {
+	// DataDir holds the store, in its folder db.
+	DataDir string
+	PKI     *pki.Authority
+	// Address and Port are where nodes and pods reach the API.
+	Address netip.Addr
+	Port    int
+	// Names and IPs are further ones that the serving certificate covers.
+	Names []string
+	IPs   []netip.Addr
+	// PodNet is divided among the nodes, NodeBits long each; ServiceNet is
+	// where cluster IPs come from, DNS the one of cluster DNS.
+	PodNet, ServiceNet netip.Prefix
+	NodeBits           int
+	DNS                netip.Addr
+	Domain             string
+}
+
+// Server is the store, the API, the controllers and the scheduler.
+type Server struct {
+	cfg       ServerConfig
+	log       *slog.Logger
+	store     *local.Store
+	resources []*api.Resource
+	api       *apiserver.Server
+	security  *security
+	inside    *inside
+	tls       *tls.Config
+}
+
+// NewServer opens the store and assembles the server; Run starts it.
+func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
+	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), resources: catalog.Resources()}
+	var err error
+	if s.tls, err = s.servingTLS(); err != nil {
+		return nil, err
+	}
+	if s.store, err = local.Open(filepath.Join(cfg.DataDir, "db"), local.Options{}); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := s.assemble(ctx); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	return s, nil
+}
+
+// Client returns the API as user sees it, in this process.
+func (s *Server) Client(user string, groups ...string) client.Interface {
+	return client.InProcess(s.api, s.api, &inprocess.User{Name: user, Groups: groups})
+}
+
+// servingTLS makes the API's certificate, for every name by which it is known.
+func (s *Server) servingTLS() (*tls.Config, error) {
+	ips := []net.IP{net.IPv4(127, 0, 0, 1).To4(), s.cfg.Address.AsSlice(), firstAddress(s.cfg.ServiceNet).AsSlice()}
+	for _, ip := range s.cfg.IPs {
+		ips = append(ips, ip.AsSlice())
+	}
+	names := append([]string{
+		"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + s.cfg.Domain,
+	}, s.cfg.Names...)
+	pair, err := s.cfg.PKI.ServingCert("apiserver", pki.Serving{CommonName: "kube-apiserver", Names: names, IPs: ips})
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{pair.TLS},
+		// Certificates are asked for, not required; authn verifies them.
+		ClientAuth: tls.RequestClientCert,
+		ClientCAs:  s.cfg.PKI.Pool(),
+		NextProtos: []string{"h2", "http/1.1"},
+	}, nil
+}
+
+// Run serves the API on listeners and runs controllers and scheduler until ctx
+// ends. ready is called once the API answers and the bootstrap objects exist.
+func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	http := &http.Server{
+		Handler: s.api, TLSConfig: s.tls,
+		ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes:    1 << 20,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000},
+	}
+	for _, l := range listeners {
+		group.Go(func() error { return http.ServeTLS(l, "", "") })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		// Watches would keep a graceful end waiting; clients take them up again.
+		return errors.Join(http.Close(), ctx.Err())
+	})
+	group.Go(func() error { return s.security.run(ctx) })
+	group.Go(func() error {
+		if err := s.bootstrap(ctx); err != nil {
+			return fmt.Errorf("bootstrap: %w", err)
+		}
+		ready()
+		return s.runControllers(ctx)
+	})
+	err := group.Wait()
+	s.api.Close()
+	return errors.Join(err, s.store.Close())
+}
+
+func firstAddress(p netip.Prefix) netip.Addr { return p.Masked().Addr().Next() }
+
+func intOrString(port int32) intstr.IntOrString { return intstr.FromInt32(port) }
