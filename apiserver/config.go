@@ -61,6 +61,9 @@ type Limits struct {
 	WatchMin time.Duration
 	// Bookmark is the pause between bookmarks (1 min).
 	Bookmark time.Duration
+	// History is how many recent events of each resource are kept, for watches
+	// from and lists at earlier revisions (4096).
+	History int
 	// Stall is how long a client may refuse to take what is sent (30 s).
 	Stall time.Duration
 }
@@ -72,6 +75,7 @@ func (l *Limits) fill() {
 	fill(&l.Request, time.Minute)
 	fill(&l.WatchMin, 30*time.Minute)
 	fill(&l.Bookmark, time.Minute)
+	fill(&l.History, 4096)
 	fill(&l.Stall, 30*time.Second)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,6 +91,9 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 //	in continue       –              the token's, or the latest if it is -1
 func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, string, error) {
 	if o.Continue != "" {
+		if o.ResourceVersion != "" && o.ResourceVersion != "0" {
+			return nil, "", apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
+		}
 		return c.continued(o.Continue)
 	}
 	if o.ResourceVersion == "" || o.ResourceVersion == "0" {

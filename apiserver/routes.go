@@ -39,7 +39,7 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 		main := &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r)}
 		if len(r.Verbs) != 1 || r.Verbs[0] != "create" {
 			main.cache = cache.New(cfg.Store, main.prefix, codec.Storage{Kind: r.Kind, New: r.New, Default: r.Default},
-				cache.Options{Context: cfg.Context, Budget: budget, Log: cfg.Log})
+				cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})
 			t.caches = append(t.caches, main.cache)
 		}
 		if err := t.add(main); err != nil {

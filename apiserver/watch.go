@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"minke/store"
 	"minke/store/cache"
@@ -25,6 +26,9 @@ func (c *call) watch() error {
 	o, sel, err := c.listOptions()
 	if err != nil {
 		return err
+	}
+	if c.info.Name != "" && sel.fields == nil { // the path /watch/…/<name>
+		sel.name, sel.fields = c.info.Name, fields.OneTermEqualSelector("metadata.name", c.info.Name)
 	}
 	if c.accepted.As == "PartialObjectMetadataList" {
 		return notAcceptable("a watch has objects, not lists: ask for PartialObjectMetadata")

@@ -112,14 +112,6 @@ func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 	return kjson.UnmarshalStrict(data, obj)
 }
 
-// UnmarshalChecked reads JSON into obj as a request body is read.
-func UnmarshalChecked(data []byte, obj any, v Validation) (strict []error, err error) {
-	if err := CheckDepth(data); err != nil {
-		return nil, err
-	}
-	return unmarshal(data, obj, v)
-}
-
 // peek returns the kind that a JSON body names.
 func peek(data []byte) (schema.GroupVersionKind, error) {
 	var named struct {

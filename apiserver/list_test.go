@@ -1,0 +1,115 @@
+package apiserver
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"minke/apiserver/codec"
+)
+
+func names(list map[string]any) []string {
+	var out []string
+	for _, item := range list["items"].([]any) {
+		out = append(out, at(item, "metadata", "name").(string))
+	}
+	return out
+}
+
+func TestListPages(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.must(201, "POST", cms, configMap(fmt.Sprintf("c%d", i), "1"))
+	}
+	w.must(201, "POST", "/api/v1/namespaces/other/configmaps", configMap("c9", "1"))
+	first := w.must(200, "GET", cms+"?limit=2", "")
+	w.want(names(first), []string{"c0", "c1"}, "first page")
+	w.want(at(first, "metadata", "remainingItemCount"), 3, "remaining")
+	w.must(200, "DELETE", cms+"/c2", "")
+	w.must(201, "POST", cms, configMap("c5", "1"))
+	next := url.QueryEscape(at(first, "metadata", "continue").(string))
+	second := w.must(200, "GET", cms+"?limit=2&continue="+next, "")
+	w.want(names(second), []string{"c2", "c3"}, "the second page is as of the first")
+	w.want(at(second, "metadata", "resourceVersion"), at(first, "metadata", "resourceVersion"), "revision")
+	w.want(at(second, "metadata", "remainingItemCount"), 1, "remaining")
+	last := w.must(200, "GET", cms+"?limit=2&continue="+url.QueryEscape(at(second, "metadata", "continue").(string)), "")
+	w.want(names(last), []string{"c4"}, "last page")
+	w.want(at(last, "metadata", "continue"), nil, "continue")
+	w.want(names(w.must(200, "GET", "/api/v1/configmaps", "")), []string{"c0", "c1", "c3", "c4", "c5", "c9"}, "all namespaces")
+	exact := w.must(200, "GET", cms+"?resourceVersionMatch=Exact&resourceVersion="+at(first, "metadata", "resourceVersion").(string), "")
+	w.want(names(exact), []string{"c0", "c1", "c2", "c3", "c4"}, "exact revision")
+	w.want(names(w.must(200, "GET", cms+"?labelSelector=app%3Dc3", "")), []string{"c3"}, "label selector")
+	w.want(names(w.must(200, "GET", "/api/v1/configmaps?fieldSelector=metadata.name%3Dc9", "")), []string{"c9"}, "field selector")
+	w.want(names(w.must(200, "GET", cms+"?fieldSelector=metadata.name%3Dc1", "")), []string{"c1"}, "name in namespace")
+	w.must(400, "GET", cms+"?resourceVersion=5&continue="+next, "")
+}
+
+func TestExpiredContinue(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Limits.History = 2 })
+	for i := range 3 {
+		w.must(201, "POST", cms, configMap(fmt.Sprintf("c%d", i), "1"))
+		for j := range 3 {
+			w.must(200, "PUT", cms+fmt.Sprintf("/c%d", i), configMap(fmt.Sprintf("c%d", i), fmt.Sprint("x", j)))
+		}
+	}
+	old := token{Revision: 2, Start: "default/c0\x00"}.encode()
+	got := w.must(410, "GET", cms+"?limit=1&continue="+old, "")
+	w.want(got["reason"], "Expired", "reason")
+	rest := w.must(200, "GET", cms+"?continue="+at(got, "metadata", "continue").(string), "")
+	w.want(names(rest), []string{"c1", "c2"}, "the rest, as of now")
+}
+
+func TestForms(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", cms, configMap("a", "1"))
+	w.must(201, "POST", cms, configMap("b", "1"))
+	rec := w.do("GET", cms, "", "Accept", "application/vnd.kubernetes.protobuf, application/json")
+	w.want(rec.Header().Get("Content-Type"), codec.MediaProtobuf, "content type")
+	kind, raw, err := codec.OpenEnvelope(rec.Body.Bytes())
+	var list corev1.ConfigMapList
+	if err != nil || codec.DecodeMessage(raw, &list) != nil {
+		t.Fatal(err)
+	}
+	w.want(kind.Kind, "ConfigMapList", "kind")
+	w.want(len(list.Items), 2, "items")
+	w.want(list.Items[1].Name, "b", "name")
+	rec = w.do("GET", cms+"/a", "", "Accept", "application/yaml")
+	var one corev1.ConfigMap
+	if err := yaml.UnmarshalStrict(rec.Body.Bytes(), &one); err != nil || one.Data["k"] != "1" {
+		t.Errorf("YAML: %v: %s", err, rec.Body)
+	}
+	table := w.must(200, "GET", cms, "", "Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")
+	w.want(table["kind"], "Table", "kind")
+	row := table["rows"].([]any)[0]
+	w.want(at(row, "cells"), []any{"a", 1}, "cells")
+	w.want(at(row, "object", "kind"), "PartialObjectMetadata", "row's object")
+	partials := w.must(200, "GET", cms, "", "Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")
+	w.want(partials["kind"], "PartialObjectMetadataList", "kind")
+	w.want(names(partials), []string{"a", "b"}, "partials")
+	rec = w.do("GET", cms, "", "Accept", "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")
+	_, raw, err = codec.OpenEnvelope(rec.Body.Bytes())
+	var metas metav1.PartialObjectMetadataList
+	if err != nil || metas.Unmarshal(raw) != nil || len(metas.Items) != 2 {
+		t.Errorf("protobuf partials: %v: %v", err, metas)
+	}
+	partial := w.must(200, "GET", cms+"/a", "", "Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")
+	w.want(at(partial, "data"), nil, "a partial object's data")
+	w.must(406, "GET", cms+"/a", "", "Accept", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io")
+}
+
+func TestProtobufBody(t *testing.T) {
+	w := newWorld(t)
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Data: map[string]string{"k": "v"}}
+	body, err := codec.EncodeProtobuf(cm, core.WithKind("ConfigMap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := w.must(201, "POST", cms, string(body), "Content-Type", codec.MediaProtobuf)
+	w.want(at(made, "data", "k"), "v", "data")
+	text, _ := yaml.Marshal(cm)
+	w.must(409, "POST", cms, string(text), "Content-Type", codec.MediaYAML)
+}

@@ -1,0 +1,54 @@
+package apiserver
+
+import "testing"
+
+const deployments = "/apis/apps/v1/namespaces/default/deployments"
+
+func TestPatches(t *testing.T) {
+	w := newWorld(t)
+	made := w.must(201, "POST", deployments, `{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},
+		"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"one","image":"x"}]}}},"status":{"replicas":9}}`)
+	w.want(at(made, "status", "replicas"), nil, "a status is not created")
+	w.want(at(made, "spec", "replicas"), 1, "default")
+	w.want(at(made, "metadata", "generation"), 1, "generation")
+	merged := w.must(200, "PATCH", deployments+"/d", `{"spec":{"template":{"spec":{"containers":[{"name":"two","image":"y"}]}}}}`,
+		"Content-Type", "application/strategic-merge-patch+json")
+	w.want(len(at(merged, "spec", "template", "spec", "containers").([]any)), 2, "containers merge by name")
+	replaced := w.must(200, "PATCH", deployments+"/d", `[{"op":"replace","path":"/spec/replicas","value":3}]`, "Content-Type", "application/json-patch+json")
+	w.want(at(replaced, "spec", "replicas"), 3, "replicas")
+	w.want(at(replaced, "metadata", "generation"), 2, "generation")
+	status := w.must(200, "PATCH", deployments+"/d/status", `{"spec":{"replicas":7},"status":{"replicas":3}}`, "Content-Type", "application/merge-patch+json")
+	w.want(at(status, "spec", "replicas"), 3, "spec through status")
+	w.want(at(status, "status", "replicas"), 3, "status")
+	same := w.must(200, "PATCH", deployments+"/d/status", `{"status":{"replicas":3}}`, "Content-Type", "application/merge-patch+json")
+	w.want(same, status, "a patch that changes nothing")
+	w.must(422, "PATCH", deployments+"/d?force=true", `{}`, "Content-Type", "application/merge-patch+json")
+}
+
+func TestScale(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", deployments, `{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}}}}`)
+	scale := w.must(200, "GET", deployments+"/d/scale", "")
+	w.want(scale["kind"], "Scale", "kind")
+	w.want(at(scale, "status", "selector"), "a=b", "selector")
+	set := w.must(200, "PUT", deployments+"/d/scale", `{"metadata":{"name":"d"},"spec":{"replicas":4}}`)
+	w.want(at(set, "spec", "replicas"), 4, "replicas")
+	set = w.must(200, "PATCH", deployments+"/d/scale", `{"spec":{"replicas":5}}`, "Content-Type", "application/merge-patch+json")
+	w.want(at(set, "spec", "replicas"), 5, "replicas")
+	w.want(at(w.must(200, "GET", deployments+"/d", ""), "metadata", "generation"), 3, "generation")
+	bad := w.must(422, "PUT", deployments+"/d/scale", `{"metadata":{"name":"d"},"spec":{"replicas":-1}}`)
+	w.want(bad["message"], `Scale.autoscaling "d" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0`, "message")
+	w.must(409, "PUT", deployments+"/d/scale", `{"metadata":{"name":"d","resourceVersion":"1"},"spec":{"replicas":1}}`)
+}
+
+func TestCreateVariants(t *testing.T) {
+	w := newWorld(t)
+	made := w.must(201, "POST", cms, `{"metadata":{"generateName":"x-"}}`)
+	if name := at(made, "metadata", "name").(string); len(name) != 7 {
+		t.Errorf("generated name %q", name)
+	}
+	dry := w.must(201, "POST", cms+"?dryRun=All", configMap("dry", "1"))
+	w.want(at(dry, "metadata", "name"), "dry", "dry run")
+	w.must(404, "GET", cms+"/dry", "")
+	w.must(405, "POST", cms+"/x", configMap("x", "1"))
+}
