@@ -117,8 +117,8 @@ func (j *job) hostPath(source *corev1.HostPathVolumeSource) (Mounted, error) {
 		corev1.HostPathUnset:             true,
 		corev1.HostPathDirectoryOrCreate: mode.IsDir(), corev1.HostPathDirectory: mode.IsDir(),
 		corev1.HostPathFileOrCreate: mode.IsRegular(), corev1.HostPathFile: mode.IsRegular(),
-		corev1.HostPathSocket:      mode&fs.ModeSocket != 0,
-		corev1.HostPathCharDev:     mode&fs.ModeCharDevice != 0,
+		corev1.HostPathSocket:   mode&fs.ModeSocket != 0,
+		corev1.HostPathCharDev:  mode&fs.ModeCharDevice != 0,
 		corev1.HostPathBlockDev: mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0,
 	}
 	if !is[kind] {
