@@ -30,6 +30,9 @@ func (p *Plugin) ensureBridge(subnets []netip.Prefix) error {
 	if err != nil {
 		return fmt.Errorf("make bridge %s: %w", p.cfg.Bridge, err)
 	}
+	if err := trustOwnAddress(p.cfg.Bridge); err != nil {
+		return fmt.Errorf("switch off duplicate address detection: %w", err)
+	}
 	if err := p.setGateways(bridge, subnets); err != nil {
 		return fmt.Errorf("set addresses of bridge %s: %w", p.cfg.Bridge, err)
 	}
@@ -42,13 +45,16 @@ func (p *Plugin) ensureBridge(subnets []netip.Prefix) error {
 	if err := routeNotBridge(); err != nil {
 		return fmt.Errorf("switch off bridge-nf-call: %w", err)
 	}
+	if err := sendNoRedirects(p.cfg.Bridge); err != nil {
+		return fmt.Errorf("switch off redirects: %w", err)
+	}
 	p.bridge = bridge
 	return nil
 }
 
 func (p *Plugin) adoptBridge(mac net.HardwareAddr) (*netlink.Bridge, error) {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU, attrs.HardwareAddr, attrs.Flags = p.cfg.Bridge, p.cfg.MTU, mac, net.FlagUp
+	attrs.Name, attrs.MTU, attrs.HardwareAddr = p.cfg.Bridge, p.cfg.MTU, mac
 	err := p.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs})
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		return nil, err
@@ -148,6 +154,31 @@ func keepRouterAdvertisements() error {
 			if err := setSysctl(name, "2"); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// trustOwnAddress makes the bridge's link-local address usable at once: the
+// node asks for its pods' hardware addresses from there, and would not for the
+// two seconds of duplicate detection after the first pod.
+func trustOwnAddress(bridge string) error {
+	err := setSysctl("net/ipv6/conf/"+bridge+"/accept_dad", "0")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the kernel has no IPv6
+	}
+	return err
+}
+
+// sendNoRedirects keeps the kernel from telling pods of a shorter way, which
+// there is none between isolated ports. The rules drop such messages too, but
+// by then they have used up the allowance of ICMP messages to that pod, and a
+// refusal that a Service has no endpoints would be lost. The setting of all
+// interfaces and the one of the bridge are joined by or.
+func sendNoRedirects(bridge string) error {
+	for _, name := range []string{"all", bridge} {
+		if err := setSysctl("net/ipv4/conf/"+name+"/send_redirects", "0"); err != nil {
+			return err
 		}
 	}
 	return nil

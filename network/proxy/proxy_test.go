@@ -32,8 +32,10 @@ type bed struct {
 func newBed(t *testing.T) *bed {
 	b := &bed{t: t, node: netnstest.New(t), world: netnstest.New(t), a: netnstest.New(t), b: netnstest.New(t), api: fake.New()}
 	b.node.Try(func() error {
-		for _, f := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
-			if err := os.WriteFile("/proc/sys/net/"+f, []byte("1"), 0); err != nil {
+		// Redirects would use up the allowance of ICMP messages to a pod.
+		for f, v := range map[string]string{"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1",
+			"ipv4/conf/all/send_redirects": "0", "ipv4/conf/default/send_redirects": "0"} {
+			if err := os.WriteFile("/proc/sys/net/"+f, []byte(v), 0); err != nil {
 				return err
 			}
 		}
