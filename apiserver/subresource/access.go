@@ -1,0 +1,154 @@
+package subresource
+
+import (
+	"net/http"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/inprocess"
+	"minke/apiserver/authz"
+	"minke/apiserver/request"
+)
+
+// subjectAccessReview tells whether somebody may do something.
+func (s *Server) subjectAccessReview(w http.ResponseWriter, r *http.Request) error {
+	var review authorizationv1.SubjectAccessReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	if err := checkReview("SubjectAccessReview", review.Spec); err != nil {
+		return err
+	}
+	review.TypeMeta = typeOf("SubjectAccessReview")
+	review.Status = s.answer(r, userOf(review.Spec), review.Spec)
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+// localSubjectAccessReview is the same within one namespace.
+func (s *Server) localSubjectAccessReview(w http.ResponseWriter, r *http.Request) error {
+	var review authorizationv1.LocalSubjectAccessReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	namespace := request.InfoFrom(r.Context()).Namespace
+	var errs field.ErrorList
+	path := field.NewPath("spec", "resourceAttributes", "namespace")
+	if a := review.Spec.ResourceAttributes; a != nil && a.Namespace != namespace {
+		errs = append(errs, field.Invalid(path, a.Namespace, "must match metadata.namespace"))
+	}
+	if review.Spec.NonResourceAttributes != nil {
+		errs = append(errs, field.Invalid(field.NewPath("spec", "nonResourceAttributes"), review.Spec.NonResourceAttributes, "disallowed on this kind of request"))
+	}
+	if len(errs) > 0 {
+		return invalidReview("LocalSubjectAccessReview", errs)
+	}
+	if err := checkReview("LocalSubjectAccessReview", review.Spec); err != nil {
+		return err
+	}
+	review.TypeMeta, review.Namespace = typeOf("LocalSubjectAccessReview"), namespace
+	review.Status = s.answer(r, userOf(review.Spec), review.Spec)
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+// selfSubjectAccessReview tells whether the caller may do something.
+func (s *Server) selfSubjectAccessReview(w http.ResponseWriter, r *http.Request) error {
+	var review authorizationv1.SelfSubjectAccessReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	spec := authorizationv1.SubjectAccessReviewSpec{
+		ResourceAttributes: review.Spec.ResourceAttributes, NonResourceAttributes: review.Spec.NonResourceAttributes, User: "self",
+	}
+	if err := checkReview("SelfSubjectAccessReview", spec); err != nil {
+		return err
+	}
+	review.TypeMeta = typeOf("SelfSubjectAccessReview")
+	review.Status = s.answer(r, request.UserFrom(r.Context()), spec)
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+// selfSubjectRulesReview lists what the caller may do in a namespace.
+func (s *Server) selfSubjectRulesReview(w http.ResponseWriter, r *http.Request) error {
+	var review authorizationv1.SelfSubjectRulesReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	if review.Spec.Namespace == "" {
+		return apierrors.NewBadRequest("no namespace on request")
+	}
+	rules, err := s.Rules.RulesFor(request.UserFrom(r.Context()), review.Spec.Namespace)
+	status := authorizationv1.SubjectRulesReviewStatus{
+		ResourceRules: []authorizationv1.ResourceRule{}, NonResourceRules: []authorizationv1.NonResourceRule{},
+	}
+	if err != nil {
+		status.EvaluationError = err.Error()
+	}
+	for _, rule := range rules {
+		if len(rule.Resources) > 0 {
+			status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
+				Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,
+			})
+		}
+		if len(rule.NonResourceURLs) > 0 {
+			status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
+		}
+	}
+	review.TypeMeta, review.Status = typeOf("SelfSubjectRulesReview"), status
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+func typeOf(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: authorizationv1.SchemeGroupVersion.String(), Kind: kind}
+}
+
+func checkReview(kind string, spec authorizationv1.SubjectAccessReviewSpec) error {
+	var errs field.ErrorList
+	path := field.NewPath("spec")
+	switch {
+	case spec.ResourceAttributes != nil && spec.NonResourceAttributes != nil:
+		errs = append(errs, field.Invalid(path.Child("nonResourceAttributes"), spec.NonResourceAttributes, "cannot be specified in combination with resourceAttributes"))
+	case spec.ResourceAttributes == nil && spec.NonResourceAttributes == nil:
+		errs = append(errs, field.Invalid(path.Child("resourceAttributes"), spec.NonResourceAttributes, "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
+	}
+	if spec.User == "" && len(spec.Groups) == 0 {
+		errs = append(errs, field.Invalid(path.Child("user"), spec.User, "at least one of user or group must be specified"))
+	}
+	if len(errs) > 0 {
+		return invalidReview(kind, errs)
+	}
+	return nil
+}
+
+func invalidReview(kind string, errs field.ErrorList) error {
+	return apierrors.NewInvalid(authorizationv1.SchemeGroupVersion.WithKind(kind).GroupKind(), "", errs)
+}
+
+func userOf(spec authorizationv1.SubjectAccessReviewSpec) *inprocess.User {
+	user := &inprocess.User{Name: spec.User, UID: spec.UID, Groups: spec.Groups, Extra: map[string][]string{}}
+	for k, v := range spec.Extra {
+		user.Extra[k] = v
+	}
+	return user
+}
+
+func (s *Server) answer(r *http.Request, user *inprocess.User, spec authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus {
+	a := authz.Attributes{}
+	if n := spec.NonResourceAttributes; n != nil {
+		a.Path, a.Verb = n.Path, n.Verb
+	} else {
+		q := spec.ResourceAttributes
+		a = authz.Attributes{
+			Verb: q.Verb, Group: q.Group, Version: q.Version, Resource: q.Resource, Subresource: q.Subresource,
+			Namespace: q.Namespace, Name: q.Name,
+		}
+	}
+	allowed, reason := s.Authorizer.Allows(r.Context(), user, a)
+	return authorizationv1.SubjectAccessReviewStatus{Allowed: allowed, Reason: reason}
+}

@@ -1,0 +1,69 @@
+package subresource
+
+import (
+	"net/http"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api/inprocess"
+	"minke/apiserver/request"
+)
+
+// tokenReview tells whom a token stands for.
+func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
+	var review authenticationv1.TokenReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	if review.Spec.Token == "" {
+		return apierrors.NewBadRequest("token is required for TokenReview in authentication")
+	}
+	audiences := review.Spec.Audiences
+	if len(audiences) == 0 {
+		audiences = s.Audiences
+	}
+	review.TypeMeta = metav1.TypeMeta{APIVersion: authenticationv1.SchemeGroupVersion.String(), Kind: "TokenReview"}
+	review.Status = authenticationv1.TokenReviewStatus{}
+	identity, err := s.Tokens.AuthenticateToken(r.Context(), review.Spec.Token, audiences)
+	switch {
+	case err != nil:
+		// Why a token is bad helps who tries tokens; the log tells the owner.
+		s.Log.Info("token review failed", "err", err)
+		review.Status.Error = "invalid bearer token"
+	case identity == nil:
+	default:
+		user := *identity.User
+		user.Groups = append(append([]string(nil), user.Groups...), "system:authenticated")
+		review.Status.Authenticated = true
+		review.Status.User = userInfo(&user)
+		review.Status.Audiences = identity.Audiences
+	}
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+// selfSubjectReview tells the caller who he is.
+func (s *Server) selfSubjectReview(w http.ResponseWriter, r *http.Request) error {
+	var review authenticationv1.SelfSubjectReview
+	if err := s.Codec.Read(r, &review); err != nil {
+		return err
+	}
+	review.TypeMeta = metav1.TypeMeta{APIVersion: authenticationv1.SchemeGroupVersion.String(), Kind: "SelfSubjectReview"}
+	review.CreationTimestamp = metav1.NewTime(s.Now())
+	review.Status.UserInfo = userInfo(request.UserFrom(r.Context()))
+	s.Codec.Write(w, r, http.StatusCreated, &review)
+	return nil
+}
+
+func userInfo(u *inprocess.User) authenticationv1.UserInfo {
+	info := authenticationv1.UserInfo{Username: u.Name, UID: u.UID, Groups: u.Groups}
+	for k, v := range u.Extra {
+		if info.Extra == nil {
+			info.Extra = map[string]authenticationv1.ExtraValue{}
+		}
+		info.Extra[k] = v
+	}
+	return info
+}

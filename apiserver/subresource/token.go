@@ -1,0 +1,153 @@
+package subresource
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/apiserver/admission"
+	"minke/apiserver/authn"
+	"minke/apiserver/request"
+)
+
+// The bounds of a token's life in seconds.
+const (
+	defaultTokenLife = 3600
+	minTokenLife     = 600
+	maxTokenLife     = 1 << 32
+)
+
+// token issues a token of a service account (TokenRequest).
+func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
+	ctx, info := r.Context(), request.InfoFrom(r.Context())
+	var req authenticationv1.TokenRequest
+	if err := s.Codec.Read(r, &req); err != nil {
+		return err
+	}
+	if req.Name != "" && req.Name != info.Name || req.Namespace != "" && req.Namespace != info.Namespace {
+		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s/%s) does not match that on the URL (%s/%s)", req.Namespace, req.Name, info.Namespace, info.Name))
+	}
+	obj, err := s.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource("serviceaccounts"), info.Namespace, info.Name)
+	if err != nil {
+		return err
+	}
+	account := obj.(*corev1.ServiceAccount)
+	if err := s.completeToken(&req); err != nil {
+		return err
+	}
+	req.Name, req.Namespace, req.CreationTimestamp = account.Name, account.Namespace, metav1.NewTime(s.Now())
+	attributes := &admission.Attributes{
+		Operation: admission.Create, Subresource: "token", Namespace: info.Namespace, Name: info.Name,
+		User: request.UserFrom(ctx), Object: &req, DryRun: dryRun(r),
+	}
+	if err := s.admit(ctx, attributes, "serviceaccounts"); err != nil {
+		return err
+	}
+	to, err := s.bound(ctx, account, req.Spec.BoundObjectRef)
+	if err != nil {
+		return err
+	}
+	issued, err := s.Issuer.Issue(account, to, req.Spec.Audiences, time.Duration(*req.Spec.ExpirationSeconds)*time.Second)
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	req.TypeMeta = metav1.TypeMeta{APIVersion: "authentication.k8s.io/v1", Kind: "TokenRequest"}
+	req.Status = authenticationv1.TokenRequestStatus{Token: issued.Token, ExpirationTimestamp: metav1.NewTime(issued.Expires)}
+	s.Codec.Write(w, r, http.StatusCreated, &req)
+	return nil
+}
+
+// completeToken sets defaults and checks bounds.
+func (s *Server) completeToken(req *authenticationv1.TokenRequest) error {
+	if len(req.Spec.Audiences) == 0 {
+		req.Spec.Audiences = s.Audiences
+	}
+	if req.Spec.ExpirationSeconds == nil {
+		life := int64(defaultTokenLife)
+		req.Spec.ExpirationSeconds = &life
+	}
+	seconds, path := *req.Spec.ExpirationSeconds, field.NewPath("spec", "expirationSeconds")
+	var errs field.ErrorList
+	if seconds < minTokenLife {
+		errs = append(errs, field.Invalid(path, seconds, "may not specify a duration less than 10 minutes"))
+	}
+	if seconds > maxTokenLife {
+		errs = append(errs, field.Invalid(path, seconds, "may not specify a duration larger than 2^32 seconds"))
+	}
+	if len(errs) > 0 {
+		return apierrors.NewInvalid(authenticationv1.SchemeGroupVersion.WithKind("TokenRequest").GroupKind(), req.Name, errs)
+	}
+	return nil
+}
+
+// bound finds what the token is to be bound to.
+func (s *Server) bound(ctx context.Context, account *corev1.ServiceAccount, ref *authenticationv1.BoundObjectReference) (to authn.Bound, err error) {
+	if ref == nil {
+		return to, nil
+	}
+	kind := ref.APIVersion + "/" + ref.Kind
+	var obj metav1.Object
+	switch kind {
+	case "v1/Pod":
+		if to.Pod, err = getAs[*corev1.Pod](s, ctx, "pods", account.Namespace, ref.Name); err != nil {
+			return to, err
+		}
+		if to.Pod.Spec.ServiceAccountName != account.Name {
+			return to, apierrors.NewBadRequest(fmt.Sprintf("cannot bind token for serviceaccount %q to pod running with different serviceaccount name.", account.Name))
+		}
+		obj = to.Pod
+		to.Node = s.nodeOf(ctx, to.Pod)
+	case "v1/Secret":
+		if to.Secret, err = getAs[*corev1.Secret](s, ctx, "secrets", account.Namespace, ref.Name); err != nil {
+			return to, err
+		}
+		obj = to.Secret
+	case "v1/Node":
+		if to.Node, err = getAs[*corev1.Node](s, ctx, "nodes", "", ref.Name); err != nil {
+			return to, err
+		}
+		obj = to.Node
+	default:
+		return to, apierrors.NewBadRequest(fmt.Sprintf("cannot bind token to object of type %s", kind))
+	}
+	if ref.UID != "" && ref.UID != obj.GetUID() {
+		return to, apierrors.NewConflict(corev1.Resource(ref.Kind), ref.Name, fmt.Errorf("the UID in the bound object reference (%s) does not match the UID in record. The object might have been deleted and then recreated", ref.UID))
+	}
+	return to, nil
+}
+
+// nodeOf returns the node that a token of the pod tells of. A node that does
+// not exist (any more) is told by its name alone.
+func (s *Server) nodeOf(ctx context.Context, pod *corev1.Pod) *corev1.Node {
+	if pod.Spec.NodeName == "" {
+		return nil
+	}
+	node, err := getAs[*corev1.Node](s, ctx, "nodes", "", pod.Spec.NodeName)
+	if err != nil {
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: pod.Spec.NodeName, UID: types.UID("")}}
+	}
+	return node
+}
+
+// getAs reads a core object of a known type.
+func getAs[T runtime.Object](s *Server, ctx context.Context, resource, namespace, name string) (T, error) {
+	var none T
+	obj, err := s.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource(resource), namespace, name)
+	if err != nil {
+		return none, err
+	}
+	t, ok := obj.(T)
+	if !ok {
+		return none, apierrors.NewInternalError(fmt.Errorf("get %s %s/%s: found a %T", resource, namespace, name, obj))
+	}
+	return t, nil
+}
