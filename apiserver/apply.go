@@ -1,22 +1,255 @@
 package apiserver
 
 import (
-	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"minke/api"
+	"minke/apiserver/apply"
+	"minke/apiserver/codec"
 	"minke/apiserver/patch"
+	"minke/store/cache"
 )
 
-// Applier computes server-side apply.
-type Applier interface{}
+// appliers makes the field managers of an endpoint when they are needed.
+type appliers struct {
+	mu    sync.Mutex // guards bySub
+	bySub map[string]*apply.Manager
+}
+
+// applier returns the field manager of one way of writing the endpoint.
+func (e *endpoint) applier(subresource string) (*apply.Manager, error) {
+	e.appliers.mu.Lock()
+	defer e.appliers.mu.Unlock()
+	if m := e.appliers.bySub[subresource]; m != nil {
+		return m, nil
+	}
+	m, err := apply.NewManager(e.applyKind(subresource))
+	if err == nil {
+		e.appliers.bySub[subresource] = m
+	}
+	return m, err
+}
+
+func (e *endpoint) applyKind(subresource string) apply.Kind {
+	k := apply.Kind{
+		Served: e.kind, Stored: e.Kind, Subresource: subresource, Convert: e.convert,
+		Versions: map[schema.GroupVersionKind]func() runtime.Object{e.Kind: func() runtime.Object { return e.New() }},
+		Default: func(obj runtime.Object) {
+			if stored, ok := obj.(api.Object); ok && obj.GetObjectKind().GroupVersionKind() == e.Kind {
+				e.Default(stored)
+			}
+		},
+	}
+	for _, v := range e.Also {
+		k.Versions[v.Kind] = v.New
+	}
+	_, hasStatus := e.Subresources["status"]
+	switch {
+	case subresource == "status":
+		k.Reset = []string{"spec"}
+	case subresource == "" && hasStatus:
+		k.Reset = []string{"status"}
+	}
+	return k
+}
+
+// convert turns an object of any version of the resource to another one.
+func (e *endpoint) convert(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error) {
+	from := obj.GetObjectKind().GroupVersionKind()
+	stored := obj
+	for i := range e.Also {
+		if v := &e.Also[i]; v.Kind == from {
+			imported, err := v.Import(obj)
+			if err != nil {
+				return nil, fmt.Errorf("convert %s to %s: %w", from, to, err)
+			}
+			imported.GetObjectKind().SetGroupVersionKind(e.Kind)
+			stored = imported
+		}
+	}
+	for i := range e.Also {
+		if v := &e.Also[i]; v.Kind.GroupVersion() == to {
+			out, err := v.Export(stored.(api.Object))
+			if err == nil {
+				out.GetObjectKind().SetGroupVersionKind(v.Kind)
+			}
+			return out, err
+		}
+	}
+	return stored, nil
+}
 
 func forceForbidden() error {
 	return invalidOptions("PatchOptions", field.ErrorList{field.Forbidden(field.NewPath("force"), "may not be specified for non-apply patch")})
 }
 
-var _ = metavalidation.ValidateDryRun
+// serverSideApply merges an applied configuration by field ownership, and
+// creates the object when there is none.
+func (c *call) serverSideApply(o *writeOptions, body []byte) error {
+	if o.manager == "" {
+		return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
+	}
+	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped {
+		return unsupportedMedia(patch.Media)
+	}
+	manager, err := c.end.applier(c.info.Subresource)
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	applied, err := c.decodeApplied(body, o.validation)
+	if err != nil {
+		return err
+	}
+	o.applied = true
+	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
+	ch.compute = func(old *cache.Item) (api.Object, error) {
+		return c.applied(manager, old.Object, applied, o)
+	}
+	if !ch.ofSub {
+		ch.missing = func() (api.Object, error) {
+			empty := c.end.New()
+			empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
+			return c.applied(manager, empty, applied, o)
+		}
+	}
+	item, created, err := c.apply(ch)
+	if err != nil {
+		return err
+	}
+	if created {
+		return c.writeItem(http.StatusCreated, item)
+	}
+	return c.writeItem(http.StatusOK, item)
+}
 
-// serverSideApply merges an applied configuration by field ownership.
-func (c *call) serverSideApply(_ *writeOptions, _ []byte) error {
-	return unsupportedMedia(patch.Media)
+// applied returns live with the configuration merged into it.
+func (c *call) applied(m *apply.Manager, live runtime.Object, applied *unstructured.Unstructured, o *writeOptions) (api.Object, error) {
+	merged, err := m.Apply(live, applied.DeepCopy(), o.manager, o.force)
+	if err != nil {
+		return nil, applyError(err)
+	}
+	obj, ok := merged.(api.Object)
+	if !ok {
+		return nil, fmt.Errorf("apply %s: the merge gave a %T", c.end.kind.Kind, merged)
+	}
+	obj.GetObjectKind().SetGroupVersionKind(c.end.Kind)
+	c.end.Default(obj)
+	if err := c.checkName(obj); err != nil {
+		return nil, err
+	}
+	before, _ := live.(api.Object)
+	if before != nil && obj.GetResourceVersion() == before.GetResourceVersion() {
+		obj.SetResourceVersion("")
+	}
+	if before != nil && before.GetUID() != "" {
+		keepTimes(obj, before)
+	}
+	return obj, nil
+}
+
+// applyError keeps StatusErrors and words the others as Kubernetes does, whose
+// schema errors have no reason.
+func applyError(err error) error {
+	if _, ok := err.(apierrors.APIStatus); ok { //nolint:errorlint // wrapped ones have lost their meaning for the client
+		return err
+	}
+	return fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, err.Error())
+}
+
+// decodeApplied reads the configuration. The name may be left to the URL.
+func (c *call) decodeApplied(body []byte, v codec.Validation) (*unstructured.Unstructured, error) {
+	fields, warnings, err := (&codec.Body{Data: body, Format: codec.YAML, Validation: v}).Fields()
+	if err != nil {
+		return nil, apierrors.NewBadRequest("error decoding YAML: " + err.Error())
+	}
+	c.warnAll(warnings)
+	obj := &unstructured.Unstructured{Object: fields}
+	if obj.GetKind() == "" || obj.GetAPIVersion() == "" {
+		return nil, apierrors.NewBadRequest("apply patch must have apiVersion and kind set")
+	}
+	if kind := obj.GroupVersionKind(); kind.Kind != c.end.kind.Kind {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid object type: %s, expected %s", kind, c.end.kind))
+	}
+	if obj.GetName() == "" {
+		obj.SetName(c.info.Name)
+	}
+	if c.end.Namespaced && obj.GetNamespace() == "" {
+		obj.SetNamespace(c.info.Namespace)
+	}
+	return obj, nil
+}
+
+// track notes in obj who changed what, if the object is tracked.
+func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object, error) {
+	if ch.options.applied {
+		return obj, nil
+	}
+	if !apply.Tracked(before) {
+		obj.SetManagedFields(nil)
+		return obj, nil
+	}
+	manager, err := c.end.applier(c.info.Subresource)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	tracked, ok := manager.Update(before, obj, c.managerName(ch.options)).(api.Object)
+	if !ok {
+		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
+	}
+	keepTimes(tracked, before)
+	return tracked, nil
+}
+
+// managerName is who writes: what the client says, or else its program.
+func (c *call) managerName(o *writeOptions) string {
+	if o.manager != "" {
+		return o.manager
+	}
+	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
+	if len(name) > 128 {
+		name = name[:128]
+	}
+	if name == "" {
+		return "unknown"
+	}
+	return name
+}
+
+// keepTimes leaves managedFields as they were when obj differs from before in
+// nothing but their times: such a write changes nothing.
+func keepTimes(obj, before api.Object) {
+	now := obj.GetManagedFields()
+	rv := obj.GetResourceVersion()
+	obj.SetManagedFields(before.GetManagedFields())
+	obj.SetResourceVersion(before.GetResourceVersion())
+	same := equality.Semantic.DeepEqual(obj, before) && sameManagers(now, before.GetManagedFields())
+	obj.SetResourceVersion(rv)
+	if !same {
+		obj.SetManagedFields(now)
+	}
+}
+
+func sameManagers(a, b []metav1.ManagedFieldsEntry) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		x.Time, y.Time = nil, nil
+		if !equality.Semantic.DeepEqual(x, y) {
+			return false
+		}
+	}
+	return true
 }

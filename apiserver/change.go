@@ -53,7 +53,7 @@ func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
 			return nil, false, err
 		}
 		once := conditional(obj)
-		if err := c.prepare(ch, obj, old); err != nil {
+		if obj, err = c.prepare(ch, obj, old); err != nil {
 			return nil, false, err
 		}
 		item, err := c.replace(ch, obj, old)
@@ -86,16 +86,20 @@ func (c *call) createMissing(ch *change) (*cache.Item, error) {
 }
 
 // prepare checks preconditions, lets admission complete obj and validates it.
-func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) error {
+func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object, error) {
 	before := old.Object.(api.Object)
 	if err := c.checkPreconditions(obj, before, ch.derived); err != nil {
-		return err
+		return nil, err
+	}
+	obj, err := c.track(ch, obj, before)
+	if err != nil {
+		return nil, err
 	}
 	obj.SetSelfLink("")
 	obj.SetResourceVersion(before.GetResourceVersion())
 	a := c.attributes(admission.Update, obj, before, ch.options.dryRun)
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
-		return err
+		return nil, err
 	}
 	if len(c.cfg.Admission) > 0 {
 		c.end.Default(obj)
@@ -114,12 +118,12 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) error {
 		errs = append(errs, c.end.ValidateUpdate(obj, before)...)
 	}
 	if err := c.invalid(before.GetName(), errs); err != nil {
-		return err
+		return nil, err
 	}
 	if !ch.ofSub {
 		c.warnAll(c.end.Warnings(obj, before))
 	}
-	return c.cfg.Admission.Validate(c.ctx, a)
+	return obj, c.cfg.Admission.Validate(c.ctx, a)
 }
 
 func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {

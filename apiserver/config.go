@@ -34,8 +34,6 @@ type Config struct {
 	Discovery, OpenAPI http.Handler
 	// Ready are checks of readiness besides the server's own, by name.
 	Ready map[string]func(context.Context) error
-	// Apply computes server-side apply; nil answers such patches with 415.
-	Apply Applier
 
 	Limits Limits
 	// KeptBytes bounds the kept encodings of all resources together. Zero

@@ -47,7 +47,9 @@ func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error
 		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonInternalError, "resourceVersion should not be set on objects to be created")
 	}
 	obj.SetResourceVersion("")
-	obj.SetManagedFields(nil)
+	if !o.applied {
+		obj.SetManagedFields(nil)
+	}
 	obj.SetSelfLink("")
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
+	"minke/apiserver/apply"
 	"minke/apiserver/codec"
 	"minke/store/cache"
 )
@@ -29,8 +30,9 @@ type endpoint struct {
 	// prefix begins the keys of all objects:
 	//
 	//	/registry/<group or "core">/<plural>/[<namespace>/]<name>
-	prefix string
-	views  viewSet
+	prefix   string
+	views    viewSet
+	appliers *appliers
 }
 
 func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
@@ -63,6 +65,7 @@ func (t *routes) add(e *endpoint) error {
 	}
 	e.listKind = e.kind.GroupVersion().WithKind(e.kind.Kind + "List")
 	e.views = newViewSet(e)
+	e.appliers = &appliers{bySub: map[string]*apply.Manager{}}
 	t.endpoints[at] = e
 	return nil
 }

@@ -22,6 +22,8 @@ type writeOptions struct {
 	manager    string
 	validation codec.Validation
 	force      bool
+	// applied tells that managedFields are those that an apply computed.
+	applied bool
 }
 
 // writeOptions reads them; kind is the name of the options in errors.

@@ -104,6 +104,28 @@ func yamlLenient(text []byte, data *[]byte) bool {
 	return err == nil
 }
 
+// Fields reads the body without a type, for server-side apply. It returns what
+// is wrong in strict terms as warnings, or as an error where that is asked for.
+func (b *Body) Fields() (map[string]any, []string, error) {
+	data, strict, err := b.json()
+	if err != nil {
+		return nil, nil, err
+	}
+	var fields map[string]any
+	more, err := unmarshal(data, &fields, b.Validation)
+	if err != nil {
+		return nil, nil, err
+	}
+	if strict = append(strict, more...); len(strict) > 0 && b.Validation == Strict {
+		return nil, nil, runtime.NewStrictDecodingError(strict)
+	}
+	var warnings []string
+	for _, e := range strict {
+		warnings = append(warnings, e.Error())
+	}
+	return fields, warnings, nil
+}
+
 // unmarshal reads JSON into obj and returns strict complaints apart.
 func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 	if v == Ignore {

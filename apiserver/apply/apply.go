@@ -1,0 +1,146 @@
+// Package apply keeps who manages which field (metadata.managedFields) and
+// merges configurations that are applied by server-side apply (KEP-555). It
+// wraps apimachinery's field manager, with the merge schema of the built-in
+// kinds that client-go carries.
+//
+// The schema is parsed when the first object is applied, and objects are
+// tracked from the first time that they are applied: until then they carry no
+// managedFields, and what they hold belongs to "before-first-apply".
+package apply
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/client-go/applyconfigurations"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// Kind is how one way of writing a resource applies.
+type Kind struct {
+	// Served is the version that requests use, Stored the one in which
+	// objects are kept.
+	Served, Stored schema.GroupVersionKind
+	// Subresource is the way of writing; empty for the object itself.
+	Subresource string
+	// Reset are the top-level fields that this way does not write. Whoever
+	// applies them does not come to own them.
+	Reset []string
+	// Versions are constructors of all versions of the kind.
+	Versions map[schema.GroupVersionKind]func() runtime.Object
+	// Convert turns a typed object to another version of the group.
+	Convert func(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error)
+	// Default fills in what was left out, in place.
+	Default func(runtime.Object)
+}
+
+// Manager applies to one kind.
+type Manager struct{ fields *managedfields.FieldManager }
+
+// NewManager returns the manager of a kind.
+func NewManager(k Kind) (*Manager, error) {
+	scheme := runtime.NewScheme()
+	for gvk, make := range k.Versions {
+		scheme.AddKnownTypeWithName(gvk, make())
+	}
+	reset := map[fieldpath.APIVersion]fieldpath.Filter{}
+	if len(k.Reset) > 0 {
+		set := fieldpath.NewSet()
+		for _, name := range k.Reset {
+			set.Insert(fieldpath.MakePathOrDie(name))
+		}
+		for gvk := range k.Versions {
+			reset[fieldpath.APIVersion(gvk.GroupVersion().String())] = fieldpath.NewExcludeSetFilter(set)
+		}
+	}
+	a := adapter{k}
+	fields, err := managedfields.NewDefaultFieldManager(applyconfigurations.NewTypeConverter(scheme), a, a, a,
+		k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
+	if err != nil {
+		return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
+	}
+	return &Manager{fields}, nil
+}
+
+// Apply merges applied, an unstructured object, into live and returns the
+// result in the stored version. live is not changed. It fails with a Conflict
+// StatusError when others manage what would change, unless force is set.
+func (m *Manager) Apply(live, applied runtime.Object, manager string, force bool) (runtime.Object, error) {
+	return m.fields.Apply(live.DeepCopyObject(), applied, manager, force)
+}
+
+// Update notes in obj's managedFields what manager changed compared with live.
+// It does nothing to objects that were never applied.
+func (m *Manager) Update(live, obj runtime.Object, manager string) runtime.Object {
+	return m.fields.UpdateNoErrors(live.DeepCopyObject(), obj, manager)
+}
+
+// adapter gives the field manager what it wants to know of a kind.
+type adapter struct{ kind Kind }
+
+// New returns an empty object.
+func (a adapter) New(gvk schema.GroupVersionKind) (runtime.Object, error) {
+	make, ok := a.kind.Versions[gvk]
+	if !ok {
+		return nil, runtime.NewNotRegisteredErrForKind("minke", gvk)
+	}
+	obj := make()
+	obj.GetObjectKind().SetGroupVersionKind(gvk)
+	return obj, nil
+}
+
+// Default implements runtime.ObjectDefaulter.
+func (a adapter) Default(obj runtime.Object) { a.kind.Default(obj) }
+
+// Convert is not asked for by the field manager.
+func (a adapter) Convert(_, _, _ any) error {
+	return fmt.Errorf("convert %s: only ConvertToVersion is offered", a.kind.Served.Kind)
+}
+
+// ConvertFieldLabel is not asked for by the field manager.
+func (a adapter) ConvertFieldLabel(gvk schema.GroupVersionKind, _, _ string) (string, string, error) {
+	return "", "", fmt.Errorf("convert field label of %s: not offered", gvk)
+}
+
+// ConvertToVersion returns the object, typed, in the version that target picks.
+func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersioner) (runtime.Object, error) {
+	gvk := in.GetObjectKind().GroupVersionKind()
+	to, ok := target.KindForGroupVersionKinds([]schema.GroupVersionKind{gvk})
+	if !ok {
+		return nil, runtime.NewNotRegisteredErrForKind("minke", gvk)
+	}
+	obj, err := a.typed(in, gvk)
+	if err != nil || gvk == to {
+		return obj, err
+	}
+	if _, known := a.kind.Versions[to]; !known {
+		return nil, runtime.NewNotRegisteredErrForKind("minke", to)
+	}
+	return a.kind.Convert(obj, to.GroupVersion())
+}
+
+// typed turns an unstructured object into one of its Go type.
+func (a adapter) typed(in runtime.Object, gvk schema.GroupVersionKind) (runtime.Object, error) {
+	fields, ok := in.(runtime.Unstructured)
+	if !ok {
+		return in, nil
+	}
+	obj, err := a.New(gvk)
+	if err != nil {
+		return nil, err
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields.UnstructuredContent(), obj); err != nil {
+		return nil, fmt.Errorf("read %s: %w", gvk.Kind, err)
+	}
+	obj.GetObjectKind().SetGroupVersionKind(gvk)
+	return obj, nil
+}
+
+// Tracked tells whether the object carries managedFields.
+func Tracked(obj runtime.Object) bool {
+	m, err := meta.Accessor(obj)
+	return err == nil && len(m.GetManagedFields()) > 0
+}
