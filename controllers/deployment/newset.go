@@ -104,13 +104,14 @@ func (r *rollout) annotate(rs *appsv1.ReplicaSet) {
 	rs.Annotations[revisionAnnotation] = strconv.FormatInt(next, 10)
 }
 
-// nameRevision writes the current revision on the Deployment.
+// nameRevision writes the current revision on the Deployment. The patch holds
+// only for the version that was read: the status is then written on top of it.
 func (r *rollout) nameRevision(ctx context.Context, revision string) error {
 	if r.d.Annotations[revisionAnnotation] == revision {
 		return nil
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid": r.d.UID, "annotations": map[string]string{revisionAnnotation: revision},
+		"uid": r.d.UID, "resourceVersion": r.d.ResourceVersion, "annotations": map[string]string{revisionAnnotation: revision},
 	}})
 	if err != nil {
 		return err

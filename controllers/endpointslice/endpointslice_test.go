@@ -1,0 +1,174 @@
+package endpointslice_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"minke/client"
+	"minke/client/fake"
+	"minke/controllers/endpoints"
+	"minke/controllers/endpointslice"
+)
+
+func service() *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"},
+		Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app": "web"}, IPFamilies: []corev1.IPFamily{corev1.IPv4Protocol},
+			Ports: []corev1.ServicePort{{Name: "http", Port: 80, TargetPort: intstr.FromString("web")}},
+		},
+	}
+}
+
+func pod(n int, port int32, ready bool) *corev1.Pod {
+	status := corev1.ConditionFalse
+	if ready {
+		status = corev1.ConditionTrue
+	}
+	ip := fmt.Sprintf("10.0.%d.%d", n/250, n%250+1)
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprint("p", n), Labels: map[string]string{"app": "web"}},
+		Spec:       corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{Name: "web", ContainerPort: port}}}}},
+		Status:     corev1.PodStatus{Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}}, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: status}}},
+	}
+}
+
+func start(t *testing.T, ctx context.Context, api *fake.Server) {
+	informers := client.NewInformers(api)
+	s, e, m := endpointslice.New(api, informers), endpoints.New(api, informers), endpointslice.NewMirror(api, informers)
+	informers.Start(ctx)
+	go s.Run(ctx)
+	go e.Run(ctx)
+	go m.Run(ctx)
+}
+
+func slicesOf(t *testing.T, api *fake.Server) []*discoveryv1.EndpointSlice {
+	all, _, err := client.Of(api, client.EndpointSlices).List(t.Context(), "default", metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// Whatever pods come and go, the slices end as exactly the endpoints wanted.
+func TestSlicesConverge(t *testing.T) {
+	for range 10 {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { converge(t, rand.New(rand.NewPCG(seed, 1))) })
+		})
+	}
+}
+
+func converge(t *testing.T, r *rand.Rand) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer synctest.Wait()
+	defer cancel()
+	api := fake.New(service())
+	start(t, ctx, api)
+	want := map[string]bool{}
+	api.SetFaults(fake.Faults{Rand: r, Fail: 0.1, Lose: 0.1, Conflict: 0.1, EndWatch: 0.05, Delay: 20 * time.Millisecond})
+	verbs, zero := client.Of(api, client.Pods), int64(0)
+	for range 400 {
+		n := r.IntN(300)
+		p := pod(n, int32(8080+r.IntN(2)), r.IntN(4) > 0)
+		if r.IntN(3) == 0 {
+			verbs.Delete(ctx, "default", p.Name, metav1.DeleteOptions{GracePeriodSeconds: &zero})
+		} else {
+			api.Put(p)
+		}
+		if r.IntN(10) == 0 {
+			time.Sleep(time.Duration(r.IntN(100)) * time.Millisecond)
+		}
+	}
+	api.SetFaults(fake.Faults{})
+	time.Sleep(20 * time.Minute)
+	synctest.Wait()
+	pods, _, err := verbs.List(ctx, "default", metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pods {
+		want[fmt.Sprint(p.Status.PodIP, p.Spec.Containers[0].Ports[0].ContainerPort, p.Status.Conditions[0].Status == corev1.ConditionTrue)] = true
+	}
+	for _, s := range slicesOf(t, api) {
+		if len(s.Endpoints) > 100 || s.Labels[discoveryv1.LabelServiceName] != "web" {
+			t.Errorf("slice %s: %d endpoints, labels %v", s.Name, len(s.Endpoints), s.Labels)
+		}
+		for _, e := range s.Endpoints {
+			key := fmt.Sprint(e.Addresses[0], *s.Ports[0].Port, *e.Conditions.Ready)
+			if !want[key] {
+				t.Errorf("an endpoint too many: %s", key)
+			}
+			delete(want, key)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("%d endpoints are missing", len(want))
+	}
+	if err := api.CheckUnchanged(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServiceLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		api := fake.New(service())
+		start(t, ctx, api)
+		synctest.Wait()
+		if all := slicesOf(t, api); len(all) != 1 || len(all[0].Endpoints) != 0 {
+			t.Errorf("a service without pods: got %d slices, want one that is empty", len(all))
+		}
+		first := slicesOf(t, api)[0].Name
+		api.Put(pod(1, 8080, true))
+		api.Put(pod(2, 8080, false))
+		synctest.Wait()
+		all := slicesOf(t, api)
+		if len(all) != 1 || all[0].Name != first || len(all[0].Endpoints) != 2 {
+			t.Errorf("the empty slice was not filled: %+v", all)
+		}
+		e, err := client.Of(api, client.Endpoints).Get(ctx, "default", "web")
+		if err != nil || len(e.Subsets) != 1 || len(e.Subsets[0].Addresses) != 1 || len(e.Subsets[0].NotReadyAddresses) != 1 {
+			t.Errorf("endpoints: got %+v, %v", e, err)
+		}
+		client.Of(api, client.Services).Delete(ctx, "default", "web", metav1.DeleteOptions{})
+		synctest.Wait()
+		if all := slicesOf(t, api); len(all) != 0 {
+			t.Errorf("%d slices outlive their service", len(all))
+		}
+	})
+}
+
+func TestMirror(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		s := service()
+		s.Spec.Selector = nil
+		api := fake.New(s, &corev1.Endpoints{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"},
+			Subsets: []corev1.EndpointSubset{{
+				Addresses: []corev1.EndpointAddress{{IP: "1.2.3.4"}, {IP: "fd00::1"}},
+				Ports:     []corev1.EndpointPort{{Name: "http", Port: 80, Protocol: corev1.ProtocolTCP}},
+			}},
+		})
+		start(t, ctx, api)
+		synctest.Wait()
+		if all := slicesOf(t, api); len(all) != 2 {
+			t.Errorf("got %d slices, want one for each family", len(all))
+		}
+	})
+}
