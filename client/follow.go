@@ -3,14 +3,12 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
@@ -101,37 +99,9 @@ func (v *view) list(ctx context.Context) (string, error) {
 
 // present reads all objects of the view at one revision.
 func (v *view) present(ctx context.Context) ([]Object, string, error) {
-	var objs []Object
-	if source, ok := v.api.(Source); ok {
-		all, revision, err := source.Snapshot(v.key.resource, v.key.namespace)
-		if err != nil {
-			return nil, "", fmt.Errorf("snapshot %s: %w", v.key.resource.Resource, err)
-		}
-		for obj := range all {
-			if v.selected.everything() || v.selected.matches(obj) {
-				objs = append(objs, obj.(Object))
-			}
-		}
-		return objs, revision, nil
-	}
-	options := metav1.ListOptions{LabelSelector: v.key.labels, FieldSelector: v.key.fields, ResourceVersion: "0"}
-	answer, err := v.api.Do(ctx, Request{Verb: "list", Resource: v.key.resource, Namespace: v.key.namespace, List: options})
-	if err != nil {
-		return nil, "", err
-	}
-	list, err := meta.ListAccessor(answer)
-	if err != nil {
-		return nil, "", fmt.Errorf("list %s: %w", v.key.resource.Resource, err)
-	}
-	err = meta.EachListItemWithAlloc(answer, func(o runtime.Object) error {
-		obj, ok := o.(Object)
-		if !ok {
-			return fmt.Errorf("list %s: a %T is no object", v.key.resource.Resource, o)
-		}
-		objs = append(objs, obj)
-		return nil
+	return ListAny(ctx, v.api, v.key.resource, v.key.namespace, metav1.ListOptions{
+		LabelSelector: v.key.labels, FieldSelector: v.key.fields, ResourceVersion: "0",
 	})
-	return objs, list.GetResourceVersion(), err
 }
 
 var errNoRevision = errors.New("an object without resourceVersion came over the watch")
