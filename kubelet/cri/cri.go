@@ -60,10 +60,11 @@ type Images interface {
 }
 
 // Subscriber is the optional ability of a Runtime to tell of changes of its
-// containers as they happen. The channel closes when ctx ends. A reader that
-// is too slow may lose events; the kubelet lists again to make up for it.
+// sandboxes and containers as they happen, from the call on until ctx ends.
+// size bounds what may wait; a reader that falls behind finds the channel
+// closed, lists again and subscribes again.
 type Subscriber interface {
-	Subscribe(ctx context.Context) <-chan *runtimeapi.ContainerEventResponse
+	Events(ctx context.Context, size int) <-chan *runtimeapi.ContainerEventResponse
 }
 
 // Streamer is the optional ability of a Runtime to connect streams in process.

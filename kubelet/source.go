@@ -1,0 +1,53 @@
+package kubelet
+
+import (
+	"context"
+	"fmt"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	"minke/client"
+)
+
+// What pods refer to, as volumes and configurations read it.
+
+// ConfigMap returns a ConfigMap that the pod refers to.
+func (k *Kubelet) ConfigMap(ctx context.Context, pod *corev1.Pod, name string) (*corev1.ConfigMap, error) {
+	return k.configMaps.Get(ctx, pod.UID, pod.Namespace, name)
+}
+
+// Secret returns a Secret that the pod refers to.
+func (k *Kubelet) Secret(ctx context.Context, pod *corev1.Pod, name string) (*corev1.Secret, error) {
+	return k.secrets.Get(ctx, pod.UID, pod.Namespace, name)
+}
+
+// Claim returns a PersistentVolumeClaim.
+func (k *Kubelet) Claim(ctx context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error) {
+	return client.Of(k.API, client.PersistentVolumeClaims).Get(ctx, namespace, name)
+}
+
+// Volume returns a PersistentVolume.
+func (k *Kubelet) Volume(ctx context.Context, name string) (*corev1.PersistentVolume, error) {
+	return client.Of(k.API, client.PersistentVolumes).Get(ctx, "", name)
+}
+
+// Token asks for a bound token of a service account.
+func (k *Kubelet) Token(ctx context.Context, namespace, account string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error) {
+	answer, err := client.Of(k.API, client.ServiceAccounts).Post(ctx, namespace, account, "token", request)
+	if err != nil {
+		return nil, err
+	}
+	token, ok := answer.(*authenticationv1.TokenRequest)
+	if !ok {
+		return nil, fmt.Errorf("token of serviceaccount %s/%s: the answer is a %T", namespace, account, answer)
+	}
+	return token, nil
+}
+
+func (k *Kubelet) runtimeHandler(ctx context.Context, class string) (string, error) {
+	c, err := client.Of(k.API, client.RuntimeClasses).Get(ctx, "", class)
+	if err != nil {
+		return "", err
+	}
+	return c.Handler, nil
+}
