@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,13 +18,19 @@ import (
 
 // readBody returns the request's body, within the limit.
 func (c *call) readBody() ([]byte, error) {
-	limit := c.cfg.Limits.Body
+	limits := &c.cfg.Limits
+	limit := limits.Body
 	tooLarge := apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", limit))
 	if c.r.Body == nil {
 		return nil, nil
 	}
 	if c.r.ContentLength > limit {
 		return nil, tooLarge
+	}
+	// Who sends too slowly gives up its place.
+	control := http.NewResponseController(c.w.ResponseWriter)
+	if control.SetReadDeadline(time.Now().Add(limits.Request)) == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	}
 	if n := c.r.ContentLength; n > 0 {
 		data := make([]byte, n)

@@ -68,29 +68,20 @@ func pending(obj api.Object) verdict {
 	return waits
 }
 
-// graceOf asks the resource whether the object stays, and for how long.
+// graceOf asks the resource whether the object stays, and for how long. A
+// negative number asks with "as the object says".
 func graceOf(r *api.Resource, obj api.Object, o *metav1.DeleteOptions) *int64 {
 	if r.Graceful == nil {
 		return nil
 	}
-	seconds := int64(0)
+	seconds := int64(-1)
 	if o.GracePeriodSeconds != nil {
 		seconds = *o.GracePeriodSeconds
-	} else {
-		seconds = defaultGrace(obj)
 	}
 	if !r.Graceful(obj, &seconds) {
 		return nil
 	}
 	return &seconds
-}
-
-// defaultGrace is the grace of who does not say: a pod's own.
-func defaultGrace(obj api.Object) int64 {
-	if pod, ok := obj.(*corev1.Pod); ok && pod.Spec.TerminationGracePeriodSeconds != nil {
-		return *pod.Spec.TerminationGracePeriodSeconds
-	}
-	return 30
 }
 
 // shorten lowers the grace of a deletion that has begun, if the options ask

@@ -29,7 +29,7 @@ func (c *call) dispatch() error {
 	if v := c.end.version; v != nil {
 		c.warn(v.Deprecated)
 	}
-	if action := c.cfg.Actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
+	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil
 	}

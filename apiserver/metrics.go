@@ -123,7 +123,7 @@ func (c *call) metricVerb() string {
 func (c *call) knownSubresource() string {
 	sub := c.info.Subresource
 	_, stored := c.end.Subresources[sub]
-	_, acts := c.cfg.Actions[actionKey(c.end.group, sub)]
+	_, acts := c.actions[actionKey(c.end.group, sub)]
 	if sub == "" || stored || acts || sub == "scale" {
 		return sub
 	}

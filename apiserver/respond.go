@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -126,6 +127,9 @@ func (c *call) writeBytes(status int, contentType string, parts ...[]byte) error
 	for _, p := range parts {
 		size += len(p)
 	}
+	if size < gzipFrom {
+		c.w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
+	}
 	return c.writeStream(status, contentType, size, func(w io.Writer) error {
 		for _, p := range parts {
 			if _, err := w.Write(p); err != nil {
@@ -140,6 +144,10 @@ func (c *call) writeBytes(status int, contentType string, parts ...[]byte) error
 // that accept it: below it the time costs more than the bytes.
 const gzipFrom = 128 << 10
 
+// stallFrom is the size in bytes from which an answer may not fit into the
+// connection's buffers, so that its sending is bounded in time.
+const stallFrom = 64 << 10
+
 var gzips = sync.Pool{New: func() any {
 	w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	return w
@@ -149,7 +157,14 @@ var gzips = sync.Pool{New: func() any {
 // are the client's, not ours: nobody is left to be told.
 func (c *call) writeStream(status int, contentType string, size int, write func(io.Writer) error) error {
 	header := c.w.Header()
-	header.Set("Content-Type", contentType)
+	header["Content-Type"] = []string{contentType}
+	if size >= stallFrom && c.objects == nil {
+		// Who reads too slowly gives up its place.
+		control := http.NewResponseController(c.w.ResponseWriter)
+		if control.SetWriteDeadline(time.Now().Add(c.cfg.Limits.Request)) == nil {
+			defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+		}
+	}
 	if size >= gzipFrom && acceptsGzip(c.r) {
 		header.Set("Content-Encoding", "gzip")
 		header.Add("Vary", "Accept-Encoding")

@@ -38,7 +38,8 @@ type endpoint struct {
 func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
 	t := &routes{endpoints: map[schema.GroupVersionResource]*endpoint{}}
 	for _, r := range resources {
-		main := &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r)}
+		main := &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
+			fieldSets: &fieldSets{compute: r.FieldSet}}
 		if len(r.Verbs) != 1 || r.Verbs[0] != "create" {
 			main.cache = cache.New(cfg.Store, main.prefix, codec.Storage{Kind: r.Kind, New: r.New, Default: r.Default},
 				cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})

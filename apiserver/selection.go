@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/fields"
@@ -20,11 +21,11 @@ type selection struct {
 	fields fields.Selector
 	// name is the one name that can match, if the field selector says so.
 	name string
-	set  func(api.Object) fields.Set
+	set  *fieldSets
 }
 
 func (c *call) selection(labelText, fieldText string) (*selection, error) {
-	s := &selection{set: c.end.FieldSet}
+	s := &selection{set: c.end.fieldSets}
 	if labelText != "" {
 		parsed, err := labels.Parse(labelText)
 		if err != nil {
@@ -85,5 +86,28 @@ func (s *selection) matches(item *cache.Item) bool {
 	if s.labels != nil && !s.labels.Matches(labels.Set(obj.GetLabels())) {
 		return false
 	}
-	return s.fields == nil || s.fields.Matches(s.set(obj))
+	return s.fields == nil || s.fields.Matches(s.set.of(item, obj))
+}
+
+// fieldSets remembers the selectable fields of the items looked at last, so that
+// an event which a thousand watchers compare with their selectors is looked at
+// once.
+type fieldSets struct {
+	compute func(api.Object) fields.Set
+	recent  [64]atomic.Pointer[fieldSet]
+}
+
+type fieldSet struct {
+	item *cache.Item
+	set  fields.Set
+}
+
+func (f *fieldSets) of(item *cache.Item, obj api.Object) fields.Set {
+	slot := &f.recent[uint64(item.Revision)%uint64(len(f.recent))]
+	if known := slot.Load(); known != nil && known.item == item {
+		return known.set
+	}
+	set := f.compute(obj)
+	slot.Store(&fieldSet{item, set})
+	return set
 }

@@ -20,6 +20,8 @@ type Server struct {
 	reads   inflight
 	writes  inflight
 	cancel  context.CancelFunc
+	// actions are those of Config.Actions and Handle.
+	actions map[string]http.Handler
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -36,9 +38,10 @@ func New(cfg Config) (*Server, error) {
 		cfg.Context = context.Background()
 	}
 	if cfg.Log == nil {
-		cfg.Log = slog.Default().With("part", "apiserver")
+		cfg.Log = slogDefault()
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, metrics: newMetrics()}
+	s := &Server{cfg: cfg, log: cfg.Log, metrics: newMetrics(), actions: map[string]http.Handler{}}
+	s.Handle(cfg.Actions)
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
@@ -50,6 +53,8 @@ func New(cfg Config) (*Server, error) {
 	s.routes.Store(table)
 	return s, nil
 }
+
+func slogDefault() *slog.Logger { return slog.Default().With("part", "apiserver") }
 
 // Close ends all watches and the server's caches. The store stays open.
 func (s *Server) Close() {

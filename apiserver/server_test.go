@@ -52,8 +52,13 @@ func podDefinition() api.Definition[*corev1.Pod] {
 	return api.Definition[*corev1.Pod]{
 		Kind: core.WithKind("Pod"), Plural: "pods",
 		New: func() *corev1.Pod { return &corev1.Pod{} }, NewList: func() runtime.Object { return &corev1.PodList{} },
-		Fields:   map[string]func(*corev1.Pod) string{"spec.nodeName": func(p *corev1.Pod) string { return p.Spec.NodeName }},
-		Graceful: func(_ *corev1.Pod, seconds *int64) bool { return *seconds > 0 },
+		Fields: map[string]func(*corev1.Pod) string{"spec.nodeName": func(p *corev1.Pod) string { return p.Spec.NodeName }},
+		Graceful: func(_ *corev1.Pod, seconds *int64) bool {
+			if *seconds < 0 {
+				*seconds = 30
+			}
+			return *seconds > 0
+		},
 		Subresources: map[string]api.Subresource[*corev1.Pod]{"status": {Prepare: func(p, old *corev1.Pod) {
 			p.Spec = old.Spec
 		}}},

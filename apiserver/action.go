@@ -1,0 +1,79 @@
+package apiserver
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api/inprocess"
+	"minke/apiserver/request"
+)
+
+// Handle adds actions (see Config.Actions) to those that the server has. It is
+// for handlers that need the server themselves, before it serves requests.
+func (s *Server) Handle(actions map[string]http.Handler) {
+	for name, h := range actions {
+		s.actions[name] = h
+	}
+}
+
+// ActionCodec reads the bodies of actions and writes their answers, in the form
+// that the client chose, or as objects when the client is in this process.
+type ActionCodec struct {
+	// Limit bounds bodies, in bytes; zero means 3 MiB.
+	Limit int64
+}
+
+// Read decodes the request's body into an object of the kind that its Go type
+// is named after. Errors are StatusErrors.
+func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
+	if given := inprocess.ObjectOf(r); given != nil {
+		from, to := reflect.ValueOf(given), reflect.ValueOf(into)
+		if from.Type() != to.Type() {
+			return apierrors.NewBadRequest(fmt.Sprintf("the body is a %T, not a %T", given, into))
+		}
+		to.Elem().Set(from.Elem())
+		return nil
+	}
+	c := a.call(noResponse{}, r)
+	kind := schema.GroupVersionKind{Kind: reflect.TypeOf(into).Elem().Name()}
+	_, found, err := c.decodeOther(into, kind)
+	if err == nil && !found {
+		err = apierrors.NewBadRequest("the request has no body, it needs a " + kind.Kind)
+	}
+	return err
+}
+
+// Write answers with obj, which names its kind.
+func (a ActionCodec) Write(w http.ResponseWriter, r *http.Request, status int, obj runtime.Object) {
+	c := a.call(w, r)
+	if err := c.negotiate(); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.accepted.As = ""
+	if err := c.writeObject(status, obj, obj.GetObjectKind().GroupVersionKind()); err != nil {
+		c.refuse(err)
+	}
+}
+
+// WriteError answers with a Status.
+func (a ActionCodec) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	a.call(w, r).refuse(err)
+}
+
+func (a ActionCodec) call(w http.ResponseWriter, r *http.Request) *call {
+	s := &Server{log: slogDefault()}
+	s.cfg.Limits.Body = a.Limit
+	s.cfg.Limits.fill()
+	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.InfoFrom(r.Context())}
+	if c.info == nil {
+		c.info = request.Parse(r)
+	}
+	c.objects, _ = w.(inprocess.ObjectWriter)
+	return c
+}
