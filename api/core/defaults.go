@@ -23,7 +23,10 @@ func defaultReplicationController(rc *corev1.ReplicationController) {
 	api.FillPointer(&rc.Spec.Replicas, 1)
 }
 
-func defaultSecret(s *corev1.Secret) { api.Fill(&s.Type, corev1.SecretTypeOpaque) }
+func defaultSecret(s *corev1.Secret) {
+	foldStringData(s)
+	api.Fill(&s.Type, corev1.SecretTypeOpaque)
+}
 
 // defaultNamespace keeps the label by which selectors name a namespace.
 func defaultNamespace(n *corev1.Namespace) {

@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -16,5 +18,7 @@ func endpoints() *api.Resource {
 		Default:        defaultEndpoints,
 		CreateOnUpdate: true,
 		Columns:        endpointsColumns(),
+		Validate:       validateEndpoints,
+		ValidateUpdate: func(e, _ *corev1.Endpoints) field.ErrorList { return validateEndpoints(e) },
 	}.Resource()
 }

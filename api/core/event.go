@@ -17,5 +17,6 @@ func events() *api.Resource {
 		CreateOnUpdate: true,
 		Fields:         eventFields(),
 		Columns:        eventColumns(),
+		Validate:       validateEvent,
 	}.Resource()
 }

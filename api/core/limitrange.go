@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -15,5 +17,7 @@ func limitRanges() *api.Resource {
 		NewList:        api.NewList[corev1.LimitRangeList],
 		Default:        defaultLimitRange,
 		CreateOnUpdate: true,
+		Validate:       validateLimitRange,
+		ValidateUpdate: func(l, _ *corev1.LimitRange) field.ErrorList { return validateLimitRange(l) },
 	}.Resource()
 }

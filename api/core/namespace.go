@@ -19,13 +19,15 @@ func namespaces() *api.Resource {
 		PrepareForCreate: namespaceCreate,
 		PrepareForUpdate: namespaceUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Namespace]{
-			"status":   {Prepare: namespaceStatus},
-			"finalize": {Prepare: namespaceFinalize},
+			"status":   {Prepare: namespaceStatus, ValidateUpdate: validateNamespaceStatus},
+			"finalize": {Prepare: namespaceFinalize, ValidateUpdate: validateNamespaceUpdate},
 		},
-		Default:   defaultNamespace,
-		Verbs:     []string{"create", "delete", "get", "list", "patch", "update", "watch"},
-		ValidName: validation.NameIsDNSLabel,
-		Fields:    namespaceFields(),
-		Columns:   namespaceColumns(),
+		Default:        defaultNamespace,
+		Verbs:          []string{"create", "delete", "get", "list", "patch", "update", "watch"},
+		ValidName:      validation.NameIsDNSLabel,
+		Fields:         namespaceFields(),
+		Columns:        namespaceColumns(),
+		Validate:       validateNamespace,
+		ValidateUpdate: validateNamespaceUpdate,
 	}.Resource()
 }

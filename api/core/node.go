@@ -18,9 +18,11 @@ func nodes() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.Node]{
 			"status": {Prepare: nodeStatus},
 		},
-		Default: defaultNode,
-		Fields:  nodeFields(),
-		Columns: nodeColumns(),
+		Default:        defaultNode,
+		Fields:         nodeFields(),
+		Columns:        nodeColumns(),
+		Validate:       validateNode,
+		ValidateUpdate: validateNodeUpdate,
 	}.Resource()
 }
 

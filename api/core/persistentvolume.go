@@ -20,8 +20,10 @@ func persistentVolumes() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolume]{
 			"status": {Prepare: persistentVolumeStatus},
 		},
-		Default: defaultPersistentVolume,
-		Columns: persistentVolumeColumns(),
+		Default:        defaultPersistentVolume,
+		Columns:        persistentVolumeColumns(),
+		Validate:       validatePersistentVolume,
+		ValidateUpdate: validatePersistentVolumeUpdate,
 	}.Resource()
 }
 

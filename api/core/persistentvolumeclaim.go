@@ -18,8 +18,10 @@ func persistentVolumeClaims() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolumeClaim]{
 			"status": {Prepare: persistentVolumeClaimStatus},
 		},
-		Default: DefaultPersistentVolumeClaim,
-		Columns: persistentVolumeClaimColumns(),
+		Default:        DefaultPersistentVolumeClaim,
+		Columns:        persistentVolumeClaimColumns(),
+		Validate:       validateClaim,
+		ValidateUpdate: validateClaimUpdate,
 	}.Resource()
 }
 

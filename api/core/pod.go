@@ -18,12 +18,14 @@ func pods() *api.Resource {
 		PrepareForCreate: podCreate,
 		PrepareForUpdate: podUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Pod]{
-			"status":              {Prepare: podStatus},
-			"ephemeralcontainers": {Prepare: podEphemeralContainers},
-			"resize":              {Prepare: podResize},
+			"status":              {Prepare: podStatus, ValidateUpdate: validatePodStatusUpdate},
+			"ephemeralcontainers": {Prepare: podEphemeralContainers, ValidateUpdate: validateEphemeralContainers},
+			"resize":              {Prepare: podResize, ValidateUpdate: validateResize},
 		},
-		Graceful: podGraceful,
-		Fields:   podFields(),
-		Columns:  podColumns(),
+		Graceful:       podGraceful,
+		Fields:         podFields(),
+		Columns:        podColumns(),
+		Validate:       validatePod,
+		ValidateUpdate: validatePodUpdate,
 	}.Resource()
 }

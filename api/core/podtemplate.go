@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -16,6 +18,8 @@ func podTemplates() *api.Resource {
 		PrepareForUpdate: podTemplateUpdate,
 		Default:          defaultPodTemplate,
 		Columns:          podTemplateColumns(),
+		Validate:         validatePodTemplateObject,
+		ValidateUpdate:   func(t, _ *corev1.PodTemplate) field.ErrorList { return validatePodTemplateObject(t) },
 	}.Resource()
 }
 

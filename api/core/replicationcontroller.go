@@ -3,6 +3,8 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -19,11 +21,13 @@ func replicationControllers() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.ReplicationController]{
 			"status": {Prepare: replicationControllerStatus},
 		},
-		Default:       defaultReplicationController,
-		DefaultOrphan: true,
-		Scale:         replicationControllerScale(),
-		Fields:        replicationControllerFields(),
-		Columns:       replicationControllerColumns(),
+		Default:        defaultReplicationController,
+		DefaultOrphan:  true,
+		Scale:          replicationControllerScale(),
+		Fields:         replicationControllerFields(),
+		Columns:        replicationControllerColumns(),
+		Validate:       validateReplicationController,
+		ValidateUpdate: func(rc, _ *corev1.ReplicationController) field.ErrorList { return validateReplicationController(rc) },
 	}.Resource()
 }
 

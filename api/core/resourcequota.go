@@ -18,8 +18,10 @@ func resourceQuotas() *api.Resource {
 		Subresources: map[string]api.Subresource[*corev1.ResourceQuota]{
 			"status": {Prepare: resourceQuotaStatus},
 		},
-		Default: defaultResourceQuota,
-		Columns: resourceQuotaColumns(),
+		Default:        defaultResourceQuota,
+		Columns:        resourceQuotaColumns(),
+		Validate:       validateResourceQuota,
+		ValidateUpdate: validateResourceQuotaUpdate,
 	}.Resource()
 }
 

@@ -26,5 +26,7 @@ func services() *api.Resource {
 		ValidName:      validation.NameIsDNS1035Label,
 		Fields:         serviceFields(),
 		Columns:        serviceColumns(),
+		Validate:       validateService,
+		ValidateUpdate: validateServiceUpdate,
 	}.Resource()
 }
