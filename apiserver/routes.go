@@ -30,9 +30,11 @@ type endpoint struct {
 	// prefix begins the keys of all objects:
 	//
 	//	/registry/<group or "core">/<plural>/[<namespace>/]<name>
-	prefix   string
-	views    viewSet
-	appliers *appliers
+	prefix string
+	views  viewSet
+	// fieldSets is shared by all versions.
+	fieldSets *fieldSets
+	appliers  *appliers
 }
 
 func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
