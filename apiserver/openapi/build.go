@@ -1,0 +1,250 @@
+package openapi
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/apiserver/discovery"
+)
+
+// build makes a document of the given group versions.
+type build struct {
+	*types
+	custom map[schema.GroupVersionKind]json.RawMessage
+	paths  object
+}
+
+func (s *Server) build(f flavour, versions []schema.GroupVersion) *build {
+	b := &build{types: newTypes(f), custom: s.custom, paths: object{}}
+	for _, gv := range versions {
+		for _, v := range versionsOf(gv, s.resources) {
+			b.resource(v, s.actions)
+		}
+	}
+	b.mark(status, schema.GroupVersionKind{Version: "v1", Kind: "Status"})
+	for _, gv := range versions {
+		b.mark(deleteOptions, gv.WithKind("DeleteOptions"))
+	}
+	return b
+}
+
+func (b *build) resource(v version, actions []discovery.Action) {
+	for _, op := range v.operations(actions) {
+		b.operation(op)
+	}
+	for _, m := range []model{v.object, v.list} {
+		if m.goType == nil {
+			continue
+		}
+		kind := v.kind
+		if m == v.list {
+			kind.Kind = m.goType.Name()
+		}
+		b.ref(m.goType)
+		b.mark(m.goType, kind)
+	}
+}
+
+// mark tells in a definition which kinds it is.
+func (b *build) mark(t reflect.Type, kind schema.GroupVersionKind) {
+	b.markName(modelName(t), kind)
+}
+
+func (b *build) markName(name string, kind schema.GroupVersionKind) {
+	def, ok := b.defined[name]
+	if !ok {
+		return
+	}
+	const key = "x-kubernetes-group-version-kind"
+	have, _ := def[key].([]object)
+	one := kindObject(kind)
+	for _, h := range have {
+		if reflect.DeepEqual(h, one) {
+			return
+		}
+	}
+	def[key] = append(have, one)
+}
+
+func kindObject(k schema.GroupVersionKind) object {
+	return object{"group": k.Group, "version": k.Version, "kind": k.Kind}
+}
+
+func (b *build) schemaOf(m model) object {
+	if m.custom.Empty() {
+		return b.schema(m.goType)
+	}
+	return object{"$ref": b.link(b.defineCustom(m))}
+}
+
+// defineCustom defines a kind by its custom schema and returns its name.
+func (b *build) defineCustom(m model) string {
+	name := customName(m.custom)
+	if _, ok := b.defined[name]; !ok {
+		b.defined[name] = object{}
+		def := object{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
+		if raw := b.custom[m.custom]; len(raw) > 0 {
+			def = object{}
+			if err := json.Unmarshal(raw, &def); err != nil {
+				def = object{"type": "object"}
+			}
+			if b.flavour == v2 {
+				def = toV2(def)
+			}
+		}
+		properties, _ := def["properties"].(object)
+		if properties == nil {
+			properties = object{}
+		}
+		properties["apiVersion"], properties["kind"] = object{"type": "string"}, object{"type": "string"}
+		properties["metadata"] = b.ref(objectMeta)
+		def["properties"] = properties
+		b.defined[name] = def
+		b.markName(name, m.custom)
+	}
+	if !m.list {
+		return name
+	}
+	list := name + "List"
+	if _, ok := b.defined[list]; !ok {
+		b.defined[list] = object{"type": "object", "required": []string{"items"}, "properties": object{
+			"apiVersion": object{"type": "string"}, "kind": object{"type": "string"},
+			"metadata": b.ref(reflect.TypeFor[metav1.ListMeta]()),
+			"items":    object{"type": "array", "items": object{"$ref": b.link(name)}},
+		}}
+		kind := m.custom
+		kind.Kind += "List"
+		b.markName(list, kind)
+	}
+	return list
+}
+
+// customName is com.example.v1.Widget for Widget in example.com/v1.
+func customName(k schema.GroupVersionKind) string {
+	parts := strings.Split(k.Group, ".")
+	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
+		parts[i], parts[j] = parts[j], parts[i]
+	}
+	return strings.Join(append(parts, k.Version, k.Kind), ".")
+}
+
+// toV2 leaves out of a schema what OpenAPI v2 does not know.
+func toV2(in object) object {
+	if in["x-kubernetes-preserve-unknown-fields"] == true || in["x-kubernetes-int-or-string"] == true {
+		// Old clients would refuse what they do not know: let all pass.
+		out := object{"x-kubernetes-preserve-unknown-fields": true}
+		if d, ok := in["description"]; ok {
+			out["description"] = d
+		}
+		return out
+	}
+	out := object{}
+	for k, v := range in {
+		switch k {
+		case "oneOf", "anyOf", "not", "nullable", "allOf", "default":
+			continue
+		case "properties":
+			fields := object{}
+			for name, f := range v.(object) {
+				if f, ok := f.(object); ok {
+					fields[name] = toV2(f)
+				}
+			}
+			out[k] = fields
+		case "items", "additionalProperties":
+			if f, ok := v.(object); ok {
+				v = toV2(f)
+			}
+			out[k] = v
+		default:
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// operation renders op and adds it to the paths.
+func (b *build) operation(op operation) {
+	item, _ := b.paths[op.path].(object)
+	if item == nil {
+		item = object{"parameters": append(inPath(op.path, b.flavour), pretty.render(b.flavour))}
+		b.paths[op.path] = item
+	}
+	var query []object
+	for _, p := range op.query {
+		query = append(query, p.render(b.flavour))
+	}
+	out := object{
+		"operationId": op.id, "tags": []string{tagOf(op)},
+		"x-kubernetes-action": op.action, "x-kubernetes-group-version-kind": kindObject(op.kind),
+	}
+	if b.flavour == v2 {
+		b.renderV2(op, out, query)
+	} else {
+		b.renderV3(op, out, query)
+	}
+	item[op.method] = out
+}
+
+func tagOf(op operation) string {
+	parts := strings.Split(strings.TrimPrefix(op.path, "/"), "/")
+	if parts[0] == "api" {
+		return "core_" + parts[1]
+	}
+	group, _, _ := strings.Cut(parts[1], ".")
+	return group + "_" + parts[2]
+}
+
+var (
+	jsonTypes  = []string{"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"}
+	patchTypes = []string{"application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"}
+	codeTexts  = map[string]string{"200": "OK", "201": "Created", "202": "Accepted"}
+)
+
+func (b *build) renderV2(op operation, out object, query []object) {
+	if !op.body.none() {
+		query = append(query, object{"name": "body", "in": "body", "required": op.method != "delete", "schema": b.schemaOf(op.body)})
+	}
+	out["consumes"], out["produces"], out["schemes"] = []string{"*/*"}, jsonTypes, []string{"https"}
+	if op.method == "patch" {
+		out["consumes"] = patchTypes
+	}
+	if len(query) > 0 {
+		out["parameters"] = query
+	}
+	responses := object{"401": object{"description": "Unauthorized"}}
+	for _, code := range op.codes {
+		responses[code] = object{"description": codeTexts[code], "schema": b.schemaOf(op.answer)}
+	}
+	out["responses"] = responses
+}
+
+func (b *build) renderV3(op operation, out object, query []object) {
+	if !op.body.none() {
+		media := []string{"*/*"}
+		if op.method == "patch" {
+			media = patchTypes
+		}
+		out["requestBody"] = object{"required": op.method != "delete", "content": content(media, b.schemaOf(op.body))}
+	}
+	if len(query) > 0 {
+		out["parameters"] = query
+	}
+	responses := object{"401": object{"description": "Unauthorized"}}
+	for _, code := range op.codes {
+		responses[code] = object{"description": codeTexts[code], "content": content(jsonTypes, b.schemaOf(op.answer))}
+	}
+	out["responses"] = responses
+}
+
+func content(media []string, schema object) object {
+	out := object{}
+	for _, m := range media {
+		out[m] = object{"schema": schema}
+	}
+	return out
+}

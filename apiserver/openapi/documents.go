@@ -1,0 +1,92 @@
+package openapi
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// protobufV2 is OpenAPI v2 in gnostic's protobuf, with the two names under
+// which clients ask for it.
+const protobufV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+
+var protobufNames = map[string]bool{
+	protobufV2: true,
+	"application/com.github.proto-openapi.spec.v2@v1.0+protobuf": true,
+}
+
+// v2 returns the one document of OpenAPI v2, in the encoding that is asked for.
+func (s *Server) v2(r *http.Request) (*document, error) {
+	if !wantsProtobuf(r.Header.Get("Accept")) {
+		return s.keep("v2.json", func() ([]byte, string, error) {
+			body, err := json.Marshal(s.swagger())
+			return body, "application/json", err
+		})
+	}
+	return s.keep("v2.pb", func() ([]byte, string, error) {
+		// Through JSON, so that the encoder sees one set of types.
+		raw, err := json.Marshal(s.swagger())
+		if err != nil {
+			return nil, "", err
+		}
+		var doc object
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			return nil, "", err
+		}
+		return encodeDocument(doc), protobufV2, nil
+	})
+}
+
+func wantsProtobuf(accept string) bool {
+	for _, part := range strings.Split(accept, ",") {
+		part = strings.TrimSpace(part)
+		// The name with @ is no token of RFC 9110, so the parser may refuse it.
+		if media, _, err := mime.ParseMediaType(part); err == nil {
+			part = media
+		}
+		if protobufNames[part] {
+			return true
+		}
+		if part == "application/json" || part == "*/*" {
+			return false
+		}
+	}
+	return false
+}
+
+// swagger makes the document of OpenAPI v2. s.mu is held.
+func (s *Server) swagger() object {
+	b := s.build(v2, groupVersions(s.resources))
+	return object{
+		"swagger": "2.0", "info": object{"title": "Kubernetes", "version": s.version},
+		"paths": b.paths, "definitions": b.defined,
+		"security": []object{{"BearerToken": []string{}}},
+		"securityDefinitions": object{"BearerToken": object{
+			"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication",
+		}},
+	}
+}
+
+// v3 returns the document of one group version.
+func (s *Server) v3(name string) (*document, error) {
+	return s.keep("v3/"+name, func() ([]byte, string, error) {
+		var of []schema.GroupVersion
+		for _, gv := range groupVersions(s.resources) {
+			if prefixOf(gv) == name {
+				of = append(of, gv)
+			}
+		}
+		b := s.build(v3, of)
+		body, err := json.Marshal(object{
+			"openapi": "3.0.0", "info": object{"title": "Kubernetes", "version": s.version}, "paths": b.paths,
+			"components": object{"schemas": b.defined, "securitySchemes": object{"BearerToken": object{
+				"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication",
+			}}},
+			"security": []object{{"BearerToken": []string{}}},
+		})
+		return body, "application/json", err
+	})
+}
