@@ -8,10 +8,12 @@ import (
 
 func controllerRevisions() *api.Resource {
 	return api.Definition[*appsv1.ControllerRevision]{
-		Kind:    appsv1.SchemeGroupVersion.WithKind("ControllerRevision"),
-		Plural:  "controllerrevisions",
-		New:     api.New[appsv1.ControllerRevision],
-		NewList: api.NewList[appsv1.ControllerRevisionList],
-		Columns: controllerRevisionColumns(),
+		Kind:           appsv1.SchemeGroupVersion.WithKind("ControllerRevision"),
+		Plural:         "controllerrevisions",
+		New:            api.New[appsv1.ControllerRevision],
+		NewList:        api.NewList[appsv1.ControllerRevisionList],
+		Columns:        controllerRevisionColumns(),
+		Validate:       validateRevision,
+		ValidateUpdate: validateRevisionUpdate,
 	}.Resource()
 }

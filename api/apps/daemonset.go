@@ -19,8 +19,10 @@ func daemonSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.DaemonSet]{
 			"status": {Prepare: daemonSetStatus},
 		},
-		Default: defaultDaemonSet,
-		Columns: daemonSetColumns(),
+		Default:        defaultDaemonSet,
+		Columns:        daemonSetColumns(),
+		Validate:       validateDaemonSet,
+		ValidateUpdate: validateDaemonSetUpdate,
 	}.Resource()
 }
 

@@ -19,9 +19,11 @@ func deployments() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.Deployment]{
 			"status": {Prepare: deploymentStatus},
 		},
-		Default: defaultDeployment,
-		Scale:   deploymentScale(),
-		Columns: deploymentColumns(),
+		Default:        defaultDeployment,
+		Scale:          deploymentScale(),
+		Columns:        deploymentColumns(),
+		Validate:       validateDeployment,
+		ValidateUpdate: validateDeploymentUpdate,
 	}.Resource()
 }
 

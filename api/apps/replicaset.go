@@ -19,10 +19,12 @@ func replicaSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.ReplicaSet]{
 			"status": {Prepare: replicaSetStatus},
 		},
-		Default: defaultReplicaSet,
-		Scale:   replicaSetScale(),
-		Fields:  replicaSetFields(),
-		Columns: replicaSetColumns(),
+		Default:        defaultReplicaSet,
+		Scale:          replicaSetScale(),
+		Fields:         replicaSetFields(),
+		Columns:        replicaSetColumns(),
+		Validate:       validateReplicaSet,
+		ValidateUpdate: validateReplicaSetUpdate,
 	}.Resource()
 }
 

@@ -19,9 +19,11 @@ func statefulSets() *api.Resource {
 		Subresources: map[string]api.Subresource[*appsv1.StatefulSet]{
 			"status": {Prepare: statefulSetStatus},
 		},
-		Default: defaultStatefulSet,
-		Scale:   statefulSetScale(),
-		Columns: statefulSetColumns(),
+		Default:        defaultStatefulSet,
+		Scale:          statefulSetScale(),
+		Columns:        statefulSetColumns(),
+		Validate:       validateStatefulSet,
+		ValidateUpdate: validateStatefulSetUpdate,
 	}.Resource()
 }
 

@@ -3,6 +3,8 @@ package batch
 import (
 	batchv1 "k8s.io/api/batch/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -19,8 +21,10 @@ func cronJobs() *api.Resource {
 		Subresources: map[string]api.Subresource[*batchv1.CronJob]{
 			"status": {Prepare: cronJobStatus},
 		},
-		Default: defaultCronJob,
-		Columns: cronJobColumns(),
+		Default:        defaultCronJob,
+		Columns:        cronJobColumns(),
+		Validate:       validateCronJob,
+		ValidateUpdate: func(c, _ *batchv1.CronJob) field.ErrorList { return validateCronJob(c) },
 	}.Resource()
 }
 

@@ -18,10 +18,12 @@ func jobs() *api.Resource {
 		Subresources: map[string]api.Subresource[*batchv1.Job]{
 			"status": {Prepare: jobStatus},
 		},
-		Default:       defaultJob,
-		DefaultOrphan: true,
-		Fields:        jobFields(),
-		Columns:       jobColumns(),
+		Default:        defaultJob,
+		DefaultOrphan:  true,
+		Fields:         jobFields(),
+		Columns:        jobColumns(),
+		Validate:       validateJob,
+		ValidateUpdate: validateJobUpdate,
 	}.Resource()
 }
 
