@@ -1,0 +1,302 @@
+// Package queue holds the pods that wait to be scheduled.
+//
+//	         Add                 Pop
+//	(new) ────────> active ──────────────> in hand
+//	                 ^  ^                     │ Return: refused by rules
+//	   backoff over  │  │ an event that       ├───────────> unschedulable
+//	                 │  │ helps, none to      │                  │
+//	             backoff│ wait out            │ Return: failed,  │ an event that
+//	                 ^  └─────────────────────│ or an event that │ helps, 5 minutes
+//	                 └────────────────────────┘ helps came <─────┘
+package queue
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
+
+	"minke/scheduler/plugins"
+)
+
+// The pauses before a pod is tried again double from the first to the last. A
+// pod that nothing helps is tried again after stale all the same.
+const (
+	firstBackoff = time.Second
+	lastBackoff  = 10 * time.Second
+	stale        = 5 * time.Minute
+)
+
+type place int
+
+const (
+	active place = iota
+	backoff
+	unschedulable
+	inHand
+)
+
+// Item is a pod in hand.
+type Item struct {
+	Pod *corev1.Pod
+	// Attempts counts the times that it was tried, this one included.
+	Attempts int
+	entry    *entry
+}
+
+// entry is a pod in the queue. Queue.mu guards it.
+type entry struct {
+	pod      *corev1.Pod
+	attempts int
+	// helps is what the rules said that refused it last.
+	helps plugins.Event
+	// missed gathers the events that came while it was in hand.
+	missed plugins.Event
+
+	added  time.Time // first; orders pods of equal priority
+	tried  time.Time // last
+	due    time.Time // when backoff or unschedulable ends
+	place  place
+	index  int
+	gone   bool
+	number uint64 // of arrival, when times are equal
+}
+
+// Queue is safe for concurrent use, but only one goroutine may Pop.
+type Queue struct {
+	mu       sync.Mutex // guards all below
+	pods     map[types.UID]*entry
+	active   ordered
+	waiting  ordered             // backoff and unschedulable, by due
+	watching map[*entry]struct{} // in hand or unschedulable: events concern them
+	wake     chan struct{}
+	arrivals uint64
+}
+
+// New returns an empty queue.
+func New() *Queue {
+	return &Queue{
+		pods:     map[types.UID]*entry{},
+		watching: map[*entry]struct{}{},
+		active:   ordered{before: firstInLine},
+		waiting:  ordered{before: func(a, b *entry) bool { return a.due.Before(b.due) }},
+		wake:     make(chan struct{}, 1),
+	}
+}
+
+// firstInLine orders by priority, then by arrival.
+func firstInLine(a, b *entry) bool {
+	if pa, pb := schedulinghelper.PodPriority(a.pod), schedulinghelper.PodPriority(b.pod); pa != pb {
+		return pa > pb
+	}
+	if !a.added.Equal(b.added) {
+		return a.added.Before(b.added)
+	}
+	return a.number < b.number
+}
+
+// Set adds pod, or updates it where it is. An unschedulable pod whose wishes
+// changed is tried again.
+func (q *Queue) Set(pod *corev1.Pod, changed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p, ok := q.pods[pod.UID]
+	if !ok {
+		q.arrivals++
+		p = &entry{pod: pod, added: time.Now(), number: q.arrivals, index: -1}
+		q.pods[pod.UID] = p
+		q.put(p, active, time.Time{})
+		return
+	}
+	p.pod = pod
+	if p.place == active {
+		heap.Fix(&q.active, p.index)
+	}
+	if changed {
+		q.helped(p, plugins.Forced)
+	}
+}
+
+// Has tells whether the pod is in the queue or in hand.
+func (q *Queue) Has(uid types.UID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, ok := q.pods[uid]
+	return ok
+}
+
+// Delete forgets a pod: it is gone, assigned, or not ours any more.
+func (q *Queue) Delete(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p, ok := q.pods[uid]; ok {
+		p.gone = true
+		q.take(p)
+		delete(q.pods, uid)
+	}
+}
+
+// Pop waits for the next pod and takes it in hand. It must be given back by
+// Return, or be deleted.
+func (q *Queue) Pop(ctx context.Context) (*Item, error) {
+	for {
+		p, due := q.next()
+		if p != nil {
+			return p, nil
+		}
+		var timer *time.Timer
+		var expired <-chan time.Time
+		if !due.IsZero() {
+			timer = time.NewTimer(time.Until(due))
+			expired = timer.C
+		}
+		var err error
+		select {
+		case <-q.wake:
+		case <-expired:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// next takes the first active pod in hand, or tells when one becomes active.
+func (q *Queue) next() (*Item, time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for len(q.waiting.pods) > 0 && !q.waiting.pods[0].due.After(now) {
+		q.put(q.waiting.pods[0], active, time.Time{})
+	}
+	if len(q.active.pods) > 0 {
+		p := q.active.pods[0]
+		q.take(p)
+		p.place, p.missed, p.tried = inHand, 0, now
+		p.attempts++
+		q.watching[p] = struct{}{}
+		return &Item{Pod: p.pod, Attempts: p.attempts, entry: p}, time.Time{}
+	}
+	if len(q.waiting.pods) > 0 {
+		return nil, q.waiting.pods[0].due
+	}
+	return nil, time.Time{}
+}
+
+// Return gives back a pod that was not scheduled. helps are the events that can
+// change that; zero means that it failed for another reason and is to be tried
+// again after its backoff.
+func (q *Queue) Return(item *Item, helps plugins.Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := item.entry
+	if p.gone || p.place != inHand {
+		return
+	}
+	p.helps = helps | plugins.Forced
+	if helps == 0 || p.missed&p.helps != 0 {
+		q.put(p, backoff, p.tried.Add(pause(p.attempts)))
+		return
+	}
+	q.put(p, unschedulable, p.tried.Add(stale))
+}
+
+// Happened tells of an event, and moves the pods that it can help.
+func (q *Queue) Happened(e plugins.Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for p := range q.watching {
+		q.helped(p, e)
+	}
+}
+
+// helped lets e work on p; q.mu must be held.
+func (q *Queue) helped(p *entry, e plugins.Event) {
+	switch {
+	case p.place == inHand:
+		p.missed |= e
+	case p.place == unschedulable && p.helps&e != 0:
+		if due := p.tried.Add(pause(p.attempts)); due.After(time.Now()) {
+			q.put(p, backoff, due)
+		} else {
+			q.put(p, active, time.Time{})
+		}
+	}
+}
+
+// put moves p; q.mu must be held.
+func (q *Queue) put(p *entry, to place, due time.Time) {
+	q.take(p)
+	p.place, p.due = to, due
+	if to == unschedulable {
+		q.watching[p] = struct{}{}
+	}
+	if to == active {
+		heap.Push(&q.active, p)
+	} else {
+		heap.Push(&q.waiting, p)
+	}
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes p from where it is.
+func (q *Queue) take(p *entry) {
+	delete(q.watching, p)
+	if p.index < 0 {
+		return
+	}
+	if p.place == active {
+		heap.Remove(&q.active, p.index)
+	} else {
+		heap.Remove(&q.waiting, p.index)
+	}
+	p.index = -1
+}
+
+func pause(attempts int) time.Duration {
+	d := firstBackoff
+	for i := 1; i < attempts && d < lastBackoff; i++ {
+		d *= 2
+	}
+	return min(d, lastBackoff)
+}
+
+// ordered is a heap of pods.
+type ordered struct {
+	pods   []*entry
+	before func(a, b *entry) bool
+}
+
+func (o *ordered) Len() int           { return len(o.pods) }
+func (o *ordered) Less(i, j int) bool { return o.before(o.pods[i], o.pods[j]) }
+
+func (o *ordered) Swap(i, j int) {
+	o.pods[i], o.pods[j] = o.pods[j], o.pods[i]
+	o.pods[i].index, o.pods[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (o *ordered) Push(p any) {
+	p.(*entry).index = len(o.pods)
+	o.pods = append(o.pods, p.(*entry))
+}
+
+// Pop implements heap.Interface.
+func (o *ordered) Pop() any {
+	last := o.pods[len(o.pods)-1]
+	o.pods[len(o.pods)-1] = nil
+	o.pods = o.pods[:len(o.pods)-1]
+	return last
+}
