@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api/inprocess"
+	"minke/apiserver/codec"
 	"minke/apiserver/request"
 )
 
@@ -51,11 +52,12 @@ func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
 // Write answers with obj, which names its kind.
 func (a ActionCodec) Write(w http.ResponseWriter, r *http.Request, status int, obj runtime.Object) {
 	c := a.call(w, r)
-	if err := c.negotiate(); err != nil {
-		c.refuse(err)
+	format, ok := codec.NegotiatePlain(r.Header.Get("Accept"))
+	if !ok {
+		c.refuse(notAcceptable("only the following media types are accepted: " + codec.AllMedia))
 		return
 	}
-	c.accepted.As = ""
+	c.accepted.Format = format
 	if err := c.writeObject(status, obj, obj.GetObjectKind().GroupVersionKind()); err != nil {
 		c.refuse(err)
 	}

@@ -32,7 +32,8 @@ func (c *call) readBody() ([]byte, error) {
 	if control.SetReadDeadline(time.Now().Add(limits.Request)) == nil {
 		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	}
-	if n := c.r.ContentLength; n > 0 {
+	// Memory is only given for what has arrived, beyond a small body.
+	if n := c.r.ContentLength; n > 0 && n <= smallBody {
 		data := make([]byte, n)
 		if _, err := io.ReadFull(c.r.Body, data); err != nil {
 			return nil, badBody(err)
@@ -49,6 +50,9 @@ func (c *call) readBody() ([]byte, error) {
 	}
 	return data, nil
 }
+
+// smallBody is up to how many bytes a client's word is taken for a body's size.
+const smallBody = 64 << 10
 
 func badBody(err error) error {
 	return apierrors.NewBadRequest("read the request's body: " + err.Error())

@@ -39,7 +39,7 @@ type series struct {
 	duration prometheus.Observer
 }
 
-func newMetrics() *metrics {
+func newMetrics(reads, writes inflight) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry(), series: map[seriesKey]series{}}
 	m.total = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "apiserver_request_total",
@@ -54,10 +54,18 @@ func newMetrics() *metrics {
 		Name: "apiserver_longrunning_requests",
 		Help: "Gauge of all active long-running apiserver requests broken out by verb.",
 	}, []string{"verb"})
-	m.registry.MustRegister(m.total, m.duration, m.current,
+	m.registry.MustRegister(m.total, m.duration, m.current, inflightGauge("readOnly", reads), inflightGauge("mutating", writes),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
+}
+
+func inflightGauge(kind string, places inflight) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "apiserver_current_inflight_requests",
+		Help:        "Number of currently used inflight request places of this apiserver per request kind.",
+		ConstLabels: prometheus.Labels{"request_kind": kind},
+	}, func() float64 { return float64(len(places)) })
 }
 
 // Registry is where other parts of the process add their metrics.

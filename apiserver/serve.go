@@ -65,7 +65,11 @@ func (c *call) serve() error {
 			return err
 		}
 	}
-	if !long {
+	if long {
+		running := c.metrics.current.WithLabelValues(c.metricVerb())
+		running.Inc()
+		defer running.Dec()
+	} else {
 		var cancel context.CancelFunc
 		c.ctx, cancel = context.WithTimeout(c.ctx, c.timeout())
 		defer cancel()

@@ -40,11 +40,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slogDefault()
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, metrics: newMetrics(), actions: map[string]http.Handler{}}
+	s := &Server{cfg: cfg, log: cfg.Log, actions: map[string]http.Handler{}}
 	s.Handle(cfg.Actions)
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
+	s.metrics = newMetrics(s.reads, s.writes)
 	table, err := newRoutes(cfg.Resources, cache.NewBudget(cfg.KeptBytes), &s.cfg)
 	if err != nil {
 		s.cancel()

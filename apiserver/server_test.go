@@ -35,6 +35,20 @@ func testResources() []*api.Resource {
 			}
 			return nil
 		},
+		Also: []api.Version{{
+			Kind: schema.GroupVersionKind{Version: "v0", Kind: "ConfigMap"}, Deprecated: "v0 ConfigMap is deprecated",
+			New: func() runtime.Object { return &corev1.ConfigMap{} }, NewList: func() runtime.Object { return &corev1.ConfigMapList{} },
+			Import: func(o runtime.Object) (api.Object, error) {
+				cm := o.DeepCopyObject().(*corev1.ConfigMap)
+				delete(cm.Data, "version")
+				return cm, nil
+			},
+			Export: func(o api.Object) (runtime.Object, error) {
+				cm := o.DeepCopyObject().(*corev1.ConfigMap)
+				cm.Data["version"] = "v0"
+				return cm, nil
+			},
+		}},
 	}
 	namespaces := api.Definition[*corev1.Namespace]{
 		Kind: core.WithKind("Namespace"), Plural: "namespaces", Cluster: true,

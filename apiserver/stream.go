@@ -23,7 +23,8 @@ type stream struct {
 	sel     *selection
 	view    *view
 	control *http.ResponseController
-	buffer  *[]byte
+	// buffer is nil while nothing is gathered: a watch at rest holds none.
+	buffer *[]byte
 	// columnsSent tells that a table event has named the columns already.
 	columnsSent bool
 }
@@ -41,7 +42,7 @@ func newStream(c *call, sel *selection) *stream {
 	if c.accepted.As == "Table" {
 		v = &c.end.views.json
 	}
-	return &stream{c: c, sel: sel, view: v, control: http.NewResponseController(c.w.ResponseWriter), buffer: buffers.Get().(*[]byte)}
+	return &stream{c: c, sel: sel, view: v, control: http.NewResponseController(c.w.ResponseWriter)}
 }
 
 // begin answers before the first event, so that the client knows that it
@@ -99,8 +100,18 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 // release also lifts the deadline: the connection serves other requests.
 func (s *stream) release() {
 	_ = s.control.SetWriteDeadline(time.Time{})
-	*s.buffer = (*s.buffer)[:0]
-	buffers.Put(s.buffer)
+	s.drop()
+}
+
+// drop gives the buffer back, with what is in it.
+func (s *stream) drop() {
+	if s.buffer == nil {
+		return
+	}
+	if cap(*s.buffer) <= 16*streamBuffer { // one huge event is no reason to keep so much
+		*s.buffer = (*s.buffer)[:0]
+		buffers.Put(s.buffer)
+	}
 	s.buffer = nil
 }
 
@@ -165,6 +176,9 @@ func (s *stream) addTable(kind string, item *cache.Item) bool {
 }
 
 func (s *stream) append(kind string, data []byte) bool {
+	if s.buffer == nil {
+		s.buffer = buffers.Get().(*[]byte)
+	}
 	if s.view.protobuf {
 		*s.buffer = codec.AppendProtobufEvent(*s.buffer, kind, s.view.kind, data)
 	} else {
@@ -189,28 +203,28 @@ func (s *stream) bookmark(rev store.Revision, initial bool) {
 func (s *stream) error(err error) {
 	status := statusOf(err)
 	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
-	if !s.view.protobuf {
-		if data, err := codec.EncodeJSON(status); err == nil {
-			*s.buffer = codec.AppendJSONEvent(*s.buffer, "ERROR", data)
+	if s.view.protobuf {
+		own := *s.view
+		own.kind = statusKind
+		s.view = &own
+		if data, err := codec.EncodeMessage(status); err == nil {
+			s.append("ERROR", data)
 		}
 		return
 	}
-	if data, err := codec.EncodeMessage(status); err == nil {
-		*s.buffer = codec.AppendProtobufEvent(*s.buffer, "ERROR", statusKind, data)
+	if data, err := codec.EncodeJSON(status); err == nil {
+		s.append("ERROR", data)
 	}
 }
 
 // write hands the buffer to the connection; flush also makes it leave.
 func (s *stream) write() bool {
-	if len(*s.buffer) == 0 {
+	if s.buffer == nil {
 		return true
 	}
+	defer s.drop()
 	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.cfg.Limits.Stall))
 	_, err := s.c.w.Write(*s.buffer)
-	*s.buffer = (*s.buffer)[:0]
-	if cap(*s.buffer) > 16*streamBuffer {
-		*s.buffer = make([]byte, 0, streamBuffer+4096) // one huge event is no reason to keep so much
-	}
 	return err == nil
 }
 

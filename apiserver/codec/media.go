@@ -4,6 +4,7 @@
 package codec
 
 import (
+	"cmp"
 	"mime"
 	"slices"
 	"strconv"
@@ -73,6 +74,16 @@ func Negotiate(accept string) (Accepted, bool) {
 		}
 	}
 	return Accepted{}, false
+}
+
+// NegotiatePlain is Negotiate for what cannot be turned into another kind.
+func NegotiatePlain(accept string) (Format, bool) {
+	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
+		if a, ok := clause.accepted(); ok && a.As == "" {
+			return a.Format, true
+		}
+	}
+	return 0, false
 }
 
 type clause struct {
