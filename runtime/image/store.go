@@ -13,6 +13,8 @@
 package image
 
 import (
+	_ "crypto/sha256" // digests
+	_ "crypto/sha512" // likewise
 	"encoding/json"
 	"errors"
 	"fmt"

@@ -6,6 +6,7 @@ package build
 import (
 	"archive/tar"
 	"bytes"
+	_ "crypto/sha256" // digests
 	"encoding/json"
 	"fmt"
 	"io"
