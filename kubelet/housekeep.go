@@ -45,7 +45,7 @@ func (k *Kubelet) rotateLogs(ctx context.Context) {
 			if c.LogPath == "" {
 				continue
 			}
-			l := logs.Log{Dir: filepath.Dir(c.LogPath), Base: filepath.Base(c.LogPath)}
+			l := logs.Log{Root: k.LogDir, Dir: filepath.Dir(c.LogPath), Base: filepath.Base(c.LogPath)}
 			if err := rotation.Rotate(ctx, l, c.Id); err != nil && ctx.Err() == nil {
 				k.log.Warn("rotate log", "container", c.Id, "err", err)
 			}

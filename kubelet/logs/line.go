@@ -52,20 +52,55 @@ func parse(raw []byte) (line, error) {
 	return l, nil
 }
 
-// open opens one log file safely.
-func open(dir, name string) (*os.File, error) {
-	root, err := os.OpenRoot(dir)
+// Log is one container's log.
+type Log struct {
+	// Root, when set, is the directory that Dir must lie beneath, even if a
+	// pod has put links there.
+	Root string
+	// Dir holds the files, Base is the name of the one written now.
+	Dir, Base string
+}
+
+// dir opens the log's directory.
+func (l Log) dir() (*os.Root, error) {
+	if l.Root == "" {
+		return os.OpenRoot(l.Dir)
+	}
+	name, err := filepath.Rel(l.Root, l.Dir)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(l.Root)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
+	return root.OpenRoot(name)
+}
+
+// open opens one of the log's files safely.
+func (l Log) open(name string) (*os.File, error) {
+	root, err := l.dir()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	// Links are not followed: checked first, since os.Root itself would
+	// follow one that stays inside.
+	info, err := root.Lstat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("open log %s: not a regular file", name)
+	}
+	if err != nil {
+		return nil, err
+	}
 	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("open log %s: not a regular file", name)
+	opened, err := f.Stat()
+	if err == nil && !os.SameFile(info, opened) {
+		err = fmt.Errorf("open log %s: it was replaced meanwhile", name)
 	}
 	if err != nil {
 		f.Close()
@@ -121,8 +156,8 @@ func tailOffset(f *os.File, n int64) (offset, found int64, err error) {
 }
 
 // Tail returns the text of the last lines, at most size bytes of it.
-func Tail(dir, base string, lines int64, size int) ([]byte, error) {
-	f, err := open(dir, filepath.Base(base))
+func (l Log) Tail(lines int64, size int) ([]byte, error) {
+	f, err := l.open(filepath.Base(l.Base))
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,6 @@ type Options struct {
 	Ended  <-chan struct{}
 }
 
-// Log is one container's log.
-type Log struct {
-	// Dir holds the files, Base is the name of the one written now.
-	Dir, Base string
-}
-
 // errLimit ends the reading when the limit is reached.
 var errLimit = errors.New("limit reached")
 
@@ -72,7 +66,7 @@ func (l Log) read(ctx context.Context, o Options, out *sink, flush func()) error
 		}
 		offset = 0
 	}
-	f, err := open(l.Dir, names[len(names)-1])
+	f, err := l.open(names[len(names)-1])
 	if err != nil {
 		return err
 	}
@@ -120,7 +114,7 @@ func (l Log) begin(names []string, o Options) (first int, offset int64, err erro
 	}
 	left := *o.Tail
 	for i := len(names) - 1; i >= 0; i-- {
-		f, err := open(l.Dir, names[i])
+		f, err := l.open(names[i])
 		if errors.Is(err, fs.ErrNotExist) && i < len(names)-1 {
 			return i + 1, 0, nil // deleted meanwhile
 		}
@@ -140,7 +134,7 @@ func (l Log) begin(names []string, o Options) (first int, offset int64, err erro
 }
 
 func (l Log) copyOld(name string, offset int64, out *sink) error {
-	f, err := open(l.Dir, name)
+	f, err := l.open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -153,7 +147,7 @@ func (l Log) copyOld(name string, offset int64, out *sink) error {
 
 // rotated returns the new file if base is not f any more.
 func (l Log) rotated(f *os.File) (*os.File, error) {
-	next, err := open(l.Dir, filepath.Base(l.Base))
+	next, err := l.open(filepath.Base(l.Base))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // between the rename and the reopening
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -24,7 +23,7 @@ type Rotation struct {
 // and the reopening, it leaves no file of the base name; the next call repairs
 // that by reopening.
 func (r Rotation) Rotate(ctx context.Context, l Log, containerID string) error {
-	root, err := os.OpenRoot(l.Dir)
+	root, err := l.dir()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -38,7 +38,7 @@ func (j *job) terminationMessage(c *runtimeapi.ContainerStatus) string {
 		text = j.readMessage(c, limit)
 	}
 	if text == "" && a[cri.AnnotationMessagePolicy] == string(corev1.TerminationMessageFallbackToLogsOnError) && c.ExitCode != 0 {
-		tail, err := logs.Tail(filepath.Join(j.Spec.PodLogDir(j.pod), c.GetMetadata().GetName()), filepath.Base(c.LogPath), fallbackLines, fallbackBytes)
+		tail, err := logs.Log{Root: j.Spec.LogDir, Dir: filepath.Join(j.Spec.PodLogDir(j.pod), c.GetMetadata().GetName()), Base: filepath.Base(c.LogPath)}.Tail(fallbackLines, fallbackBytes)
 		if err != nil {
 			j.log.Debug("read log for termination message", "container", c.Id, "err", err)
 		}
