@@ -76,3 +76,22 @@ func snapshot(source Source, resource schema.GroupVersionResource, namespace str
 	}
 	return objs, revision, nil
 }
+
+func resourceOf[T Object](k Kind[T]) APIResource {
+	return APIResource{Resource: k.Resource, Kind: k.Kind, Cluster: k.Cluster}
+}
+
+// BuiltIn lists the resources of Minke's own kinds.
+func BuiltIn() []APIResource {
+	return []APIResource{
+		resourceOf(Pods), resourceOf(Nodes), resourceOf(Namespaces), resourceOf(Services), resourceOf(Endpoints),
+		resourceOf(ConfigMaps), resourceOf(Secrets), resourceOf(ServiceAccounts), resourceOf(ReplicationControllers),
+		resourceOf(PersistentVolumes), resourceOf(PersistentVolumeClaims), resourceOf(Events), resourceOf(LimitRanges),
+		resourceOf(ResourceQuotas), resourceOf(PodTemplates),
+		resourceOf(Deployments), resourceOf(ReplicaSets), resourceOf(StatefulSets), resourceOf(DaemonSets), resourceOf(ControllerRevisions),
+		resourceOf(Jobs), resourceOf(CronJobs), resourceOf(EndpointSlices), resourceOf(Leases),
+		resourceOf(NetworkPolicies), resourceOf(Ingresses), resourceOf(IngressClasses), resourceOf(PriorityClasses),
+		resourceOf(PodDisruptionBudgets), resourceOf(Roles), resourceOf(RoleBindings), resourceOf(ClusterRoles), resourceOf(ClusterRoleBindings),
+		resourceOf(StorageClasses), resourceOf(CSIDrivers), resourceOf(CSINodes), resourceOf(VolumeAttachments), resourceOf(RuntimeClasses),
+	}
+}

@@ -33,6 +33,9 @@ type Server struct {
 	faults   Faults
 	requests []client.Request
 	pristine []pristine
+	// gone names namespaces that existed. In those that never did, objects
+	// can be created, so that tests need not make them.
+	gone map[string]bool
 }
 
 // pristine remembers what a handed-out object looked like.
@@ -74,7 +77,7 @@ var kinds = func() map[schema.GroupVersionResource]schema.GroupVersionKind {
 
 // New returns a server that holds objs as they are, status included.
 func New(objs ...client.Object) *Server {
-	s := &Server{revision: 1, tables: map[schema.GroupVersionResource]*table{}, changed: make(chan struct{})}
+	s := &Server{revision: 1, tables: map[schema.GroupVersionResource]*table{}, changed: make(chan struct{}), gone: map[string]bool{}}
 	for _, obj := range objs {
 		s.Put(obj)
 	}
@@ -144,6 +147,9 @@ func (s *Server) store(t *table, old, obj client.Object) client.Object {
 	s.revision++
 	obj.SetResourceVersion(strconv.FormatInt(s.revision, 10))
 	obj.GetObjectKind().SetGroupVersionKind(t.kind)
+	if t.kind.Kind == client.Namespaces.Kind {
+		delete(s.gone, obj.GetName())
+	}
 	kind := watch.Modified
 	if old == nil {
 		kind = watch.Added
@@ -159,6 +165,9 @@ func (s *Server) remove(t *table, obj client.Object) client.Object {
 	last := obj.DeepCopyObject().(client.Object)
 	last.SetResourceVersion(strconv.FormatInt(s.revision, 10))
 	delete(t.objects, client.KeyOf(obj))
+	if t.kind.Kind == client.Namespaces.Kind {
+		s.gone[obj.GetName()] = true
+	}
 	s.record(t, watch.Deleted, last)
 	return last
 }

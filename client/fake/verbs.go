@@ -125,6 +125,9 @@ func (s *Server) create(t *table, r *client.Request) (runtime.Object, error) {
 	obj := r.Body.(client.Object)
 	if r.Namespace != "" {
 		obj.SetNamespace(r.Namespace)
+		if s.gone[r.Namespace] {
+			return nil, apierrors.NewNotFound(client.Namespaces.Resource.GroupResource(), r.Namespace)
+		}
 		ns := s.table(client.Namespaces.Resource).objects[client.Key{Name: r.Namespace}]
 		if ns != nil && ns.GetDeletionTimestamp() != nil {
 			err := apierrors.NewForbidden(t.group(), obj.GetName(), fmt.Errorf("unable to create new content in namespace %s because it is being terminated", r.Namespace))

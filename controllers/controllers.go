@@ -1,0 +1,149 @@
+// Package controllers runs all controllers of the control plane. Each has a
+// folder of its own; this is the list.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"minke/client"
+	"minke/controllers/deployment"
+	"minke/controllers/endpoints"
+	"minke/controllers/endpointslice"
+	"minke/controllers/garbagecollector"
+	"minke/controllers/namespace"
+	"minke/controllers/nodeipam"
+	"minke/controllers/nodelifecycle"
+	"minke/controllers/podgc"
+	"minke/controllers/replicaset"
+	"minke/controllers/rootca"
+	"minke/controllers/serviceaccount"
+	"minke/controllers/tainteviction"
+	"minke/controllers/ttlafterfinished"
+)
+
+// Config is what the controllers work with.
+type Config struct {
+	// API is how they reach the server, unless For gives each an identity.
+	API client.Interface
+	// For, when set, returns the API as the service account in kube-system of
+	// that name, such as "replicaset-controller".
+	For func(account string) client.Interface
+	// Informers are shared with the other parts of the process.
+	Informers *client.Informers
+	// RootCA is the PEM that pods know the API server by; without it none is
+	// published.
+	RootCA []byte
+	// NodeRanges are the cluster's pod ranges; without any, nodes are given
+	// none.
+	NodeRanges []nodeipam.Range
+	// Resources lists everything the server offers, custom resources too. It
+	// defaults to client.BuiltIn.
+	Resources func(context.Context) ([]client.APIResource, error)
+	// ResourcesChanged, when set, tells that Resources would answer otherwise.
+	ResourcesChanged <-chan struct{}
+}
+
+func (c *Config) as(account string) client.Interface {
+	if c.For != nil {
+		return c.For(account)
+	}
+	return c.API
+}
+
+// controller is what every controller offers. Run returns when ctx ends.
+type controller interface {
+	Run(ctx context.Context) error
+}
+
+// Run starts every controller and the informers they need, and returns when
+// ctx has ended and all have stopped, or with the first error.
+func Run(ctx context.Context, config Config) error {
+	if config.Resources == nil {
+		config.Resources = func(context.Context) ([]client.APIResource, error) { return client.BuiltIn(), nil }
+	}
+	resources, err := config.Resources(ctx)
+	if err != nil {
+		return fmt.Errorf("run controllers: list resources: %w", err)
+	}
+	ipam, err := nodeipam.New(config.as("node-controller"), config.Informers, config.NodeRanges)
+	if err != nil {
+		return fmt.Errorf("run controllers: %w", err)
+	}
+	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
+	all := append(list(&config), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
+		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	config.Informers.Start(ctx)
+	var running sync.WaitGroup
+	for _, e := range all {
+		running.Go(func() {
+			if err := e.controller.Run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("run controller %s: %w", e.name, err))
+			}
+		})
+	}
+	running.Wait()
+	if cause := context.Cause(ctx); cause != ctx.Err() {
+		return cause
+	}
+	return nil
+}
+
+type entry struct {
+	name       string
+	controller controller
+}
+
+// list is the wiring of the controllers that need nothing special.
+func list(c *Config) []entry {
+	f := c.Informers
+	entries := []entry{
+		{"replicaset", replicaset.New(c.as("replicaset-controller"), f, replicaset.ReplicaSets)},
+		{"replicationcontroller", replicaset.New(c.as("replication-controller"), f, replicaset.ReplicationControllers)},
+		{"deployment", deployment.New(c.as("deployment-controller"), f)},
+		{"endpointslice", endpointslice.New(c.as("endpointslice-controller"), f)},
+		{"endpointslice-mirroring", endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f)},
+		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},
+		{"namespace", namespace.New(c.as("namespace-controller"), f, c.Resources)},
+		{"serviceaccount", serviceaccount.New(c.as("service-account-controller"), f)},
+		{"pod-garbage-collector", podgc.New(c.as("pod-garbage-collector"), f, podgc.DefaultTerminatedThreshold)},
+		{"node-lifecycle", nodelifecycle.New(c.as("node-controller"), f)},
+		{"taint-eviction", tainteviction.New(c.as("node-controller"), f)},
+		{"ttl-after-finished", ttlafterfinished.New(c.as("ttl-after-finished-controller"), f)},
+	}
+	if len(c.RootCA) > 0 {
+		entries = append(entries, entry{"root-ca", rootca.New(c.as("root-ca-cert-publisher"), f, c.RootCA)})
+	}
+	return entries
+}
+
+// resourceWatch tells the garbage collector of new resources.
+type resourceWatch struct {
+	config    *Config
+	collector *garbagecollector.Controller
+}
+
+func (w *resourceWatch) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, ok := <-w.config.ResourcesChanged:
+			if !ok {
+				return nil
+			}
+		}
+		resources, err := w.config.Resources(ctx)
+		if err != nil {
+			slog.Warn("resources cannot be listed", "part", "controllers", "err", err)
+			continue
+		}
+		w.collector.Watch(resources)
+		w.config.Informers.Start(ctx)
+	}
+}
