@@ -2,43 +2,76 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 
 	"minke/api/inprocess"
 	"minke/apiserver"
-	"minke/apiserver/authz"
 	"minke/apiserver/discovery"
 	"minke/apiserver/request"
-	"minke/client"
+	"minke/apiserver/subresource"
+	"minke/cluster/pki"
 )
 
-// assemble makes the API server and what it asks. They need each other: tokens
-// and roles are stored objects, which only the server can read. So the server
-// is given functions that look up s.security when they are called.
+// objects is the API server as its own helpers (token checks, roles, actions,
+// admission) see it. They are made before it and need it, so the server is
+// put in afterwards, before the first request.
+type objects struct{ *apiserver.Server }
+
+// assemble makes the API server and what it asks.
 func (s *Server) assemble(ctx context.Context) error {
 	address := net.JoinHostPort(s.cfg.Address.String(), strconv.Itoa(s.cfg.Port))
-	actions := discovery.Actions()
-	docs := discovery.New(address, s.resources, actions)
-	s.inside = &inside{}
-	server, err := apiserver.New(apiserver.Config{
+	stored := &objects{}
+	var err error
+	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
+		return err
+	}
+	s.api, err = apiserver.New(apiserver.Config{
 		Context: ctx, Log: s.log,
 		Store: s.store, Resources: s.resources,
-		Authenticate: func(r *http.Request) (*inprocess.User, error) { return s.security.authenticate(r) },
-		Authorize: func(ctx context.Context, user *inprocess.User, info *request.Info) error {
-			return s.security.authorize(ctx, user, info)
-		},
-		Discovery: docs,
+		Authenticate: s.authenticate,
+		Authorize:    s.authorize,
+		Discovery:    discovery.New(address, s.resources, discovery.Actions()),
 	})
 	if err != nil {
 		return err
 	}
-	s.api = server
-	s.inside.source = server
-	s.inside.api = client.InProcess(server, server, &inprocess.User{Name: "system:apiserver", Groups: []string{authz.Masters}})
-	s.security, err = newSecurity(s.cfg.PKI, s.inside)
-	return err
+	stored.Server = s.api
+	actions, err := s.actions()
+	if err != nil {
+		return err
+	}
+	s.api.Handle(actions)
+	return nil
 }
 
-func (s *Server) runControllers(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+func (s *Server) authenticate(r *http.Request) (*inprocess.User, error) {
+	return s.security.authenticator.Authenticate(r)
+}
+
+func (s *Server) authorize(ctx context.Context, user *inprocess.User, info *request.Info) error {
+	return s.security.authorize(ctx, user, info)
+}
+
+// actions are the subresources and reviews that act.
+func (s *Server) actions() (map[string]http.Handler, error) {
+	pair, err := s.cfg.PKI.ClientCert("kubelet-client", pki.Client{User: kubeletClient, Groups: []string{"system:masters"}})
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate for kubelets: %w", err)
+	}
+	return subresource.New(subresource.Config{
+		Codec: apiserver.ActionCodec{}, Reader: s.api, Updater: s.api, Deleter: s.api,
+		Authorizer: s.security.authorizer, Rules: s.security.rbac,
+		Tokens: s.security.accounts, Issuer: s.security.issuer, Audiences: []string{issuerURL},
+		Kubelet: subresource.Kubelet{TLS: &tls.Config{
+			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair.TLS}, RootCAs: s.cfg.PKI.Pool(),
+		}},
+		Log: s.log,
+	}).Actions(), nil
+}
+
+// kubeletClient is the name by which kubelets know the API server.
+const kubeletClient = "kube-apiserver-kubelet-client"

@@ -40,10 +40,10 @@ func (s *Server) ensure(ctx context.Context, obj api.Object) error {
 		return err
 	}
 	request := client.Request{Verb: "get", Resource: resource, Namespace: obj.GetNamespace(), Name: obj.GetName()}
-	stored, err := s.inside.api.Do(ctx, request)
+	stored, err := s.self.Do(ctx, request)
 	if apierrors.IsNotFound(err) {
 		request.Verb, request.Name, request.Body = "create", "", obj
-		_, err = s.inside.api.Do(ctx, request)
+		_, err = s.self.Do(ctx, request)
 		return err
 	}
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Server) ensure(ctx context.Context, obj api.Object) error {
 		return nil
 	}
 	request.Verb, request.Body = "update", wanted
-	_, err = s.inside.api.Do(ctx, request)
+	_, err = s.self.Do(ctx, request)
 	return err
 }
 

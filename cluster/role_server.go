@@ -70,6 +70,10 @@ func RunServer(ctx context.Context, o ServerOptions, ready func(kubeconfig strin
 	}
 	file := filepath.Join(o.DataDir, "kubeconfig")
 	url := "https://" + net.JoinHostPort(address.String(), strconv.Itoa(o.Port))
+	err = saveSettings(o.DataDir, settings{Server: url, PodNet: o.PodNet, ServiceNet: o.ServiceNet, Domain: o.Domain})
+	if err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
 	if err := kubeconfig.Write(file, "minke", url, ca); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"fmt"
-	"net/http"
 
 	"minke/api/inprocess"
 	"minke/apiserver/authn"
@@ -25,7 +24,7 @@ type security struct {
 	accounts      *authn.ServiceAccounts
 }
 
-func newSecurity(ca *pki.Authority, in *inside) (*security, error) {
+func newSecurity(ca *pki.Authority, in *objects) (*security, error) {
 	key, err := ca.ServiceAccountKey()
 	if err != nil {
 		return nil, err
@@ -35,7 +34,7 @@ func newSecurity(ca *pki.Authority, in *inside) (*security, error) {
 		return nil, fmt.Errorf("make token issuer: %w", err)
 	}
 	audiences := []string{issuerURL}
-	s := &security{rbac: authz.NewRBAC(in.source), issuer: issuer}
+	s := &security{rbac: authz.NewRBAC(in), issuer: issuer}
 	s.accounts = &authn.ServiceAccounts{Issuer: issuer, Reader: in, Audiences: audiences}
 	s.authorizer = authz.Union{authz.Node{Reader: in}, s.rbac}
 	s.authenticator = &authn.Authenticator{
@@ -46,11 +45,6 @@ func newSecurity(ca *pki.Authority, in *inside) (*security, error) {
 		Authorize:    s.authorize,
 	}
 	return s, nil
-}
-
-// authenticate tells who asks: a caller in this process has said so itself.
-func (s *security) authenticate(r *http.Request) (*inprocess.User, error) {
-	return s.authenticator.Authenticate(r)
 }
 
 func (s *security) authorize(ctx context.Context, user *inprocess.User, info *request.Info) error {

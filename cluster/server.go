@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -19,6 +17,7 @@ import (
 	"minke/api/catalog"
 	"minke/api/inprocess"
 	"minke/apiserver"
+	"minke/apiserver/authz"
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/store/local"
@@ -51,8 +50,9 @@ type Server struct {
 	resources []*api.Resource
 	api       *apiserver.Server
 	security  *security
-	inside    *inside
-	tls       *tls.Config
+	// self is the API as the server itself uses it, with all rights.
+	self client.Interface
+	tls  *tls.Config
 }
 
 // NewServer opens the store and assembles the server; Run starts it.
@@ -68,6 +68,7 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err := s.assemble(ctx); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
+	s.self = s.Client("system:apiserver", authz.Masters)
 	return s, nil
 }
 
@@ -103,13 +104,7 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
 	group, ctx := errgroup.WithContext(ctx)
-	http := &http.Server{
-		Handler: s.api, TLSConfig: s.tls,
-		ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes:    1 << 20,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000},
-	}
+	http := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
 		group.Go(func() error { return http.ServeTLS(l, "", "") })
 	}

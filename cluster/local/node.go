@@ -124,8 +124,12 @@ func (n *node) remote() (client.Interface, error) {
 }
 
 func (n *node) runAgent(ctx context.Context, api client.Interface, tell func(string)) error {
+	serving, err := n.ca.ServingCert("nodes/"+n.name+"/kubelet", cluster.NodeServing(n.name, NodeIP(n.index)))
+	if err != nil {
+		return err
+	}
 	agent, err := cluster.NewAgent(cluster.AgentConfig{
-		Node: n.name, Address: NodeIP(n.index), API: api, PKI: n.ca,
+		Node: n.name, Address: NodeIP(n.index), API: api, Serving: serving.TLS, CAs: n.ca.Pool(),
 		DataDir: n.paths.NodeData(n.name), RunDir: n.paths.NodeRun(n.name),
 		Cgroup: CgroupRoot(n.paths.Name) + "/" + n.name,
 		PodNet: podNet, ServiceNet: serviceNet, DNS: dnsAddress, Domain: clusterDomain,

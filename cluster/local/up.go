@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"minke/cluster"
 	"minke/cluster/kubeconfig"
 	"minke/cluster/pki"
 )
@@ -130,10 +129,8 @@ func makeCertificates(p Paths, spec *Spec) error {
 	}
 	for i := 1; i <= spec.Nodes; i++ {
 		node := NodeName(i)
-		_, err1 := ca.ClientCert("nodes/"+node+"/client", pki.Client{User: "system:node:" + node, Groups: []string{"system:nodes"}})
-		_, err2 := ca.ServingCert("nodes/"+node+"/kubelet", pki.Serving{
-			CommonName: "system:node:" + node, Names: []string{node}, IPs: []net.IP{ipOf(NodeIP(i))},
-		})
+		_, err1 := ca.ClientCert("nodes/"+node+"/client", cluster.NodeClient(node))
+		_, err2 := ca.ServingCert("nodes/"+node+"/kubelet", cluster.NodeServing(node, NodeIP(i)))
 		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
@@ -148,8 +145,6 @@ func (p Paths) writeKubeconfig(spec *Spec) error {
 	}
 	return kubeconfig.Write(p.Kubeconfig(), "minke-"+p.Name, fmt.Sprintf("https://127.0.0.1:%d", spec.Port), ca)
 }
-
-func ipOf(a netip.Addr) net.IP { return net.IP(a.AsSlice()) }
 
 // startMissing starts the node processes that do not run.
 func startMissing(p Paths, spec *Spec) ([]*process, error) {

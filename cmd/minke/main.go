@@ -21,7 +21,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(upCommand(), downCommand(), kubectlCommand(), nodeCommand(), versionCommand(), serverCommand(), imageCommand())
+	root.AddCommand(upCommand(), downCommand(), kubectlCommand(), nodeCommand(), versionCommand(), serverCommand(), agentCommand(), imageCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "minke:", err)
 		os.Exit(1)

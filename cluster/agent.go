@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"minke/client"
+	"minke/cluster/control"
+	"minke/kubelet"
+	"minke/network/cni"
+	"minke/network/proxy"
+	"minke/runtime"
+)
+
+// kubeletPort is where a node's own server answers.
+const kubeletPort = 10250
+
+// AgentConfig says what a node is made of.
+type AgentConfig struct {
+	Node    string
+	Address netip.Addr
+	API     client.Interface
+	// Serving is the certificate of the node's own server; CAs vouch for its
+	// callers.
+	Serving tls.Certificate
+	CAs     *x509.CertPool
+	// DataDir keeps images and volumes; RunDir what a reboot may forget.
+	DataDir, RunDir string
+	// Cgroup is where all of the node's pods go, in every hierarchy.
+	Cgroup             string
+	PodNet, ServiceNet netip.Prefix
+	DNS                netip.Addr
+	Domain             string
+	Labels             map[string]string
+}
+
+// Agent is one node: kubelet, runtime and network.
+type Agent struct {
+	cfg       AgentConfig
+	log       *slog.Logger
+	informers *client.Informers
+	pods      *cni.Plugin
+	runtime   *runtime.Runtime
+	kubelet   *kubelet.Kubelet
+	proxy     *proxy.Proxy
+	dns       *nodeDNS
+	control   net.Listener
+}
+
+// NewAgent takes up what an earlier process of this node left, and assembles
+// the parts; Run starts them.
+func NewAgent(cfg AgentConfig) (*Agent, error) {
+	a := &Agent{cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API)}
+	for _, dir := range []string{cfg.DataDir, cfg.RunDir} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return nil, fmt.Errorf("create node's directory: %w", err)
+		}
+	}
+	var err error
+	if a.control, err = control.Listen(filepath.Join(cfg.RunDir, "control")); err != nil {
+		return nil, err
+	}
+	a.pods, err = cni.New(cni.Config{
+		StateDir:     filepath.Join(cfg.RunDir, "cni"),
+		ClusterCIDRs: []netip.Prefix{cfg.PodNet, cfg.ServiceNet},
+		MTU:          podMTU,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.runtime, err = runtime.New(runtime.Config{
+		Root: filepath.Join(cfg.DataDir, "runtime"), State: filepath.Join(cfg.RunDir, "runtime"),
+		Network: podNetwork{a.pods}, CgroupRoot: cfg.Cgroup, Version: Version,
+		SeccompRoot: filepath.Join(cfg.DataDir, "kubelet", "seccomp"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.assembleNetwork(); err != nil {
+		return nil, err
+	}
+	return a, a.assembleKubelet()
+}
+
+// podMTU leaves room for vxlan's 50 bytes on a net of 1500.
+const podMTU = 1450
+
+func (a *Agent) assembleKubelet() error {
+	listener, err := net.Listen("tcp", net.JoinHostPort(a.cfg.Address.String(), strconv.Itoa(kubeletPort)))
+	if err != nil {
+		return fmt.Errorf("listen for the node's server: %w", err)
+	}
+	a.kubelet, err = kubelet.New(kubelet.Config{
+		NodeName: a.cfg.Node, API: a.cfg.API, Informers: a.informers, Labels: a.cfg.Labels,
+		Runtime: a.runtime, Images: a.runtime,
+		RootDir: filepath.Join(a.cfg.DataDir, "kubelet"), LogDir: filepath.Join(a.cfg.DataDir, "log", "pods"),
+		ContainerLogsDir: filepath.Join(a.cfg.DataDir, "log", "containers"),
+		CgroupRoot:       a.cfg.Cgroup,
+		ClusterDNS:       []string{a.cfg.DNS.String()}, ClusterDomain: a.cfg.Domain,
+		NodeIPs: []string{a.cfg.Address.String()}, Version: KubernetesVersion,
+		ResolvConf: "/etc/resolv.conf", HostsFile: "/etc/hosts",
+		Server: kubelet.ServerConfig{Listener: listener, Certificate: a.cfg.Serving, ClientCAs: a.cfg.CAs},
+	})
+	return err
+}
+
+// Run is the node's life until ctx ends; its containers live on. tell is
+// called with each stage reached, the last one being "ready".
+func (a *Agent) Run(ctx context.Context, tell func(stage string)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	a.followPodNet()
+	a.tellReady(ctx, tell)
+	group.Go(func() error { return control.Serve(ctx, a.control, images{a.runtime}) })
+	group.Go(func() error { return a.runtime.Serve(ctx, filepath.Join(a.cfg.RunDir, "cri.sock")) })
+	group.Go(func() error { return a.runNetwork(ctx) })
+	group.Go(func() error { return a.kubelet.Run(ctx) })
+	a.informers.Start(ctx)
+	err := group.Wait()
+	a.pods.Close()
+	return errors.Join(err, a.runtime.Close())
+}

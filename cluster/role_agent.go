@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"minke/client"
+)
+
+// AgentOptions are the flags of `minke agent`.
+type AgentOptions struct {
+	// JoinFile is what `minke server join` wrote.
+	JoinFile        string
+	DataDir, RunDir string
+	Labels          map[string]string
+}
+
+// RunAgent runs the production role until ctx ends, and tells each stage that
+// it reaches, the last one being "ready".
+func RunAgent(ctx context.Context, o AgentOptions, tell func(stage string)) error {
+	j, err := loadJoin(o.JoinFile)
+	if err != nil {
+		return err
+	}
+	address, err1 := netip.ParseAddr(j.Address)
+	podNet, err2 := netip.ParsePrefix(j.PodNet)
+	serviceNet, err3 := netip.ParsePrefix(j.ServiceNet)
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return fmt.Errorf("read join file %s: %w", o.JoinFile, err)
+		}
+	}
+	serving, cas, err := j.serving()
+	if err != nil {
+		return err
+	}
+	api, err := client.Remote(client.RemoteConfig{
+		Server: j.Server, CA: []byte(j.CA), Cert: []byte(j.ClientCert), Key: []byte(j.ClientKey),
+		UserAgent: "minke-agent/" + Version,
+	})
+	if err != nil {
+		return err
+	}
+	agent, err := NewAgent(AgentConfig{
+		Node: j.Node, Address: address, API: api, Serving: serving, CAs: cas, Labels: o.Labels,
+		DataDir: o.DataDir, RunDir: o.RunDir, Cgroup: "/minke",
+		PodNet: podNet, ServiceNet: serviceNet, DNS: DNSAddress(serviceNet), Domain: j.Domain,
+	})
+	if err != nil {
+		return err
+	}
+	return agent.Run(ctx, tell)
+}
