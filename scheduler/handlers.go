@@ -98,7 +98,7 @@ func (s *Scheduler) assigned(old, pod *corev1.Pod) {
 		if !maps.Equal(old.Labels, pod.Labels) {
 			e |= plugins.PodLabels
 		}
-		if !equality.Semantic.DeepEqual(old.Spec.Containers, pod.Spec.Containers) || !equality.Semantic.DeepEqual(old.Status.ContainerStatuses, pod.Status.ContainerStatuses) {
+		if resized(old, pod) {
 			e |= plugins.PodResized
 		}
 		if old.DeletionTimestamp == nil && pod.DeletionTimestamp != nil {
@@ -108,6 +108,25 @@ func (s *Scheduler) assigned(old, pod *corev1.Pod) {
 	if e != 0 {
 		s.queue.Happened(e)
 	}
+}
+
+// resized tells whether what the pod asks for, or was allotted, has changed.
+func resized(old, pod *corev1.Pod) bool {
+	for i := range pod.Spec.Containers {
+		if i >= len(old.Spec.Containers) || !equality.Semantic.DeepEqual(old.Spec.Containers[i].Resources, pod.Spec.Containers[i].Resources) {
+			return true
+		}
+	}
+	if len(old.Status.ContainerStatuses) != len(pod.Status.ContainerStatuses) {
+		return false // they appear when the pod starts
+	}
+	for i := range pod.Status.ContainerStatuses {
+		a, b := &old.Status.ContainerStatuses[i], &pod.Status.ContainerStatuses[i]
+		if a.Resources != nil && !equality.Semantic.DeepEqual(a.Resources, b.Resources) || !equality.Semantic.DeepEqual(a.AllocatedResources, b.AllocatedResources) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Scheduler) podDeleted(pod *corev1.Pod) {

@@ -68,11 +68,15 @@ type entry struct {
 
 // Queue is safe for concurrent use, but only one goroutine may Pop.
 type Queue struct {
-	mu       sync.Mutex // guards all below
-	pods     map[types.UID]*entry
-	active   ordered
-	waiting  ordered             // backoff and unschedulable, by due
-	watching map[*entry]struct{} // in hand or unschedulable: events concern them
+	mu      sync.Mutex // guards all below
+	pods    map[types.UID]*entry
+	active  ordered
+	waiting ordered // backoff and unschedulable, by due
+	// hand and refused are the pods that events concern: those in hand, and
+	// the unschedulable by what helps them, so that an event which helps
+	// nobody costs nothing however many they are.
+	hand     map[*entry]struct{}
+	refused  map[plugins.Event]map[*entry]struct{}
 	wake     chan struct{}
 	arrivals uint64
 }
@@ -80,11 +84,12 @@ type Queue struct {
 // New returns an empty queue.
 func New() *Queue {
 	return &Queue{
-		pods:     map[types.UID]*entry{},
-		watching: map[*entry]struct{}{},
-		active:   ordered{before: firstInLine},
-		waiting:  ordered{before: func(a, b *entry) bool { return a.due.Before(b.due) }},
-		wake:     make(chan struct{}, 1),
+		pods:    map[types.UID]*entry{},
+		hand:    map[*entry]struct{}{},
+		refused: map[plugins.Event]map[*entry]struct{}{},
+		active:  ordered{before: firstInLine},
+		waiting: ordered{before: func(a, b *entry) bool { return a.due.Before(b.due) }},
+		wake:    make(chan struct{}, 1),
 	}
 }
 
@@ -183,7 +188,7 @@ func (q *Queue) next() (*Item, time.Time) {
 		q.take(p)
 		p.place, p.missed, p.tried = inHand, 0, now
 		p.attempts++
-		q.watching[p] = struct{}{}
+		q.hand[p] = struct{}{}
 		return &Item{Pod: p.pod, Attempts: p.attempts, entry: p}, time.Time{}
 	}
 	if len(q.waiting.pods) > 0 {
@@ -202,6 +207,7 @@ func (q *Queue) Return(item *Item, helps plugins.Event) {
 	if p.gone || p.place != inHand {
 		return
 	}
+	q.take(p)
 	p.helps = helps | plugins.Forced
 	if helps == 0 || p.missed&p.helps != 0 {
 		q.put(p, backoff, p.tried.Add(pause(p.attempts)))
@@ -214,8 +220,16 @@ func (q *Queue) Return(item *Item, helps plugins.Event) {
 func (q *Queue) Happened(e plugins.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for p := range q.watching {
+	for p := range q.hand {
 		q.helped(p, e)
+	}
+	for helps, group := range q.refused {
+		if helps&e == 0 {
+			continue
+		}
+		for p := range group {
+			q.helped(p, e)
+		}
 	}
 }
 
@@ -238,7 +252,10 @@ func (q *Queue) put(p *entry, to place, due time.Time) {
 	q.take(p)
 	p.place, p.due = to, due
 	if to == unschedulable {
-		q.watching[p] = struct{}{}
+		if q.refused[p.helps] == nil {
+			q.refused[p.helps] = map[*entry]struct{}{}
+		}
+		q.refused[p.helps][p] = struct{}{}
 	}
 	if to == active {
 		heap.Push(&q.active, p)
@@ -253,7 +270,13 @@ func (q *Queue) put(p *entry, to place, due time.Time) {
 
 // take removes p from where it is.
 func (q *Queue) take(p *entry) {
-	delete(q.watching, p)
+	delete(q.hand, p)
+	if group, ok := q.refused[p.helps]; ok {
+		delete(group, p)
+		if len(group) == 0 {
+			delete(q.refused, p.helps)
+		}
+	}
 	if p.index < 0 {
 		return
 	}
