@@ -3,6 +3,8 @@ package admissionregistration
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -19,5 +21,9 @@ func mutatingWebhookConfigurations() *api.Resource {
 		PrepareForUpdate:      mutatingUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               mutatingColumns(),
+		Validate:              validateMutating,
+		ValidateUpdate: func(c, _ *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
+			return validateMutating(c)
+		},
 	}.Resource()
 }

@@ -3,6 +3,8 @@ package admissionregistration
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"minke/api"
 )
 
@@ -19,5 +21,9 @@ func validatingWebhookConfigurations() *api.Resource {
 		PrepareForUpdate:      validatingUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               validatingColumns(),
+		Validate:              validateValidating,
+		ValidateUpdate: func(c, _ *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
+			return validateValidating(c)
+		},
 	}.Resource()
 }

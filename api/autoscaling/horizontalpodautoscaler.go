@@ -19,9 +19,11 @@ func horizontalPodAutoscalers() *api.Resource {
 		Subresources: map[string]api.Subresource[*autoscalingv2.HorizontalPodAutoscaler]{
 			"status": {Prepare: horizontalPodAutoscalerStatus},
 		},
-		Also:    []api.Version{v1()},
-		Default: defaultAutoscaler,
-		Columns: autoscalerColumns(),
+		Also:           []api.Version{v1()},
+		Default:        defaultAutoscaler,
+		Columns:        autoscalerColumns(),
+		Validate:       validateAutoscaler,
+		ValidateUpdate: validateAutoscalerUpdate,
 	}.Resource()
 }
 

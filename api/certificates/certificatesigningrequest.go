@@ -17,10 +17,11 @@ func certificateSigningRequests() *api.Resource {
 		PrepareForCreate: certificateSigningRequestCreate,
 		PrepareForUpdate: certificateSigningRequestUpdate,
 		Subresources: map[string]api.Subresource[*certificatesv1.CertificateSigningRequest]{
-			"status":   {Prepare: certificateSigningRequestStatus},
-			"approval": {Prepare: certificateSigningRequestApproval},
+			"status":   {Prepare: certificateSigningRequestStatus, ValidateUpdate: validateSigned},
+			"approval": {Prepare: certificateSigningRequestApproval, ValidateUpdate: validateApproval},
 		},
-		Fields:  requestFields(),
-		Columns: requestColumns(),
+		Fields:   requestFields(),
+		Columns:  requestColumns(),
+		Validate: validateRequest,
 	}.Resource()
 }

@@ -15,5 +15,7 @@ func leases() *api.Resource {
 		CreateOnUpdate:        true,
 		ConditionalUpdateOnly: true,
 		Columns:               leaseColumns(),
+		Validate:              validateLease,
+		ValidateUpdate:        validateLeaseUpdate,
 	}.Resource()
 }

@@ -16,5 +16,7 @@ func endpointSlices() *api.Resource {
 		PrepareForCreate: endpointSliceCreate,
 		PrepareForUpdate: endpointSliceUpdate,
 		Columns:          endpointSliceColumns(),
+		Validate:         validateEndpointSlice,
+		ValidateUpdate:   validateEndpointSliceUpdate,
 	}.Resource()
 }

@@ -18,7 +18,9 @@ func ingresses() *api.Resource {
 		Subresources: map[string]api.Subresource[*networkingv1.Ingress]{
 			"status": {Prepare: ingressStatus},
 		},
-		Columns: ingressColumns(),
+		Columns:        ingressColumns(),
+		Validate:       validateIngress,
+		ValidateUpdate: validateIngressUpdate,
 	}.Resource()
 }
 

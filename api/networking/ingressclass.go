@@ -17,6 +17,8 @@ func ingressClasses() *api.Resource {
 		PrepareForUpdate: ingressClassUpdate,
 		Default:          defaultIngressClass,
 		Columns:          ingressClassColumns(),
+		Validate:         validateIngressClass,
+		ValidateUpdate:   validateIngressClassUpdate,
 	}.Resource()
 }
 

@@ -17,6 +17,8 @@ func ipAddresses() *api.Resource {
 		PrepareForCreate: ipAddressCreate,
 		PrepareForUpdate: ipAddressUpdate,
 		Columns:          ipAddressColumns(),
+		Validate:         validateIPAddress,
+		ValidName:        validIPName,
 	}.Resource()
 }
 

@@ -17,6 +17,8 @@ func networkPolicies() *api.Resource {
 		PrepareForUpdate: networkPolicyUpdate,
 		Default:          defaultNetworkPolicy,
 		Columns:          networkPolicyColumns(),
+		Validate:         validateNetworkPolicy,
+		ValidateUpdate:   validateNetworkPolicyUpdate,
 	}.Resource()
 }
 

@@ -18,7 +18,9 @@ func serviceCIDRs() *api.Resource {
 		Subresources: map[string]api.Subresource[*networkingv1.ServiceCIDR]{
 			"status": {Prepare: serviceCIDRStatus},
 		},
-		Columns: serviceCIDRColumns(),
+		Columns:        serviceCIDRColumns(),
+		Validate:       validateServiceCIDR,
+		ValidateUpdate: validateServiceCIDRUpdate,
 	}.Resource()
 }
 

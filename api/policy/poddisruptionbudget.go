@@ -20,6 +20,8 @@ func podDisruptionBudgets() *api.Resource {
 		},
 		ConditionalUpdateOnly: true,
 		Columns:               budgetColumns(),
+		Validate:              validateBudget,
+		ValidateUpdate:        validateBudgetUpdate,
 	}.Resource()
 }
 

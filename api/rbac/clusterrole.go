@@ -17,5 +17,7 @@ func clusterRoles() *api.Resource {
 		NewList:        api.NewList[rbacv1.ClusterRoleList],
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
+		Validate:       validateClusterRole,
+		ValidateUpdate: validateClusterRoleUpdate,
 	}.Resource()
 }

@@ -19,5 +19,7 @@ func clusterRoleBindings() *api.Resource {
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
 		Columns:        clusterRoleBindingColumns(),
+		Validate:       validateClusterRoleBinding,
+		ValidateUpdate: validateClusterRoleBindingUpdate,
 	}.Resource()
 }

@@ -16,5 +16,7 @@ func roles() *api.Resource {
 		NewList:        api.NewList[rbacv1.RoleList],
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
+		Validate:       validateRole,
+		ValidateUpdate: validateRoleUpdate,
 	}.Resource()
 }

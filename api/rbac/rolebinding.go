@@ -18,5 +18,7 @@ func roleBindings() *api.Resource {
 		CreateOnUpdate: true,
 		ValidName:      path.ValidatePathSegmentName,
 		Columns:        roleBindingColumns(),
+		Validate:       validateRoleBinding,
+		ValidateUpdate: validateRoleBindingUpdate,
 	}.Resource()
 }

@@ -17,5 +17,7 @@ func priorityClasses() *api.Resource {
 		Default:          defaultPriorityClass,
 		PrepareForCreate: priorityClassCreate,
 		Columns:          priorityClassColumns(),
+		Validate:         validatePriorityClass,
+		ValidateUpdate:   validatePriorityClassUpdate,
 	}.Resource()
 }

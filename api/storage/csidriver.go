@@ -16,5 +16,7 @@ func csiDrivers() *api.Resource {
 		Default:               defaultCSIDriver,
 		ConditionalUpdateOnly: true,
 		Columns:               csiDriverColumns(),
+		Validate:              validateCSIDriver,
+		ValidateUpdate:        validateCSIDriverUpdate,
 	}.Resource()
 }

@@ -20,6 +20,8 @@ func volumeAttachments() *api.Resource {
 		},
 		ConditionalUpdateOnly: true,
 		Columns:               volumeAttachmentColumns(),
+		Validate:              validateVolumeAttachment,
+		ValidateUpdate:        validateVolumeAttachmentUpdate,
 	}.Resource()
 }
 

@@ -1,0 +1,116 @@
+package admissionregistration
+
+import (
+	"net/url"
+	"slices"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// webhook is what validating and mutating webhooks have in common.
+type webhook struct {
+	name              string
+	config            *admissionregistrationv1.WebhookClientConfig
+	rules             []admissionregistrationv1.RuleWithOperations
+	sideEffects       *admissionregistrationv1.SideEffectClass
+	versions          []string
+	timeout           *int32
+	namespaces, match *metav1.LabelSelector
+}
+
+func validateValidating(c *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
+	var hooks []webhook
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector})
+	}
+	return validateHooks(hooks)
+}
+
+func validateMutating(c *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
+	var hooks []webhook
+	for i := range c.Webhooks {
+		w := &c.Webhooks[i]
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector})
+	}
+	return validateHooks(hooks)
+}
+
+func validateHooks(hooks []webhook) field.ErrorList {
+	var errs field.ErrorList
+	names := map[string]bool{}
+	for i, w := range hooks {
+		at := field.NewPath("webhooks").Index(i)
+		errs = append(errs, validation.IsFullyQualifiedName(at.Child("name"), w.name)...)
+		if names[w.name] {
+			errs = append(errs, field.Duplicate(at.Child("name"), w.name))
+		}
+		names[w.name] = true
+		errs = append(errs, validateHook(w, at)...)
+	}
+	return errs
+}
+
+func validateHook(w webhook, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	effects := []admissionregistrationv1.SideEffectClass{admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.SideEffectClassNoneOnDryRun}
+	switch {
+	case w.sideEffects == nil:
+		errs = append(errs, field.Required(at.Child("sideEffects"), "must specify one of None, NoneOnDryRun"))
+	case !slices.Contains(effects, *w.sideEffects):
+		errs = append(errs, field.NotSupported(at.Child("sideEffects"), *w.sideEffects, effects))
+	}
+	switch {
+	case len(w.versions) == 0:
+		errs = append(errs, field.Required(at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1"))
+	case !slices.Contains(w.versions, "v1") && !slices.Contains(w.versions, "v1beta1"):
+		errs = append(errs, field.Invalid(at.Child("admissionReviewVersions"), w.versions, "must include at least one of v1, v1beta1"))
+	}
+	if t := w.timeout; t != nil && (*t < 1 || *t > 30) {
+		errs = append(errs, field.Invalid(at.Child("timeoutSeconds"), *t, "the timeout value must be between 1 and 30 seconds"))
+	}
+	options := metav1validation.LabelSelectorValidationOptions{}
+	errs = append(errs, metav1validation.ValidateLabelSelector(w.namespaces, options, at.Child("namespaceSelector"))...)
+	errs = append(errs, metav1validation.ValidateLabelSelector(w.match, options, at.Child("objectSelector"))...)
+	for i, r := range w.rules {
+		at := at.Child("rules").Index(i)
+		for name, list := range map[string]int{"operations": len(r.Operations), "apiGroups": len(r.APIGroups), "apiVersions": len(r.APIVersions), "resources": len(r.Resources)} {
+			if list == 0 {
+				errs = append(errs, field.Required(at.Child(name), ""))
+			}
+		}
+	}
+	return append(errs, validateClient(w.config, at.Child("clientConfig"))...)
+}
+
+func validateClient(c *admissionregistrationv1.WebhookClientConfig, at *field.Path) field.ErrorList {
+	switch {
+	case (c.URL == nil) == (c.Service == nil):
+		return field.ErrorList{field.Required(at, "exactly one of url or service is required")}
+	case c.URL != nil:
+		u, err := url.Parse(*c.URL)
+		switch {
+		case err != nil:
+			return field.ErrorList{field.Required(at.Child("url"), "url must be a valid URL: "+err.Error()+"; desired format: https://host[/path]")}
+		case u.Scheme != "https":
+			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "'https' is the only allowed URL scheme; desired format: https://host[/path]")}
+		case u.Host == "":
+			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "host must be specified; desired format: https://host[/path]")}
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "user information, query parameters and fragments are not permitted; desired format: https://host[/path]")}
+		}
+		return nil
+	}
+	var errs field.ErrorList
+	if c.Service.Name == "" {
+		errs = append(errs, field.Required(at.Child("service", "name"), "service name is required"))
+	}
+	if c.Service.Namespace == "" {
+		errs = append(errs, field.Required(at.Child("service", "namespace"), "service namespace is required"))
+	}
+	return errs
+}

@@ -1,0 +1,47 @@
+package policy
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+func validateBudget(b *policyv1.PodDisruptionBudget) field.ErrorList {
+	s, path := &b.Spec, field.NewPath("spec")
+	var errs field.ErrorList
+	if s.MinAvailable != nil && s.MaxUnavailable != nil {
+		errs = append(errs, field.Invalid(path, s, "minAvailable and maxUnavailable cannot be both set"))
+	}
+	errs = append(errs, amount(s.MinAvailable, path.Child("minAvailable"))...)
+	errs = append(errs, amount(s.MaxUnavailable, path.Child("maxUnavailable"))...)
+	errs = append(errs, metav1validation.ValidateLabelSelector(s.Selector, metav1validation.LabelSelectorValidationOptions{}, path.Child("selector"))...)
+	if p := s.UnhealthyPodEvictionPolicy; p != nil && *p != policyv1.IfHealthyBudget && *p != policyv1.AlwaysAllow {
+		errs = append(errs, field.NotSupported(path.Child("unhealthyPodEvictionPolicy"), *p,
+			[]policyv1.UnhealthyPodEvictionPolicyType{policyv1.AlwaysAllow, policyv1.IfHealthyBudget}))
+	}
+	return errs
+}
+
+func validateBudgetUpdate(b, _ *policyv1.PodDisruptionBudget) field.ErrorList {
+	return validateBudget(b)
+}
+
+func amount(v *intstr.IntOrString, path *field.Path) field.ErrorList {
+	if v == nil {
+		return nil
+	}
+	if v.Type == intstr.Int {
+		return apivalidation.ValidateNonnegativeField(int64(v.IntVal), path)
+	}
+	var errs field.ErrorList
+	for _, msg := range validation.IsValidPercent(v.StrVal) {
+		errs = append(errs, field.Invalid(path, v, msg))
+	}
+	if n, err := intstr.GetScaledValueFromIntOrPercent(v, 100, false); err == nil && n > 100 {
+		errs = append(errs, field.Invalid(path, v, "must not be greater than 100%"))
+	}
+	return errs
+}
