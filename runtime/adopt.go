@@ -24,12 +24,13 @@ func (r *Runtime) adopt() error {
 	if err := each(r.containersDir(), r.adoptContainer); err != nil {
 		return err
 	}
-	return each(r.layersDir(), func(id string) error {
+	err := each(r.layersDir(), func(id string) error {
 		if r.containers[id] != nil {
 			return nil
 		}
 		return os.RemoveAll(r.writableDir(id)) // of before a reboot
 	})
+	return errors.Join(err, r.images.Collect())
 }
 
 func each(dir string, f func(name string) error) error {
@@ -85,6 +86,7 @@ func (r *Runtime) adoptContainer(id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.containers[id] = c
+	r.images.Hold(c.Layers)
 	if !c.Launched {
 		return nil
 	}

@@ -65,10 +65,18 @@ func (r *Runtime) prepare(s *sandbox, config *runtimeapi.ContainerConfig) (*cont
 	if c.User, err = r.resolveUser(img, c.config.GetLinux().GetSecurityContext()); err != nil {
 		return nil, err
 	}
+	if c.Argv, err = command(c, img); err != nil {
+		return nil, err
+	}
+	if c.Cwd = c.config.GetWorkingDir(); c.Cwd == "" {
+		c.Cwd = img.Config.WorkingDir
+	}
+	c.Env, c.Layers = environment(s, c, img), img.Layers
 	if s.config.GetLogDirectory() != "" && c.config.GetLogPath() != "" {
 		c.LogPath = filepath.Join(s.config.GetLogDirectory(), c.config.GetLogPath())
 	}
-	if err := r.makeContainerDirs(c, img); err != nil {
+	r.images.Hold(c.Layers)
+	if err := r.makeContainerDirs(c); err != nil {
 		return nil, errors.Join(err, r.eraseContainer(c))
 	}
 	return c, nil
@@ -76,7 +84,7 @@ func (r *Runtime) prepare(s *sandbox, config *runtimeapi.ContainerConfig) (*cont
 
 // makeContainerDirs writes the record first: without it nothing would ever
 // remove the rest.
-func (r *Runtime) makeContainerDirs(c *container, img *image.Image) error {
+func (r *Runtime) makeContainerDirs(c *container) error {
 	dir, layer := r.containerDir(c.ID), r.writableDir(c.ID)
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		return err

@@ -21,10 +21,6 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 // containerPlan writes down everything that makes the container.
 func (r *Runtime) containerPlan(s *sandbox, c *container, g *cgroup.Group) (*plan.Plan, shim.Flags, error) {
-	img, err := r.images.Get(c.ImageID)
-	if err != nil {
-		return nil, 0, err
-	}
 	p := &plan.Plan{}
 	if !cgroup.V2() {
 		for _, f := range g.JoinFiles() {
@@ -32,29 +28,19 @@ func (r *Runtime) containerPlan(s *sandbox, c *container, g *cgroup.Group) (*pla
 		}
 	}
 	flags := c.flags()
-	r.planRoot(p, c, img)
+	r.planRoot(p, c)
 	if err := r.planMounts(p, s, c); err != nil {
 		return nil, 0, err
 	}
 	if c.config.GetLinux().GetSecurityContext().GetReadonlyRootfs() {
 		p.Add(plan.RootReadOnly)
 	}
-	if err := r.planProcess(p, c, img, environment(s, c, img)); err != nil {
+	if c.Cwd != "" && c.Cwd != "/" {
+		p.AddNumbers(plan.Mkdir, 0o755, 0, 0, c.Cwd)
+	}
+	if err := r.planProcess(p, c, c.Argv); err != nil {
 		return nil, 0, err
 	}
-	cwd := c.config.GetWorkingDir()
-	if cwd == "" {
-		cwd = img.Config.WorkingDir
-	}
-	if cwd != "" && cwd != "/" {
-		p.AddNumbers(plan.Mkdir, 0o755, 0, 0, cwd)
-		p.Add(plan.Cwd, cwd)
-	}
-	argv, err := command(c, img)
-	if err != nil {
-		return nil, 0, err
-	}
-	p.Add(plan.Argv, argv...)
 	return p, flags, nil
 }
 
@@ -89,9 +75,9 @@ func (c *container) privileged() bool {
 
 // planRoot names the layers relative to their directory, the top one first, to
 // fit into the one page that a mount's options may have.
-func (r *Runtime) planRoot(p *plan.Plan, c *container, img *image.Image) {
+func (r *Runtime) planRoot(p *plan.Plan, c *container) {
 	var lower []string
-	for _, l := range slices.Backward(img.Layers) {
+	for _, l := range slices.Backward(c.Layers) {
 		lower = append(lower, l+"/fs")
 	}
 	if len(lower) == 0 {
@@ -154,7 +140,7 @@ func setEnv(env []string, e string) []string {
 }
 
 // planProcess writes who the process is and what it may do; exec uses it too.
-func (r *Runtime) planProcess(p *plan.Plan, c *container, _ *image.Image, env []string) error {
+func (r *Runtime) planProcess(p *plan.Plan, c *container, argv []string) error {
 	sc := c.config.GetLinux().GetSecurityContext()
 	p.AddNumbers(plan.User, uint64(c.User.UID), uint64(c.User.GID), 0)
 	for _, g := range c.User.Groups {
@@ -178,7 +164,11 @@ func (r *Runtime) planProcess(p *plan.Plan, c *container, _ *image.Image, env []
 	if c.config.GetLinux().GetResources() != nil {
 		p.AddNumbers(plan.OOMScore, uint64(c.config.GetLinux().GetResources().GetOomScoreAdj()), 0, 0)
 	}
-	p.Add(plan.Env, env...)
+	if c.Cwd != "" && c.Cwd != "/" {
+		p.Add(plan.Cwd, c.Cwd)
+	}
+	p.Add(plan.Env, c.Env...)
+	p.Add(plan.Argv, argv...)
 	return nil
 }
 

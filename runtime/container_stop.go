@@ -253,5 +253,9 @@ func (r *Runtime) removeContainer(ctx context.Context, c *container) error {
 
 // eraseContainer removes the record last: it is what finds the rest.
 func (r *Runtime) eraseContainer(c *container) error {
-	return errors.Join(os.RemoveAll(r.writableDir(c.ID)), os.RemoveAll(r.containerDir(c.ID)))
+	if err := errors.Join(os.RemoveAll(r.writableDir(c.ID)), os.RemoveAll(r.containerDir(c.ID))); err != nil {
+		return err
+	}
+	r.images.Release(c.Layers)
+	return nil
 }

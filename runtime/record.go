@@ -37,11 +37,15 @@ type containerRecord struct {
 	CreatedAt     int64
 	User          user
 	StopSignal    string
-	Launched      bool // a start was attempted
-	OOMKilled     bool
-	Lost          int64 // when it was found to have ended unseen; nanoseconds
-	LogPath       string
-	Unmasked      bool // the list of masked paths was empty on purpose, which its encoding does not tell
+	// What image and pod together say, so that the image may go meanwhile.
+	Env, Argv []string
+	Cwd       string
+	Layers    []string
+	Launched  bool // a start was attempted
+	OOMKilled bool
+	Lost      int64 // when it was found to have ended unseen; nanoseconds
+	LogPath   string
+	Unmasked  bool // the list of masked paths was empty on purpose, which its encoding does not tell
 }
 
 // saveRecord replaces a record at once. It is not synced: State need not

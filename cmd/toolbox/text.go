@@ -85,6 +85,9 @@ func head(c *call) int { return ends(c, true) }
 func tail(c *call) int { return ends(c, false) }
 
 func ends(c *call, first bool) int {
+	if len(c.args) > 0 && regexp.MustCompile(`^-[0-9]+$`).MatchString(c.args[0]) {
+		c.args = append([]string{"-n", c.args[0][1:]}, c.args[1:]...)
+	}
 	set, rest := c.flags("nc")
 	n := 10
 	if v := set['n']; v != "" {

@@ -104,14 +104,14 @@ func (s *Store) build(ctx context.Context, b build) (*Image, error) {
 		Size: int64(len(b.config)), Config: config.Config, Created: time.Now(),
 	}
 	var chain digest.Digest
-	defer func() { s.release(i.Layers) }()
+	defer func() { s.Release(i.Layers) }()
 	for n, d := range b.layers {
 		diff := config.RootFS.DiffIDs[n]
 		if err := diff.Validate(); err != nil {
 			return nil, fmt.Errorf("configuration: layer %q: %w", diff, err)
 		}
 		chain = chainID(chain, diff)
-		s.hold(layerName(chain))
+		s.Hold([]string{layerName(chain)})
 		i.Layers = append(i.Layers, layerName(chain))
 		if err := s.layer(ctx, d, diff, chain, b.fetch); err != nil {
 			return nil, err
@@ -121,17 +121,21 @@ func (s *Store) build(ctx context.Context, b build) (*Image, error) {
 	return i, s.put(i)
 }
 
-func (s *Store) hold(layer string) {
-	s.mu.Lock()
-	s.busy[layer]++
-	s.mu.Unlock()
-}
-
-func (s *Store) release(layers []string) {
+// Hold keeps layers from being collected, once for each Release.
+func (s *Store) Hold(layers []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range layers {
-		if s.busy[l]--; s.busy[l] == 0 {
+		s.busy[l]++
+	}
+}
+
+// Release undoes one Hold.
+func (s *Store) Release(layers []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range layers {
+		if s.busy[l]--; s.busy[l] <= 0 {
 			delete(s.busy, l)
 		}
 	}

@@ -55,7 +55,7 @@ type Store struct {
 
 	mu     sync.RWMutex // guards images; taken for a record's write, too
 	images map[digest.Digest]*Image
-	busy   map[string]int // layers in the making or about to be named by a record
+	busy   map[string]int // layers in the making or used by containers, by how many
 	layers keyedLocks     // one unpacking of the same layer at a time
 }
 
@@ -86,7 +86,7 @@ func Open(root string) (*Store, error) {
 		}
 		s.images[r.ID] = &r.Image
 	}
-	return s, s.collect()
+	return s, nil
 }
 
 // LayersDir is the directory that Image.Layers are relative to.
@@ -225,8 +225,8 @@ func (s *Store) Tag(image, name string) error {
 	return s.put(&tagged)
 }
 
-// Remove forgets an image with all its names. Containers that use its layers
-// must be gone; a missing image is no error.
+// Remove forgets an image with all its names. Layers that are held stay until
+// they are released and collected. A missing image is no error.
 func (s *Store) Remove(name string) error {
 	s.mu.Lock()
 	i := s.find(name)
@@ -243,11 +243,12 @@ func (s *Store) Remove(name string) error {
 	if err != nil {
 		return fmt.Errorf("image %s: remove: %w", i.ID, err)
 	}
-	return s.collect()
+	return s.Collect()
 }
 
-// collect removes the layers that nobody names.
-func (s *Store) collect() error {
+// Collect removes the layers that neither an image nor a holder names. Open
+// leaves that to whoever knows the containers.
+func (s *Store) Collect() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	used := map[string]bool{}

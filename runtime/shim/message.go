@@ -94,6 +94,10 @@ func received(oob []byte) ([]*os.File, error) {
 		}
 		for _, fd := range fds {
 			unix.CloseOnExec(fd)
+			// A descriptor that can block would take a thread while it does.
+			if err := unix.SetNonblock(fd, true); err != nil {
+				return files, err
+			}
 			files = append(files, os.NewFile(uintptr(fd), "received"))
 		}
 	}
