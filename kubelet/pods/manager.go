@@ -9,10 +9,12 @@ package pods
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"minke/kubelet/cgroup"
 	"minke/kubelet/cri"
@@ -88,12 +90,29 @@ func (m *Manager) Update(pod *corev1.Pod) {
 	if w == nil {
 		w = newWorker(pod)
 		m.workers[pod.UID] = w
+	} else if w.pod != pod && onlyOwnStatus(w.pod, pod) {
+		w.pod = pod
+		return // what the kubelet wrote itself is no news
 	}
 	w.pod = pod
 	if pod.DeletionTimestamp != nil {
 		w.interrupt()
 	}
 	m.runs.Kick(pod.UID)
+}
+
+// onlyOwnStatus tells whether the two differ in nothing but what the kubelet
+// itself writes.
+func onlyOwnStatus(a, b *corev1.Pod) bool {
+	if a.Generation != b.Generation || (a.DeletionTimestamp == nil) != (b.DeletionTimestamp == nil) ||
+		!equality.Semantic.DeepEqual(a.DeletionGracePeriodSeconds, b.DeletionGracePeriodSeconds) ||
+		!maps.Equal(a.Labels, b.Labels) || !maps.Equal(a.Annotations, b.Annotations) {
+		return false
+	}
+	if a.Generation == 0 && !equality.Semantic.DeepEqual(a.Spec, b.Spec) {
+		return false
+	}
+	return equality.Semantic.DeepEqual(status.Foreign(a), status.Foreign(b))
 }
 
 // Delete tells of a pod that is gone from the API.

@@ -21,6 +21,10 @@ import (
 // created is tried again, unless something it refers to changes before.
 const retryStart = 10 * time.Second
 
+// showBackOff is how long a failed pull shows as ErrImagePull before it shows
+// as ImagePullBackOff.
+const showBackOff = 3 * time.Second
+
 // failure says why a container did not start, and when to try again.
 type failure struct {
 	status.Waiting
@@ -126,8 +130,12 @@ func (j *job) failedPull(c *corev1.Container, err error) *failure {
 		return j.failed(c, image.ErrImagePull, err)
 	}
 	after := e.After
-	if after == 0 {
+	switch {
+	case after == 0:
 		after = retryStart
+	case e.Reason == image.ErrImagePull:
+		// Look again soon, to show that it is waiting by then.
+		after = min(after, showBackOff)
 	}
 	if j.w.waiting[c.Name].Reason != e.Reason {
 		j.event(j.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+e.Reason)

@@ -81,6 +81,17 @@ func mergeForeign(own corev1.PodStatus, api *corev1.Pod) corev1.PodStatus {
 	return own
 }
 
+// Foreign returns the conditions of the pod that others write.
+func Foreign(pod *corev1.Pod) []corev1.PodCondition {
+	var list []corev1.PodCondition
+	for _, c := range pod.Status.Conditions {
+		if !owned(c.Type) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func owned(t corev1.PodConditionType) bool {
 	switch t {
 	case corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady,
