@@ -19,6 +19,7 @@ import (
 	"minke/cluster/control"
 	"minke/kubelet"
 	"minke/network/cni"
+	"minke/network/overlay"
 	"minke/network/proxy"
 	"minke/runtime"
 )
@@ -54,6 +55,7 @@ type Agent struct {
 	runtime   *runtime.Runtime
 	kubelet   *kubelet.Kubelet
 	proxy     *proxy.Proxy
+	overlay   *overlay.Overlay
 	dns       *nodeDNS
 	control   net.Listener
 }
@@ -71,10 +73,14 @@ func NewAgent(cfg AgentConfig) (*Agent, error) {
 	if a.control, err = control.Listen(filepath.Join(cfg.RunDir, "control")); err != nil {
 		return nil, err
 	}
+	mtu, err := overlay.MTU(overlay.VXLAN, cfg.Address)
+	if err != nil {
+		return nil, err
+	}
 	a.pods, err = cni.New(cni.Config{
 		StateDir:     filepath.Join(cfg.RunDir, "cni"),
 		ClusterCIDRs: []netip.Prefix{cfg.PodNet, cfg.ServiceNet},
-		MTU:          podMTU,
+		MTU:          mtu,
 	})
 	if err != nil {
 		return nil, err
@@ -92,9 +98,6 @@ func NewAgent(cfg AgentConfig) (*Agent, error) {
 	}
 	return a, a.assembleKubelet()
 }
-
-// podMTU leaves room for vxlan's 50 bytes on a net of 1500.
-const podMTU = 1450
 
 func (a *Agent) assembleKubelet() error {
 	listener, err := net.Listen("tcp", net.JoinHostPort(a.cfg.Address.String(), strconv.Itoa(kubeletPort)))

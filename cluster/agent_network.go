@@ -10,6 +10,7 @@ import (
 
 	"minke/client"
 	"minke/network/cni"
+	"minke/network/overlay"
 	"minke/network/proxy"
 	"minke/runtime"
 )
@@ -129,6 +130,10 @@ func (a *Agent) assembleNetwork() error {
 	if err != nil {
 		return err
 	}
+	a.overlay, err = overlay.New(overlay.Config{NodeName: a.cfg.Node, NodeIP: a.cfg.Address}, a.informers)
+	if err != nil {
+		return err
+	}
 	a.dns, err = newNodeDNS(a.cfg.DNS, a.cfg.Domain, a.informers)
 	return err
 }
@@ -137,6 +142,7 @@ func (a *Agent) assembleNetwork() error {
 func (a *Agent) runNetwork(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.proxy.Run(ctx) })
+	group.Go(func() error { return a.overlay.Run(ctx) })
 	group.Go(func() error { return a.dns.server.Run(ctx) })
 	return group.Wait()
 }

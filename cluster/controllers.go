@@ -7,16 +7,32 @@ import (
 
 	"minke/apiserver/authz"
 	"minke/client"
+	"minke/controllers"
+	"minke/controllers/nodeipam"
 	"minke/scheduler"
 )
 
-// runControllers runs controllers and scheduler, each as the user that it is
-// in Kubernetes, on shared views of the server's own objects.
+// runControllers runs controllers and scheduler on shared views of the
+// server's own objects. Each controller writes as the service account that it
+// has in Kubernetes, with no more rights than its role gives.
 func (s *Server) runControllers(ctx context.Context) error {
 	informers := client.NewInformers(s.Client("system:kube-controller-manager", authz.Masters))
-	group, ctx := errgroup.WithContext(ctx)
 	sched := scheduler.New(s.Client("system:kube-scheduler", authz.Masters), informers, scheduler.Options{})
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return controllers.Run(ctx, controllers.Config{
+			For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM,
+			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
+		})
+	})
 	group.Go(func() error { return sched.Run(ctx) })
 	informers.Start(ctx)
 	return group.Wait()
+}
+
+// controllerClient is the API as a controller's service account.
+func (s *Server) controllerClient(account string) client.Interface {
+	const namespace = "kube-system"
+	return s.Client("system:serviceaccount:"+namespace+":"+account,
+		"system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
 }
