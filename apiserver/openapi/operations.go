@@ -120,7 +120,9 @@ func (b *builder) id(verb, what string, collection bool) string {
 			group += title(part)
 		}
 	}
-	id := verb + group + title(b.v.kind.Version)
+	// The method of what leads through comes after the version.
+	verb, method, _ := strings.Cut(verb, " ")
+	id := verb + group + title(b.v.kind.Version) + method
 	if collection {
 		id += "Collection"
 	}
@@ -195,11 +197,14 @@ func (b *builder) action(path string, a discovery.Action) {
 	} else {
 		text := model{goType: reflect.TypeFor[string]()}
 		for _, verb := range a.Verbs {
-			method, action, id := connects[verb], "connect", "connect"+title(connects[verb])
+			method, action, id := connects[verb], "connect", "connect "+title(connects[verb])
 			if a.Subresource == "log" {
 				action, id = "get", "read"
 			}
 			b.add(path, method, action, b.id(id, what, false), nil, model{}, text)
+			if a.Subresource == "proxy" {
+				b.add(path+"/{path}", method, action, b.id(id, what+"WithPath", false), nil, model{}, text)
+			}
 		}
 	}
 	for i := from; i < len(b.out); i++ {

@@ -51,11 +51,11 @@ func (p parameter) render(f flavour) object {
 // inPath returns the parameters that a path has.
 func inPath(path string, f flavour) []object {
 	var out []object
-	for _, name := range []string{"name", "namespace"} {
+	for _, name := range []string{"name", "namespace", "path"} {
 		if !strings.Contains(path, "{"+name+"}") {
 			continue
 		}
-		p := object{"name": name, "in": "path", "required": true, "description": "the " + name + " of the object"}
+		p := object{"name": name, "in": "path", "required": true, "description": "the " + name + " that is meant"}
 		if f == v2 {
 			p["type"], p["uniqueItems"] = "string", true
 		} else {
