@@ -3,10 +3,8 @@ package apiserver
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -114,13 +112,13 @@ func (c *call) serverSideApply(o *writeOptions, body []byte) error {
 	o.applied = true
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
-		return c.applied(manager, old.Object, applied, o)
+		return c.applied(ch, manager, old.Object.(api.Object), applied)
 	}
 	if !ch.ofSub {
 		ch.missing = func() (api.Object, error) {
 			empty := c.end.New()
 			empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
-			return c.applied(manager, empty, applied, o)
+			return c.applied(ch, manager, empty, applied)
 		}
 	}
 	item, created, err := c.apply(ch)
@@ -134,8 +132,12 @@ func (c *call) serverSideApply(o *writeOptions, body []byte) error {
 }
 
 // applied returns live with the configuration merged into it.
-func (c *call) applied(m *apply.Manager, live runtime.Object, applied *unstructured.Unstructured, o *writeOptions) (api.Object, error) {
-	merged, err := m.Apply(live, applied.DeepCopy(), o.manager, o.force)
+func (c *call) applied(ch *change, m *apply.Manager, before api.Object, applied *unstructured.Unstructured) (api.Object, error) {
+	full, err := c.spelledOut(before)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := m.Apply(full, applied.DeepCopy(), ch.options.manager, ch.options.force)
 	if err != nil {
 		return nil, applyError(err)
 	}
@@ -148,13 +150,10 @@ func (c *call) applied(m *apply.Manager, live runtime.Object, applied *unstructu
 	if err := c.checkName(obj); err != nil {
 		return nil, err
 	}
-	before, _ := live.(api.Object)
-	if before != nil && obj.GetResourceVersion() == before.GetResourceVersion() {
+	if obj.GetResourceVersion() == before.GetResourceVersion() {
 		obj.SetResourceVersion("")
 	}
-	if before != nil && before.GetUID() != "" {
-		keepTimes(obj, before)
-	}
+	ch.live = full
 	return obj, nil
 }
 
@@ -188,68 +187,4 @@ func (c *call) decodeApplied(body []byte, v codec.Validation) (*unstructured.Uns
 		obj.SetNamespace(c.info.Namespace)
 	}
 	return obj, nil
-}
-
-// track notes in obj who changed what, if the object is tracked.
-func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object, error) {
-	if ch.options.applied {
-		return obj, nil
-	}
-	if !apply.Tracked(before) {
-		obj.SetManagedFields(nil)
-		return obj, nil
-	}
-	manager, err := c.end.applier(c.info.Subresource)
-	if err != nil {
-		return nil, apierrors.NewInternalError(err)
-	}
-	tracked, ok := manager.Update(before, obj, c.managerName(ch.options)).(api.Object)
-	if !ok {
-		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
-	}
-	keepTimes(tracked, before)
-	return tracked, nil
-}
-
-// managerName is who writes: what the client says, or else its program.
-func (c *call) managerName(o *writeOptions) string {
-	if o.manager != "" {
-		return o.manager
-	}
-	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
-	if len(name) > 128 {
-		name = name[:128]
-	}
-	if name == "" {
-		return "unknown"
-	}
-	return name
-}
-
-// keepTimes leaves managedFields as they were when obj differs from before in
-// nothing but their times: such a write changes nothing.
-func keepTimes(obj, before api.Object) {
-	now := obj.GetManagedFields()
-	rv := obj.GetResourceVersion()
-	obj.SetManagedFields(before.GetManagedFields())
-	obj.SetResourceVersion(before.GetResourceVersion())
-	same := equality.Semantic.DeepEqual(obj, before) && sameManagers(now, before.GetManagedFields())
-	obj.SetResourceVersion(rv)
-	if !same {
-		obj.SetManagedFields(now)
-	}
-}
-
-func sameManagers(a, b []metav1.ManagedFieldsEntry) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := a[i], b[i]
-		x.Time, y.Time = nil, nil
-		if !equality.Semantic.DeepEqual(x, y) {
-			return false
-		}
-	}
-	return true
 }

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const applyMedia = "application/apply-patch+yaml"
@@ -59,11 +62,23 @@ spec:
 
 func TestApplyToCreated(t *testing.T) {
 	w := newWorld(t)
-	w.must(201, "POST", cms, configMap("a", "1"))
-	path := cms + "/a?fieldManager=m"
-	body := `{"apiVersion":"v1","kind":"ConfigMap","data":{"k":"2"}}`
-	conflict := w.must(409, "PATCH", path, body, "Content-Type", applyMedia)
-	w.want(conflict["message"], `Apply failed with 1 conflict: conflict with "before-first-apply" using v1: .data.k`, "conflict")
-	forced := w.must(200, "PATCH", path+"&force=true", body, "Content-Type", applyMedia)
-	w.want(at(forced, "data", "k"), "2", "data")
+	w.must(201, "POST", cms+"?fieldManager=maker", configMap("a", "1"))
+	w.inside("POST", cms, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "b"}, Data: map[string]string{"k": "1"}})
+	for name, maker := range map[string]string{"a": "maker", "b": "before-first-apply"} {
+		path := cms + "/" + name + "?fieldManager=m"
+		body := `{"apiVersion":"v1","kind":"ConfigMap","data":{"k":"2"}}`
+		conflict := w.must(409, "PATCH", path, body, "Content-Type", applyMedia)
+		w.want(conflict["message"], `Apply failed with 1 conflict: conflict with "`+maker+`" using v1: .data.k`, "conflict")
+		forced := w.must(200, "PATCH", path+"&force=true", body, "Content-Type", applyMedia)
+		w.want(at(forced, "data", "k"), "2", "data")
+	}
+}
+
+func TestScaleKeepsItsOwner(t *testing.T) {
+	w := newWorld(t)
+	const body = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}}}}`
+	w.must(201, "PATCH", deployments+"/d?fieldManager=m", body, "Content-Type", applyMedia)
+	w.must(200, "PATCH", deployments+"/d/scale?fieldManager=scaler", `{"spec":{"replicas":3}}`, "Content-Type", "application/merge-patch+json")
+	again := w.must(200, "PATCH", deployments+"/d?fieldManager=m", body, "Content-Type", applyMedia)
+	w.want(at(again, "spec", "replicas"), 3, "replicas, which the scaler set")
 }

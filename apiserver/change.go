@@ -28,6 +28,9 @@ type change struct {
 	// derived tells that compute works on the state as it stands, so that the
 	// result needs no resourceVersion to be safe.
 	derived bool
+	// live is the object as it was, with its managedFields spelled out; nil
+	// when the write is not tracked.
+	live api.Object
 }
 
 // unconditionalTries bounds the attempts of a write that others overtake.
@@ -48,6 +51,7 @@ func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
 			}
 			return item, true, err
 		}
+		ch.live = nil
 		obj, err := ch.compute(old)
 		if err != nil {
 			return nil, false, err
@@ -104,13 +108,16 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	if len(c.cfg.Admission) > 0 {
 		c.end.Default(obj)
 	}
-	keepMeta(obj, before)
+	obj.SetGeneration(before.GetGeneration()) // it is the resource's to raise
 	if ch.ofSub {
 		ch.way.Prepare(obj, before)
 	} else {
 		c.end.PrepareForUpdate(obj, before)
 	}
-	keepMeta2(obj, before)
+	keepIdentity(obj, before)
+	if ch.live != nil {
+		keepTimes(obj, ch.live, before)
+	}
 	errs := validation.ValidateObjectMetaAccessorUpdate(obj, before, field.NewPath("metadata"))
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
@@ -147,11 +154,8 @@ func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {
 	return nil
 }
 
-// keepMeta takes back what no update may change, before the resource's own
-// rules run, and keepMeta2 after them.
-func keepMeta(obj, before api.Object) { obj.SetGeneration(before.GetGeneration()) }
-
-func keepMeta2(obj, before api.Object) {
+// keepIdentity takes back what no update may change.
+func keepIdentity(obj, before api.Object) {
 	if obj.GetUID() == "" {
 		obj.SetUID(before.GetUID())
 	}

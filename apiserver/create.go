@@ -47,12 +47,10 @@ func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error
 		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonInternalError, "resourceVersion should not be set on objects to be created")
 	}
 	obj.SetResourceVersion("")
-	if !o.applied {
-		obj.SetManagedFields(nil)
-	}
 	obj.SetSelfLink("")
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
+	c.trackNew(obj, o)
 	c.info.Name = obj.GetName()
 	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
 	if err := c.cfg.Admission.Admit(c.ctx, attributes); err != nil {

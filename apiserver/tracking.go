@@ -1,0 +1,152 @@
+package apiserver
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"minke/api"
+	"minke/apiserver/apply"
+)
+
+// metadata.managedFields says who manages which field. To work it out costs
+// more than all else that a write needs, and few ask. So it is put off:
+//
+//	created in process  none: what it holds is "before-first-apply"
+//	created from afar   one entry without fields: all of them are the creator's
+//	first update, apply the entry is spelled out from the object as it stands
+//
+// A status that a part of this process writes is not tracked at all.
+
+// trackNew notes in a new object who made it.
+func (c *call) trackNew(obj api.Object, o *writeOptions) {
+	if o.applied {
+		return
+	}
+	obj.SetManagedFields(nil)
+	_, untyped := obj.(*unstructured.Unstructured)
+	if c.objects != nil || untyped {
+		return
+	}
+	now := obj.GetCreationTimestamp()
+	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
+		Manager: c.managerName(o), Operation: metav1.ManagedFieldsOperationUpdate,
+		APIVersion: c.end.Kind.GroupVersion().String(), Time: &now,
+		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")},
+	}})
+}
+
+// isBrief tells whether the entries are what trackNew wrote.
+func isBrief(entries []metav1.ManagedFieldsEntry) bool {
+	return len(entries) == 1 && entries[0].Operation == metav1.ManagedFieldsOperationUpdate &&
+		entries[0].FieldsV1 != nil && string(entries[0].FieldsV1.GetRawBytes()) == "{}"
+}
+
+// spelledOut returns obj with its managedFields in full: obj itself when they
+// are, else a copy.
+func (c *call) spelledOut(obj api.Object) (api.Object, error) {
+	entries := obj.GetManagedFields()
+	if !isBrief(entries) {
+		return obj, nil
+	}
+	stored := c.routes.Load().endpoints[c.end.GroupVersionResource()]
+	manager, err := stored.applier("")
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	empty := c.end.New()
+	empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
+	full := obj.DeepCopyObject().(api.Object)
+	full.SetManagedFields(nil)
+	full, ok := manager.Update(empty, full, entries[0].Manager).(api.Object)
+	if !ok {
+		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
+	}
+	all := full.GetManagedFields()
+	for i := range all {
+		all[i].Time = entries[0].Time
+	}
+	full.SetManagedFields(all)
+	return full, nil
+}
+
+// track notes in obj who changed what, if the object is tracked.
+func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object, error) {
+	if ch.options.applied {
+		return obj, nil
+	}
+	if !apply.Tracked(before) {
+		obj.SetManagedFields(nil)
+		return obj, nil
+	}
+	if c.objects != nil && c.info.Subresource == "status" {
+		obj.SetManagedFields(before.GetManagedFields())
+		return obj, nil
+	}
+	live, err := c.spelledOut(before)
+	if err != nil {
+		return nil, err
+	}
+	if isBrief(obj.GetManagedFields()) {
+		obj.SetManagedFields(nil) // the field manager takes those of live then
+	}
+	manager, err := c.end.applier(c.info.Subresource)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	tracked, ok := manager.Update(live, obj, c.managerName(ch.options)).(api.Object)
+	if !ok {
+		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
+	}
+	ch.live = live
+	return tracked, nil
+}
+
+// managerName is who writes: what the client says, or else its program.
+func (c *call) managerName(o *writeOptions) string {
+	if o.manager != "" {
+		return o.manager
+	}
+	name, _, _ := strings.Cut(c.r.UserAgent(), "/")
+	if len(name) > 128 {
+		name = name[:128]
+	}
+	if name == "" {
+		return "unknown"
+	}
+	return name
+}
+
+// keepTimes gives obj the managedFields of before when it differs from live,
+// which is before with these spelled out, in nothing but their times: such a
+// write changes nothing.
+func keepTimes(obj, live, before api.Object) {
+	now := obj.GetManagedFields()
+	if !sameManagers(now, live.GetManagedFields()) {
+		return
+	}
+	obj.SetManagedFields(live.GetManagedFields())
+	if equality.Semantic.DeepEqual(obj, live) {
+		obj.SetManagedFields(before.GetManagedFields())
+	} else {
+		obj.SetManagedFields(now)
+	}
+}
+
+func sameManagers(a, b []metav1.ManagedFieldsEntry) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		x.Time, y.Time = nil, nil
+		if !equality.Semantic.DeepEqual(x, y) {
+			return false
+		}
+	}
+	return true
+}
