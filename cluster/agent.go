@@ -58,12 +58,14 @@ type Agent struct {
 	overlay   *overlay.Overlay
 	dns       *nodeDNS
 	control   net.Listener
+	// imported is closed when the toolbox's image is there.
+	imported chan struct{}
 }
 
 // NewAgent takes up what an earlier process of this node left, and assembles
 // the parts; Run starts them.
 func NewAgent(cfg AgentConfig) (*Agent, error) {
-	a := &Agent{cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API)}
+	a := &Agent{cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API), imported: make(chan struct{})}
 	for _, dir := range []string{cfg.DataDir, cfg.RunDir} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, fmt.Errorf("create node's directory: %w", err)
@@ -127,6 +129,10 @@ func (a *Agent) Run(ctx context.Context, tell func(stage string)) error {
 	group.Go(func() error { return control.Serve(ctx, a.control, images{a.runtime}) })
 	group.Go(func() error { return a.runtime.Serve(ctx, filepath.Join(a.cfg.RunDir, "cri.sock")) })
 	group.Go(func() error { return a.runNetwork(ctx) })
+	group.Go(func() error {
+		defer close(a.imported)
+		return a.runtime.ImportToolbox(ctx)
+	})
 	group.Go(func() error { return a.kubelet.Run(ctx) })
 	a.informers.Start(ctx)
 	err := group.Wait()

@@ -103,7 +103,11 @@ func (a *Agent) tellReady(ctx context.Context, tell func(string)) {
 				a.log.Error("cluster DNS does not answer", "cause", err)
 				return
 			}
-			tell("ready")
+			select {
+			case <-a.imported:
+				tell("ready")
+			case <-ctx.Done():
+			}
 		}()
 	}
 	client.InformerOf(a.informers, client.Nodes, client.WithFields("metadata.name="+a.cfg.Node)).Handle(client.Handler[*corev1.Node]{

@@ -8,9 +8,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/discovery"
+	"minke/apiserver/openapi"
 	"minke/apiserver/request"
 	"minke/apiserver/subresource"
 	"minke/cluster/pki"
@@ -29,12 +33,20 @@ func (s *Server) assemble(ctx context.Context) error {
 	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
 		return err
 	}
+	chain, allocator, err := newAdmission(stored, s.security, s.cfg.ServiceNet)
+	if err != nil {
+		return err
+	}
+	s.chain, s.allocator = chain, allocator
+	acts := discovery.Actions()
 	s.api, err = apiserver.New(apiserver.Config{
 		Context: ctx, Log: s.log,
 		Store: s.store, Resources: s.resources,
 		Authenticate: s.authenticate,
 		Authorize:    s.authorize,
-		Discovery:    discovery.New(address, s.resources, discovery.Actions()),
+		Admission:    chain,
+		Discovery:    discovery.New(address, s.resources, acts),
+		OpenAPI:      openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts}),
 	})
 	if err != nil {
 		return err
@@ -69,9 +81,20 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair.TLS}, RootCAs: s.cfg.PKI.Pool(),
 		}},
+		Admission: s.chain, Resource: s.resource,
 		Log: s.log,
 	}).Actions(), nil
 }
 
 // kubeletClient is the name by which kubelets know the API server.
 const kubeletClient = "kube-apiserver-kubelet-client"
+
+// resource finds a resource by its name.
+func (s *Server) resource(name schema.GroupResource) *api.Resource {
+	for _, r := range s.resources {
+		if r.GroupResource() == name {
+			return r
+		}
+	}
+	return nil
+}

@@ -7,12 +7,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
+	"minke/apiserver/admission/priority"
 	"minke/apiserver/authz"
 	"minke/client"
 )
@@ -22,7 +22,7 @@ import (
 // What is there already is only completed.
 func (s *Server) bootstrap(ctx context.Context) error {
 	objs := append(namespaces(), authz.Bootstrap()...)
-	objs = append(objs, priorityClasses()...)
+	objs = append(objs, priority.Bootstrap()...)
 	objs = append(objs, s.apiService()...)
 	objs = append(objs, dnsService(s.cfg.DNS))
 	for _, obj := range objs {
@@ -97,17 +97,6 @@ func namespaces() []api.Object {
 		objs = append(objs, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
 	return objs
-}
-
-// priorityClasses are those that Kubernetes reserves (scheduling.k8s.io).
-func priorityClasses() []api.Object {
-	class := func(name string, value int32, text string) api.Object {
-		return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value, Description: text}
-	}
-	return []api.Object{
-		class("system-node-critical", 2000001000, "Used for system critical pods that must not be moved from their current node."),
-		class("system-cluster-critical", 2000000000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
-	}
 }
 
 // apiService is the Service default/kubernetes, by which pods reach the API.

@@ -17,6 +17,8 @@ import (
 	"minke/api/catalog"
 	"minke/api/inprocess"
 	"minke/apiserver"
+	"minke/apiserver/admission"
+	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/client"
 	"minke/cluster/pki"
@@ -50,6 +52,8 @@ type Server struct {
 	resources []*api.Resource
 	api       *apiserver.Server
 	security  *security
+	chain     admission.Chain
+	allocator *allocate.Allocator
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
@@ -114,6 +118,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 		return errors.Join(http.Close(), ctx.Err())
 	})
 	group.Go(func() error { return s.security.run(ctx) })
+	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error {
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)

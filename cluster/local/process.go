@@ -52,13 +52,17 @@ func running(p Paths, node string) (bool, error) {
 	return false, wrap("look for "+node, err)
 }
 
+// claim holds the lock on this process's pid file: were it collected as
+// garbage, the file would be closed and the lock lost.
+var claim *os.File
+
 // claimPid writes the pid file of this process and locks it until it ends.
 func claimPid(p Paths, node string) error {
 	f, err := os.OpenFile(filepath.Join(p.NodeRun(node), "pid"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("claim pid file: %w", err)
 	}
-	// Kept open, and with it the lock, until the process ends.
+	claim = f
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return fmt.Errorf("claim pid file: another process runs %s: %w", node, err)
 	}
