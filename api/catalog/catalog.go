@@ -15,6 +15,7 @@ import (
 	"minke/api/core"
 	"minke/api/discovery"
 	"minke/api/flowcontrol"
+	"minke/api/legacy"
 	"minke/api/networking"
 	"minke/api/node"
 	"minke/api/policy"
@@ -47,5 +48,6 @@ func Resources() []*api.Resource {
 	} {
 		all = append(all, group()...)
 	}
+	legacy.Attach(all)
 	return all
 }
