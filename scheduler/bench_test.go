@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	"minke/client"
+	"minke/client/fake"
 	"minke/scheduler/cluster"
 	"minke/scheduler/plugins"
 )
@@ -54,4 +57,38 @@ func BenchmarkPlace(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkBind measures from a pod's creation to its being seen bound, with an
+// idle scheduler and an API in memory.
+func BenchmarkBind(b *testing.B) {
+	api := fake.New(testNode("n1", "1000", func(n *corev1.Node) { n.Status.Allocatable[corev1.ResourcePods] = *n.Status.Allocatable.Cpu() }))
+	informers := client.NewInformers(api)
+	s := New(api, informers, Options{})
+	bound := make(chan string, 1)
+	client.InformerOf(informers, client.Pods).Handle(client.Handler[*corev1.Pod]{Update: func(old, pod *corev1.Pod) {
+		if old.Spec.NodeName == "" && pod.Spec.NodeName != "" {
+			bound <- pod.Name
+		}
+	}})
+	ctx, cancel := context.WithCancel(b.Context())
+	informers.Start(ctx)
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	pods := client.Of(api, client.Pods)
+	b.ResetTimer()
+	for i := range b.N {
+		name := fmt.Sprint("p", i)
+		if _, err := pods.Create(ctx, testPod(name, "1m")); err != nil {
+			b.Fatal(err)
+		}
+		<-bound
+		b.StopTimer()
+		if err := pods.Delete(ctx, "default", name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	cancel()
+	<-done
 }
