@@ -35,6 +35,13 @@ func open() (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open pod helper: memfd: %w", err)
 	}
+	// Its number must not be among those that a child's files are put at.
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 64)
+	unix.Close(fd)
+	if err != nil {
+		return nil, fmt.Errorf("open pod helper: %w", err)
+	}
+	fd = high
 	file := os.NewFile(uintptr(fd), "minke-pod")
 	if _, err := file.Write(data); err != nil {
 		file.Close()

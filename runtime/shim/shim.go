@@ -303,6 +303,9 @@ func (s *Shim) send(m *message, done chan int32, files ...*os.File) (chan *messa
 		delete(s.calls, m.Seq)
 		delete(s.execs, m.Seq)
 		s.mu.Unlock()
+		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+			return nil, ErrGone // read is about to find out, too
+		}
 		return nil, fmt.Errorf("shim: send: %w", err)
 	}
 	return answer, nil
