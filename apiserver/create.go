@@ -62,7 +62,6 @@ func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
 	obj.SetGeneration(0)
-	c.end.PrepareForCreate(obj)
 	if obj.GetName() == "" && obj.GetGenerateName() != "" {
 		return c.createGenerated(obj, attributes)
 	}
@@ -78,6 +77,7 @@ func (c *call) createGenerated(obj api.Object, a *admission.Attributes) (*cache.
 		named := obj.DeepCopyObject().(api.Object)
 		named.SetName(generatedName(obj.GetGenerateName()))
 		a.Object, a.Name, c.info.Name = named, named.GetName(), named.GetName()
+		c.end.Default(named) // a namespace carries its name as a label
 		item, err := c.createNamed(named, a)
 		if err == nil || !apierrors.IsAlreadyExists(err) {
 			return item, err
@@ -102,7 +102,10 @@ func generatedName(base string) string {
 	return base + rand.String(randomSuffix)
 }
 
+// createNamed prepares and stores obj. The name stands before obj is prepared: a
+// job's labels are made of it.
 func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item, error) {
+	c.end.PrepareForCreate(obj)
 	if err := c.invalid(obj.GetName(), c.checkNew(obj)); err != nil {
 		return nil, err
 	}
