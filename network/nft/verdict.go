@@ -35,12 +35,12 @@ func (f Family) DNAT(reg uint32) Expr {
 }
 
 // Random loads a random number below n.
-func Random(n int) Expr {
-	return Expr{&expr.Numgen{Register: Reg, Modulus: uint32(n), Type: unix.NFT_NG_RANDOM}}
+func Random(reg uint32, n int) Expr {
+	return Expr{&expr.Numgen{Register: reg, Modulus: uint32(n), Type: unix.NFT_NG_RANDOM}}
 }
 
-// Index is the key of element i in a map that Random chooses from.
-func Index(i int) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(i)) }
+// Number is a number as Random gives it and as keys hold it.
+func Number(i uint32) []byte { return binary.NativeEndian.AppendUint32(nil, i) }
 
 // Reset refuses a TCP packet with a reset.
 func Reset() Expr { return Expr{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }

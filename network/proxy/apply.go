@@ -57,7 +57,7 @@ func (c *change) service(k client.Key, wanted []*port) error {
 	for _, id := range slices.Sorted(maps.Keys(next)) {
 		a := c.t.ports[id]
 		if a == nil {
-			a = &applied{port: &port{}, fronts: map[front]target{}}
+			a = &applied{port: &port{}, entries: entries{}, own: map[string]*nftables.Chain{}}
 			c.t.ports[id] = a
 		}
 		if err := c.port(a, next[id]); err != nil {
@@ -70,93 +70,103 @@ func (c *change) service(k client.Key, wanted []*port) error {
 
 // port makes one port as wanted.
 func (c *change) port(a *applied, want *port) error {
-	fronts := c.targets(want)
-	if err := c.leave(a, fronts); err != nil {
+	l := c.layOut(a, want, c.claimed(a.port, want))
+	if err := c.leave(a, l.entries); err != nil {
 		return err
 	}
-	c.dropEntrances(a)
-	old := a.port
-	gone, err := c.picks(a, want)
-	if err != nil {
-		return err
+	for _, chain := range a.own {
+		c.tx.FlushChain(chain)
 	}
-	c.entrances(a, want, fronts)
-	c.enter(a, fronts)
-	c.count(old, want)
-	c.noteStale(old, want, gone)
+	var gone []netip.AddrPort
+	for _, p := range []struct {
+		have  **pick
+		next  *pick
+		addrs []netip.AddrPort
+	}{{&a.cluster, l.cluster, want.cluster}, {&a.local, l.local, want.local}} {
+		g, err := c.replace(p.have, p.next, p.addrs)
+		if err != nil {
+			return err
+		}
+		gone = append(gone, g...)
+	}
+	c.writeOwn(a, l)
+	c.use(a, l.shared)
+	c.enter(a, l.entries)
+	c.count(a.port, want)
+	c.noteStale(a.port, want, gone)
 	a.port = want
 	return nil
 }
 
-// targets says where each front of the port leads, for those it may have.
-func (c *change) targets(p *port) map[front]target {
-	to := map[front]target{}
-	for f, e := range p.fronts {
-		if c.t.claim(f, p.id, p.service) {
-			to[f] = p.target(e)
+// claimed returns the fronts that the port may have, and gives back those it
+// does not want any more.
+func (c *change) claimed(old, want *port) []front {
+	for f := range old.fronts {
+		if _, still := want.fronts[f]; !still {
+			c.retry = append(c.retry, c.t.disclaim(f, old.id)...)
 		}
 	}
-	return to
+	var mine []front
+	for f := range want.fronts {
+		if c.t.claim(f, want.id, want.service) {
+			mine = append(mine, f)
+		}
+	}
+	return mine
 }
 
-func (p *port) target(e entrance) target {
-	switch {
-	case len(p.cluster) == 0 && len(p.local) == 0:
-		return target{refused: true, chain: refuseChain}
-	case e == inside && p.insideLocal && len(p.local) == 0:
-		return target{refused: true, chain: ignoreChain}
-	case e == inside && p.insideLocal:
-		return target{chain: "l-" + p.id}
-	case e == inside:
-		return target{chain: "c-" + p.id}
-	case e == guarded && len(p.sources) > 0:
-		return target{chain: "g-" + p.id}
-	default:
-		return target{chain: "x-" + p.id}
+// replace makes next, with its endpoints, the pick in use; it returns the
+// endpoints that were in use before and are not any more.
+func (c *change) replace(have **pick, next *pick, addrs []netip.AddrPort) (gone []netip.AddrPort, err error) {
+	old := *have
+	*have = next
+	if old != nil && old != next {
+		_, gone = reslot(old.addrs, addrs)
+		if err := c.t.remove(c.tx, old); err != nil {
+			return nil, err
+		}
 	}
+	if next == nil {
+		return gone, nil
+	}
+	if next != old {
+		if err := next.create(c.tx); err != nil {
+			return nil, err
+		}
+	}
+	left, err := c.t.set(c.tx, next, addrs)
+	if len(left) > 0 && next.clients != nil {
+		c.forgets = append(c.forgets, forget{next, left})
+	}
+	return append(gone, left...), err
 }
 
 // leave takes out the elements that lead elsewhere now.
-func (c *change) leave(a *applied, next map[front]target) error {
-	for f, to := range a.fronts {
-		if now, still := next[f]; still && now == to {
-			continue
-		} else if !still {
-			c.retry = append(c.retry, c.t.disclaim(f, a.port.id)...)
+func (c *change) leave(a *applied, next entries) error {
+	remove := map[*nftables.Set][]nftables.SetElement{}
+	for e, value := range a.entries {
+		if now, still := next[e]; !still || now != value {
+			remove[e.set] = append(remove[e.set], e.element(value))
+			delete(a.entries, e)
 		}
-		set, e := c.t.element(f, to)
-		if err := c.tx.Delete(set, e); err != nil {
+	}
+	for set, elements := range remove {
+		if err := c.tx.Delete(set, elements...); err != nil {
 			return err
 		}
-		delete(a.fronts, f)
 	}
 	return nil
 }
 
 // enter notes the elements to add, which goes on when every Service has left
 // what it leaves.
-func (c *change) enter(a *applied, next map[front]target) {
-	for f, to := range next {
-		if _, already := a.fronts[f]; already {
-			continue
+func (c *change) enter(a *applied, next entries) {
+	for e, value := range next {
+		if _, already := a.entries[e]; !already {
+			c.adds[e.set] = append(c.adds[e.set], e.element(value))
+			a.entries[e] = value
 		}
-		set, e := c.t.element(f, to)
-		c.adds[set] = append(c.adds[set], e)
-		a.fronts[f] = to
 	}
-}
-
-func (t *table) element(f front, to target) (*nftables.Set, nftables.SetElement) {
-	set, key := t.services, nft.Key(nft.Addr(f.addr), []byte{f.proto}, nft.Port(f.port))
-	if !f.addr.IsValid() {
-		set, key = t.nodePorts, nft.Key([]byte{f.proto}, nft.Port(f.port))
-	}
-	if to.refused && set == t.services {
-		set = t.refused
-	} else if to.refused {
-		set = t.refusedPorts
-	}
-	return set, nft.GotoElement(key, to.chain)
 }
 
 // count keeps the sets that all Services share.
@@ -182,6 +192,7 @@ func (c *change) finish() error {
 			return err
 		}
 	}
+	c.sweep()
 	single := func(a netip.Addr) nftables.SetElement { return nftables.SetElement{Key: nft.Addr(a)} }
 	double := func(a netip.Addr) nftables.SetElement {
 		return nftables.SetElement{Key: nft.Key(nft.Addr(a), nft.Addr(a))}

@@ -8,117 +8,142 @@ import (
 	"minke/network/nft"
 )
 
-// dropEntrances takes out the chains before those they lead to. They hold few
-// rules and are written anew with every change of their port.
-func (c *change) dropEntrances(a *applied) {
-	for _, chain := range []**nftables.Chain{&a.guard, &a.outside} {
-		if *chain != nil {
-			c.tx.FlushChain(*chain)
+// layout is where everything of one port leads, computed before anything is
+// written.
+type layout struct {
+	t       *table
+	tx      nft.Tx
+	port    *port
+	entries entries
+	// shared and own name the chains in use.
+	shared, own    map[string]bool
+	cluster, local *pick
+}
+
+// layOut says what leads where for the fronts that the port may have.
+func (c *change) layOut(a *applied, p *port, mine []front) *layout {
+	l := &layout{t: c.t, tx: c.tx, port: p, entries: entries{}, shared: map[string]bool{}, own: map[string]bool{}}
+	l.cluster = c.t.plan(a.cluster, anywhere, p, p.cluster)
+	if p.insideLocal || p.outsideLocal {
+		l.local = c.t.plan(a.local, onThisNode, p, p.local)
+	}
+	for _, f := range mine {
+		verdicts, refusals := c.t.services, c.t.refused
+		if f.kind() == byPort {
+			verdicts, refusals = c.t.nodePorts, c.t.refusedPorts
 		}
+		if chain, refused := l.refusal(p.fronts[f]); refused {
+			l.entries[entry{refusals, f.key()}] = chain
+			continue
+		}
+		l.entries[entry{verdicts, f.key()}] = l.chain(f.kind(), p.fronts[f])
+		for _, k := range []*pick{l.cluster, l.local} {
+			if k != nil && k.chain == nil {
+				l.entries[entry{c.t.picks[k.policy][f.kind()], f.key()}] = string(nft.Number(k.id))
+			}
+		}
+	}
+	return l
+}
+
+// refusal tells whether packets are turned away, and how.
+func (l *layout) refusal(e entrance) (chain string, refused bool) {
+	switch {
+	case len(l.port.cluster) == 0 && len(l.port.local) == 0:
+		return refuseChain, true
+	case e == inside && l.port.insideLocal && len(l.port.local) == 0:
+		return ignoreChain, true
+	}
+	return "", false
+}
+
+// chain is where packets go.
+func (l *layout) chain(kind keyKind, e entrance) string {
+	switch {
+	case e == inside && l.port.insideLocal:
+		return l.to(l.local, l.port.local, way{kind: kind})
+	case e == inside:
+		return l.to(l.cluster, l.port.cluster, way{kind: kind})
+	case e == guarded && len(l.port.sources) > 0:
+		l.outside(kind)
+		l.own["g-"+l.port.id] = true
+		return "g-" + l.port.id
+	default:
+		return l.outside(kind)
 	}
 }
 
-// picks makes the chains that choose endpoints, and returns the endpoints that
-// were chosen before and are not any more.
-func (c *change) picks(a *applied, want *port) (gone []netip.AddrPort, err error) {
-	clusterGone, err := c.pick(&a.cluster, "c", want, want.cluster)
-	if err != nil {
-		return nil, err
+// to is the chain that chooses: the pick's own, or a shared one.
+func (l *layout) to(k *pick, addrs []netip.AddrPort, w way) string {
+	if k.chain != nil {
+		return k.chain.Name
 	}
-	local := want.local
-	if !want.insideLocal && !want.outsideLocal {
-		local = nil
-	}
-	localGone, err := c.pick(&a.local, "l", want, local)
-	return append(clusterGone, localGone...), err
+	w.policy, w.n = k.policy, len(addrs)
+	l.t.share(l.tx, w)
+	l.shared[w.name()] = true
+	return w.name()
 }
 
-func (c *change) pick(k **pick, prefix string, want *port, addrs []netip.AddrPort) (gone []netip.AddrPort, err error) {
-	if *k != nil && (len(addrs) == 0 || (*k).affinity != want.affinity) {
-		if gone, err = c.dropPick(*k, addrs); err != nil {
-			return nil, err
-		}
-		*k = nil
+// outside is the chain for packets from outside.
+func (l *layout) outside(kind keyKind) string {
+	if !l.port.outsideLocal && l.cluster.chain == nil {
+		return l.to(l.cluster, l.port.cluster, way{kind: kind, masquerade: true})
 	}
-	if len(addrs) == 0 {
-		return gone, nil
-	}
-	if *k == nil {
-		if *k, err = c.t.newPick(c.tx, prefix, want); err != nil {
-			return nil, err
-		}
-	}
-	left, err := c.t.set(c.tx, *k, addrs)
-	if len(left) > 0 && (*k).clients != nil {
-		c.forgets = append(c.forgets, forget{*k, left})
-	}
-	return append(gone, left...), err
+	name := "x" + string(kind) + "-" + l.port.id
+	l.own[name] = true
+	return name
 }
 
-// dropPick removes the pick; those of its endpoints that are not among next
-// are gone.
-func (c *change) dropPick(k *pick, next []netip.AddrPort) (gone []netip.AddrPort, err error) {
-	_, gone = reslot(k.addrs, next)
-	c.tx.FlushChain(k.chain)
-	c.tx.DelChain(k.chain)
-	c.tx.DelSet(k.slots)
-	if k.clients != nil {
-		c.tx.DelSet(k.clients)
-	}
-	return gone, nil
-}
-
-// entrances writes the chains for packets from outside, and deletes those that
-// nothing leads to any more.
-func (c *change) entrances(a *applied, want *port, fronts map[front]target) {
-	used := map[string]bool{}
-	for _, to := range fronts {
-		used[to.chain] = true
-	}
-	x, g := "x-"+want.id, "g-"+want.id
-	if a.guard != nil && !used[g] {
-		c.tx.DelChain(a.guard)
-		a.guard = nil
-	}
-	if used[x] || used[g] {
-		if a.outside == nil {
-			a.outside = c.tx.Chain(c.t.nft, x)
+// writeOwn makes the port's own chains and deletes those out of use. All were
+// emptied before, so that none leads to another.
+func (c *change) writeOwn(a *applied, l *layout) {
+	for name, chain := range a.own {
+		if !l.own[name] {
+			c.tx.DelChain(chain)
+			delete(a.own, name)
 		}
-		c.t.outsideRules(c.tx, a.outside, want)
-	} else if a.outside != nil {
-		c.tx.DelChain(a.outside)
-		a.outside = nil
 	}
-	if used[g] {
-		if a.guard == nil {
-			a.guard = c.tx.Chain(c.t.nft, g)
+	make := func(name string) *nftables.Chain {
+		if a.own[name] == nil {
+			a.own[name] = c.tx.Chain(c.t.nft, name)
 		}
-		for _, s := range want.sources {
-			c.tx.Rule(a.guard, c.t.SrcIn(s), nft.Goto(x))
+		return a.own[name]
+	}
+	for _, kind := range []keyKind{byAddr, byPort} {
+		if name := "x" + string(kind) + "-" + l.port.id; l.own[name] {
+			l.outsideRules(make(name), kind)
 		}
-		c.tx.Rule(a.guard, nft.Drop)
+	}
+	if name := "g-" + l.port.id; l.own[name] {
+		guard := make(name)
+		for _, s := range l.port.sources {
+			c.tx.Rule(guard, c.t.SrcIn(s), nft.Goto(l.outside(byAddr)))
+		}
+		c.tx.Rule(guard, nft.Drop)
 	}
 }
 
 // outsideRules lead packets from outside to endpoints. With policy Local the
 // client's address is kept, and only endpoints on this node serve; what comes
 // from within the cluster is served by any, as if it came to the cluster IP.
-func (t *table) outsideRules(tx nft.Tx, chain *nftables.Chain, p *port) {
+func (l *layout) outsideRules(chain *nftables.Chain, kind keyKind) {
+	p := l.port
 	if !p.outsideLocal {
-		tx.Rule(chain, nft.Mark(masqueradeMark), nft.Goto("c-"+p.id))
+		l.tx.Rule(chain, nft.Mark(masqueradeMark), nft.Goto(l.to(l.cluster, p.cluster, way{kind: kind})))
 		return
 	}
-	if len(p.cluster) > 0 {
-		for _, cidr := range t.cfg.ClusterCIDRs {
-			if t.Has(cidr.Addr()) {
-				tx.Rule(chain, t.SrcIn(cidr), nft.Goto("c-"+p.id))
+	if l.cluster != nil {
+		any := l.to(l.cluster, p.cluster, way{kind: kind})
+		for _, cidr := range l.t.cfg.ClusterCIDRs {
+			if l.t.Has(cidr.Addr()) {
+				l.tx.Rule(chain, l.t.SrcIn(cidr), nft.Goto(any))
 			}
 		}
-		tx.Rule(chain, nft.SrcLocal(), nft.Mark(masqueradeMark), nft.Goto("c-"+p.id))
+		l.tx.Rule(chain, nft.SrcLocal(), nft.Mark(masqueradeMark), nft.Goto(any))
 	}
-	if len(p.local) > 0 {
-		tx.Rule(chain, nft.Goto("l-"+p.id))
+	if l.local != nil {
+		l.tx.Rule(chain, nft.Goto(l.to(l.local, p.local, way{kind: kind})))
 		return
 	}
-	tx.Rule(chain, nft.Drop)
+	l.tx.Rule(chain, nft.Drop)
 }

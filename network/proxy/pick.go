@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,37 +14,73 @@ import (
 // maxClients bounds how many clients' endpoints one port remembers.
 const maxClients = 65536
 
-// pick chooses one of several endpoints: a chain, and the map of numbers to
-// endpoints that it draws from.
+// pick is a choice among several endpoints. Without affinity it is nothing but
+// elements of the endpoints map, which shared chains draw from. With affinity
+// it has a chain and maps of its own.
+//
+// Few things are its own because the kernel finds a map by walking all of a
+// table, and walks a map whenever another rule comes to use it: with a chain or
+// a map for each Service, five thousand Services took ten seconds to load.
 type pick struct {
-	chain    *nftables.Chain
-	slots    *nftables.Set
-	clients  *nftables.Set // nil without affinity
+	policy   policy
+	id       uint32
 	affinity time.Duration
-	addrs    []netip.AddrPort // what each number stands for
+	addrs    []netip.AddrPort // what each slot stands for
+	// with affinity:
+	chain   *nftables.Chain
+	slots   *nftables.Set // number to endpoint
+	clients *nftables.Set // client to endpoint
 }
 
-// newPick creates the chain and the maps, empty.
-func (t *table) newPick(tx nft.Tx, prefix string, p *port) (*pick, error) {
-	target := nft.Concat(t.AddrType, nftables.TypeInetService)
-	k := &pick{affinity: p.affinity,
-		slots: &nftables.Set{Table: t.nft, Name: prefix + "-" + p.id, IsMap: true, KeyType: nftables.TypeInteger, DataType: target}}
+// plan returns the pick to use from now on: the same, another, or none.
+func (t *table) plan(k *pick, of policy, p *port, addrs []netip.AddrPort) *pick {
+	switch {
+	case len(addrs) == 0:
+		return nil
+	case k != nil && k.affinity == p.affinity:
+		return k
+	}
+	t.lastPick++
+	n := &pick{policy: of, id: t.lastPick, affinity: p.affinity}
+	if n.affinity > 0 {
+		// The id makes it another chain than that of the pick before.
+		name := fmt.Sprintf("%s%d-%s", of, n.id, p.id)
+		target := nft.Concat(t.AddrType, nftables.TypeInetService)
+		n.chain = &nftables.Chain{Table: t.nft, Name: name}
+		n.slots = &nftables.Set{Table: t.nft, Name: "slots-" + name, IsMap: true, KeyType: nftables.TypeMark, DataType: target}
+		n.clients = &nftables.Set{Table: t.nft, Name: "clients-" + name, IsMap: true, KeyType: t.AddrType, DataType: target,
+			HasTimeout: true, Dynamic: true, Timeout: n.affinity, Size: maxClients}
+	}
+	return n
+}
+
+// create makes what is the pick's own.
+func (k *pick) create(tx nft.Tx) error {
+	if k.chain == nil {
+		return nil
+	}
+	tx.AddChain(k.chain)
 	if err := tx.Set(k.slots); err != nil {
-		return nil, err
+		return err
 	}
-	if p.affinity > 0 {
-		k.clients = &nftables.Set{Table: t.nft, Name: prefix + "a-" + p.id, IsMap: true, KeyType: t.AddrType, DataType: target,
-			HasTimeout: true, Dynamic: true, Timeout: p.affinity, Size: maxClients}
-		if err := tx.Set(k.clients); err != nil {
-			return nil, err
-		}
+	return tx.Set(k.clients)
+}
+
+// remove takes the pick away, when nothing leads to it any more.
+func (t *table) remove(tx nft.Tx, k *pick) error {
+	if k.chain == nil {
+		_, err := t.set(tx, k, nil)
+		return err
 	}
-	k.chain = tx.Chain(t.nft, prefix+"-"+p.id)
-	return k, nil
+	tx.FlushChain(k.chain)
+	tx.DelChain(k.chain)
+	tx.DelSet(k.slots)
+	tx.DelSet(k.clients)
+	return nil
 }
 
 // set makes the pick choose among addrs, changing only the slots that must
-// change, and returns the addresses that were chosen among before.
+// change, and returns those that were chosen among before and are not any more.
 func (t *table) set(tx nft.Tx, k *pick, addrs []netip.AddrPort) (gone []netip.AddrPort, err error) {
 	next, gone := reslot(k.addrs, addrs)
 	var remove, add []nftables.SetElement
@@ -53,29 +90,36 @@ func (t *table) set(tx nft.Tx, k *pick, addrs []netip.AddrPort) (gone []netip.Ad
 			continue
 		}
 		if had {
-			remove = append(remove, slot(i, k.addrs[i]))
+			remove = append(remove, k.slot(i, k.addrs[i]))
 		}
 		if has {
-			add = append(add, slot(i, next[i]))
+			add = append(add, k.slot(i, next[i]))
 		}
 	}
-	if err := tx.Delete(k.slots, remove...); err != nil {
-		return nil, err
+	slots := t.endpoints
+	if k.chain != nil {
+		slots = k.slots
+		if len(next) != len(k.addrs) {
+			tx.FlushChain(k.chain)
+			t.affinityRules(tx, k, len(next))
+		}
 	}
-	if err := tx.Add(k.slots, add...); err != nil {
+	if err := tx.Delete(slots, remove...); err != nil {
 		return nil, err
-	}
-	if len(next) != len(k.addrs) {
-		tx.FlushChain(k.chain)
-		t.pickRules(tx, k, len(next))
 	}
 	k.addrs = next
-	return gone, nil
+	return gone, tx.Add(slots, add...)
 }
 
-func slot(i int, a netip.AddrPort) nftables.SetElement {
-	return nftables.SetElement{Key: nft.Index(i), Val: nft.Key(nft.Addr(a.Addr()), nft.Port(a.Port()))}
+func (k *pick) slot(i int, a netip.AddrPort) nftables.SetElement {
+	e := nftables.SetElement{Key: nft.Number(uint32(i)), Val: endpointValue(a)}
+	if k.chain == nil {
+		e.Key = nft.Key(nft.Number(k.id), e.Key)
+	}
+	return e
 }
+
+func endpointValue(a netip.AddrPort) []byte { return nft.Key(nft.Addr(a.Addr()), nft.Port(a.Port())) }
 
 // reslot places wanted so that as many as possible keep their slot: new ones
 // take the slots of those gone, and holes are filled from the end.
@@ -112,16 +156,12 @@ func reslot(have, wanted []netip.AddrPort) (next, gone []netip.AddrPort) {
 	return next, gone
 }
 
-// pickRules draws a number; with affinity only for clients that are not
-// remembered. The client's address is at Reg, the endpoint after it.
-func (t *table) pickRules(tx nft.Tx, k *pick, n int) {
-	if k.clients == nil {
-		tx.Rule(k.chain, nft.Random(n), nft.Map(k.slots, nft.Reg), t.DNAT(nft.Reg))
-		return
-	}
+// affinityRules draw a slot for clients that are not remembered. The client's
+// address is at Reg, the endpoint after it.
+func (t *table) affinityRules(tx nft.Tx, k *pick, n int) {
 	client, to := uint32(nft.Reg), nft.Reg+t.Regs
 	tx.Rule(k.chain, t.Src(client), nft.Map(k.clients, to), nft.Remember(k.clients, client, to), t.DNAT(to))
-	tx.Rule(k.chain, nft.Random(n), nft.Map(k.slots, to), t.Src(client), nft.Remember(k.clients, client, to), t.DNAT(to))
+	tx.Rule(k.chain, nft.Random(nft.Reg, n), nft.Map(k.slots, to), t.Src(client), nft.Remember(k.clients, client, to), t.DNAT(to))
 }
 
 // forget deletes what clients remember of endpoints that are gone. It runs
@@ -130,7 +170,7 @@ func (t *table) pickRules(tx nft.Tx, k *pick, n int) {
 func (k *pick) forget(rules *nft.Conn, gone []netip.AddrPort) error {
 	stale := map[string]bool{}
 	for _, a := range gone {
-		stale[string(slot(0, a).Val)] = true
+		stale[string(endpointValue(a))] = true
 	}
 	var remove []nftables.SetElement
 	err := rules.Read(func(c *nftables.Conn) error {

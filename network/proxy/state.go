@@ -17,27 +17,42 @@ type state struct {
 	// same, the first has it and others wait.
 	owners  map[front]string
 	waiting map[front]map[client.Key]bool
-	ips     counted // users of each cluster IP
-	onNode  counted // users of each endpoint on this node
+	// shared are the chains that many ports use, by name.
+	shared map[string]*sharedChain
+	// lastPick numbers the picks.
+	lastPick uint32
+	ips      counted // users of each cluster IP
+	onNode   counted // users of each endpoint on this node
 }
 
 // applied is one port of a Service as the kernel holds it.
 type applied struct {
 	port           *port
-	fronts         map[front]target
+	entries        entries
 	cluster, local *pick
-	outside, guard *nftables.Chain
+	own            map[string]*nftables.Chain
+	shared         map[string]bool
 }
 
-// target is where a front leads: an element of a verdict map.
-type target struct {
-	refused bool
-	chain   string
+// entries are elements of maps that all Services share: what each key leads
+// to, a chain's name or, where the map is none of verdicts, data.
+type entries map[entry]string
+
+type entry struct {
+	set *nftables.Set
+	key string
+}
+
+func (e entry) element(value string) nftables.SetElement {
+	if e.set.DataType.Name == nftables.TypeVerdict.Name {
+		return nft.GotoElement([]byte(e.key), value)
+	}
+	return nftables.SetElement{Key: []byte(e.key), Val: []byte(value)}
 }
 
 func (s *state) reset() {
 	*s = state{ports: map[string]*applied{}, byService: map[client.Key][]string{}, owners: map[front]string{},
-		waiting: map[front]map[client.Key]bool{}, ips: counted{}, onNode: counted{}}
+		waiting: map[front]map[client.Key]bool{}, shared: map[string]*sharedChain{}, ips: counted{}, onNode: counted{}}
 }
 
 // counted is a set whose members have several users.

@@ -11,19 +11,22 @@ import (
 // masqueradeMark is set on packets whose source must become the node's.
 const masqueradeMark = 0x4000
 
-// table is one family's rules. For each port of a Service:
+// table is one family's rules. Packets find their way by look-ups alone:
 //
-//	services, node-ports   address . protocol . port ─► where to
-//	  │ cluster IP           ├─► c-ID: any endpoint   (map c-ID: number ─► endpoint)
-//	  │                      └─► l-ID: one on this node (map l-ID)
-//	  │ node port,           ──► x-ID: masquerade, then c-ID; or, where the policy
-//	  │ external IP                 is Local, l-ID with the client's address kept
-//	  └ load balancer's IP   ──► g-ID: the allowed sources go to x-ID
-//	refused, refused-ports   the same keys, for ports without endpoints
-//	ca-ID, la-ID             client ─► its endpoint, with session affinity
+//	services, node-ports   address . protocol . port ─► the chain to go to:
+//	    ca-N               any of N endpoints: what picks-ca has for the key,
+//	                       with a random number below N, is looked up in endpoints
+//	    la-N               the same among the endpoints on this node
+//	    m-ca-N             masquerade, then ca-N: from outside
+//	    c1-ID, l1-ID       one Service's own, with session affinity
+//	    xa-ID              from outside where the policy is Local (or there is
+//	                       affinity): the client's address is kept
+//	    g-ID               a load balancer's IP: only from the allowed sources
+//	refused, refused-ports the same keys, for ports without endpoints
 //
-// and for all: cluster-ips (what goes to another port of one is refused) and
-// hairpin (endpoints on this node, which may be sent to themselves).
+// (p in place of a for node ports), and for all: cluster-ips (what goes to
+// another port of one is refused) and hairpin (endpoints on this node, which
+// may be sent to themselves).
 type table struct {
 	nft.Family
 	cfg Config
@@ -32,6 +35,8 @@ type table struct {
 	services, nodePorts           *nftables.Set
 	refused, refusedPorts         *nftables.Set
 	clusterIPs, hairpins, nodeIPs *nftables.Set
+	endpoints                     *nftables.Set // pick . number to endpoint
+	picks                         map[policy]map[keyKind]*nftables.Set
 
 	state
 }
@@ -51,6 +56,16 @@ func newTable(f nft.Family, cfg Config) *table {
 	}
 	t.services, t.nodePorts = verdicts("services", addressKey), verdicts("node-ports", portKey)
 	t.refused, t.refusedPorts = verdicts("refused", addressKey), verdicts("refused-ports", portKey)
+	t.endpoints = &nftables.Set{Table: t.nft, Name: "endpoints", IsMap: true, Concatenation: true,
+		KeyType: nft.Concat(nftables.TypeMark, nftables.TypeMark), DataType: nft.Concat(f.AddrType, nftables.TypeInetService)}
+	t.picks = map[policy]map[keyKind]*nftables.Set{}
+	for _, p := range []policy{anywhere, onThisNode} {
+		t.picks[p] = map[keyKind]*nftables.Set{}
+		for kind, key := range map[keyKind]nftables.SetDatatype{byAddr: addressKey, byPort: portKey} {
+			t.picks[p][kind] = &nftables.Set{Table: t.nft, Name: "picks-" + string(p) + string(kind), IsMap: true, Concatenation: true,
+				KeyType: key, DataType: nftables.TypeMark}
+		}
+	}
 	t.clusterIPs = &nftables.Set{Table: t.nft, Name: "cluster-ips", KeyType: f.AddrType}
 	t.nodeIPs = &nftables.Set{Table: t.nft, Name: "node-ips", KeyType: f.AddrType}
 	t.hairpins = &nftables.Set{Table: t.nft, Name: "hairpin", Concatenation: true, KeyType: nft.Concat(f.AddrType, f.AddrType)}
@@ -62,9 +77,16 @@ func newTable(f nft.Family, cfg Config) *table {
 func (t *table) create(tx nft.Tx) error {
 	t.reset()
 	tx.Replace(t.nft)
-	for _, s := range []*nftables.Set{t.services, t.nodePorts, t.refused, t.refusedPorts, t.clusterIPs, t.hairpins, t.nodeIPs} {
+	for _, s := range []*nftables.Set{t.services, t.nodePorts, t.refused, t.refusedPorts, t.clusterIPs, t.hairpins, t.nodeIPs, t.endpoints} {
 		if err := tx.Set(s); err != nil {
 			return err
+		}
+	}
+	for _, kinds := range t.picks {
+		for _, s := range kinds {
+			if err := tx.Set(s); err != nil {
+				return err
+			}
 		}
 	}
 	for _, ip := range t.cfg.NodeIPs {
