@@ -109,6 +109,9 @@ func (a adapter) ConvertFieldLabel(gvk schema.GroupVersionKind, _, _ string) (st
 func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersioner) (runtime.Object, error) {
 	gvk := in.GetObjectKind().GroupVersionKind()
 	to, ok := target.KindForGroupVersionKinds([]schema.GroupVersionKind{gvk})
+	if version, exact := target.(schema.GroupVersion); exact {
+		to, ok = version.WithKind(gvk.Kind), true // also in another group, as for Event
+	}
 	if !ok {
 		return nil, runtime.NewNotRegisteredErrForKind("minke", gvk)
 	}
