@@ -121,18 +121,20 @@ func lost(reason, message string) *corev1.PodCondition {
 	}
 }
 
-// collect deletes the pods of a node that matter, marking them as failed with
-// the condition before, so that their controllers know why.
+// collect deletes the pods of a node that matter, marking them as failed before,
+// with the condition if there is one, so that their controllers know why.
 func (c *Controller) collect(ctx context.Context, node string, matter func(*corev1.Pod) bool, condition *corev1.PodCondition) error {
 	var errs []error
 	for _, pod := range c.podView.Indexed("node", node) {
 		if !matter(pod) {
 			continue
 		}
-		if condition != nil && !podcontrol.Finished(pod) {
+		if !podcontrol.Finished(pod) {
 			failed := pod.DeepCopy()
 			failed.Status.Phase = corev1.PodFailed
-			failed.Status.Conditions = append(slices.DeleteFunc(failed.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type }), *condition)
+			if condition != nil {
+				failed.Status.Conditions = append(slices.DeleteFunc(failed.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type }), *condition)
+			}
 			if _, err := c.pods.UpdateStatus(ctx, failed); err != nil && !apierrors.IsNotFound(err) {
 				errs = append(errs, fmt.Errorf("mark pod %s as failed: %w", client.KeyOf(pod), err))
 				continue
