@@ -14,6 +14,7 @@ import (
 	"minke/client"
 	"minke/client/events"
 	"minke/kubelet/cgroup"
+	"minke/kubelet/eviction"
 	"minke/kubelet/image"
 	"minke/kubelet/node"
 	"minke/kubelet/objects"
@@ -44,6 +45,8 @@ type Kubelet struct {
 	configMaps *objects.Cache[*corev1.ConfigMap]
 	secrets    *objects.Cache[*corev1.Secret]
 	cgroups    cgroup.Tree
+	evictions  *eviction.Manager
+	images     *image.Collector
 	started    time.Time
 }
 
@@ -70,12 +73,21 @@ func New(c Config) (*Kubelet, error) {
 		Name: c.NodeName, Labels: c.Labels, Taints: c.Taints, IPs: c.NodeIPs, Port: c.Server.Port, Version: c.Version,
 		Capacity: k.Capacity, Allocatable: node.Allocatable(k.Capacity, c.Reserved),
 		API: c.API, Runtime: c.Runtime, Images: c.Images, Record: k.recordNode,
+		Pressures: k.pressures,
 	})
 	k.nodeInformer.Handle(client.Handler[*corev1.Node]{
 		Add:    k.node.Seen,
 		Update: func(_, n *corev1.Node) { k.node.Seen(n) },
 	})
 	return k, nil
+}
+
+// pressures are the node's conditions that eviction owns, once it runs.
+func (k *Kubelet) pressures() []corev1.NodeCondition {
+	if k.evictions == nil {
+		return nil
+	}
+	return k.evictions.Conditions()
 }
 
 // Wake makes the node look at its readiness now. The assembler calls it when
@@ -177,6 +189,7 @@ func (k *Kubelet) assemble(ctx context.Context, runtimeName string) *status.Mana
 			k.secrets.Forget(uid)
 		},
 	})
+	k.evictions = k.newEvictions()
 	return statuses
 }
 

@@ -3,6 +3,7 @@ package kubelet_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,9 +277,9 @@ func TestAdmission(t *testing.T) {
 
 func TestLivenessRestartsAndReadinessTurns(t *testing.T) {
 	on(t, func(b *bench) {
-		healthy := true
+		var sick atomic.Bool
 		b.rt.OnExec(func(_ string, cmd []string) (int32, string) {
-			if cmd[0] == "live" && !healthy {
+			if cmd[0] == "live" && sick.Load() {
 				return 1, "sick"
 			}
 			return 0, ""
@@ -291,7 +292,7 @@ func TestLivenessRestartsAndReadinessTurns(t *testing.T) {
 		if condition(b.get("a"), corev1.PodReady) != corev1.ConditionTrue {
 			t.Fatalf("not ready at once: %+v", b.get("a").Status)
 		}
-		healthy = false
+		sick.Store(true)
 		settle(8 * time.Second) // one failure is not enough
 		if b.get("a").Status.ContainerStatuses[0].RestartCount != 0 {
 			t.Error("restarted too early")

@@ -105,17 +105,27 @@ func resources(r *runtimeapi.LinuxContainerResources) *cgroups.Resources {
 	return out
 }
 
-// Remove removes the pod's group, which must hold no process any more.
+// Remove removes the pod's group, which must hold no process any more. A pod of
+// which only the UID is known may have it in any class.
 func (t Tree) Remove(pod *corev1.Pod) error {
 	if t.Root == "" {
 		return nil
 	}
-	m, _, err := open(t.Parent(pod))
-	if err != nil {
-		return err
+	at := []string{t.Parent(pod)}
+	if len(pod.Spec.Containers) == 0 {
+		at = nil
+		for _, dir := range []string{"", "burstable", "besteffort"} {
+			at = append(at, path.Join("/", t.Root, "kubepods", dir, "pod"+string(pod.UID)))
+		}
 	}
-	if err := m.Destroy(); err != nil {
-		return fmt.Errorf("remove cgroup %s: %w", t.Parent(pod), err)
+	for _, g := range at {
+		m, _, err := open(g)
+		if err != nil {
+			return err
+		}
+		if err := m.Destroy(); err != nil {
+			return fmt.Errorf("remove cgroup %s: %w", g, err)
+		}
 	}
 	return nil
 }

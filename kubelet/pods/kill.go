@@ -71,8 +71,8 @@ func (j *job) grace() int64 {
 	if g := j.pod.DeletionGracePeriodSeconds; g != nil && j.pod.DeletionTimestamp != nil {
 		grace = *g
 	}
-	if j.w.evict != nil && j.w.override == j.w.evict {
-		grace = min(grace, j.w.evictGrace)
+	if j.evictGrace >= 0 {
+		grace = min(grace, j.evictGrace)
 	}
 	return max(grace, 1)
 }

@@ -83,11 +83,12 @@ func (m *Manager) step(ctx context.Context, uid types.UID) time.Duration {
 		w.cancel = cancel
 	}
 	pod, gone := w.pod, w.gone
-	if w.evict != nil && w.override == nil {
-		w.override = w.evict
+	evictGrace := int64(-1)
+	if w.evict != nil && (w.override == nil || w.override == w.evict) {
+		w.override, evictGrace = w.evict, w.evictGrace
 	}
 	m.mu.Unlock()
-	j := &job{Manager: m, w: w, pod: m.Status.Pod(pod), gone: gone}
+	j := &job{Manager: m, w: w, pod: m.Status.Pod(pod), gone: gone, evictGrace: evictGrace}
 	after, err := j.run(ctx)
 	if err != nil && ctx.Err() == nil {
 		m.log.Warn("sync pod", "pod", pod.Namespace+"/"+pod.Name, "err", err)
@@ -107,6 +108,8 @@ type job struct {
 	pod  *corev1.Pod
 	gone bool
 	rt   *cri.Pod
+	// evictGrace bounds the grace of an evicted pod; -1 when it is not evicted.
+	evictGrace int64
 }
 
 func (j *job) run(ctx context.Context) (time.Duration, error) {
