@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"maps"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -11,6 +12,10 @@ func jobCreate(j *batchv1.Job) {
 	j.Generation = 1
 	j.Status = batchv1.JobStatus{}
 	generateSelector(j)
+	if len(j.Labels) == 0 {
+		// As defaulting would do when the job is read again.
+		j.Labels = maps.Clone(j.Spec.Template.Labels)
+	}
 }
 
 // generateSelector gives the job's pods labels that no other job's have, and

@@ -1,0 +1,172 @@
+package catalog
+
+import (
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"minke/api"
+)
+
+const (
+	pod        = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: default}\nspec: "
+	service    = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: "
+	deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: "
+	okTemplate = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}"
+)
+
+// TestValidate compares the complaints about an object that is to be created.
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		manifest string
+		// want are the errors, as the API's answer lists them.
+		want []string
+	}{
+		"pod":                    {pod + "{containers: [{name: c, image: i}]}", nil},
+		"pod without containers": {pod + "{}", []string{`spec.containers: Required value`}},
+		"container without image and name": {pod + "{containers: [{}]}",
+			[]string{`spec.containers[0].name: Required value`, `spec.containers[0].image: Required value`}},
+		"two containers of one name": {pod + "{containers: [{name: c, image: i}, {name: c, image: i}]}",
+			[]string{`spec.containers[1].name: Duplicate value: "c"`}},
+		"mount of no volume": {pod + "{containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
+			[]string{`spec.containers[0].volumeMounts[0].name: Not found: "v"`}},
+		"sub path that climbs": {pod + "{volumes: [{name: v}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, subPath: ../x}]}]}",
+			[]string{`spec.containers[0].volumeMounts[0].subPath: Invalid value: "../x": must not contain '..'`}},
+		"request above limit": {pod + "{containers: [{name: c, image: i, resources: {limits: {cpu: 1}, requests: {cpu: 2}}}]}",
+			[]string{`spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1`}},
+		"unknown restart policy": {pod + "{restartPolicy: Sometimes, containers: [{name: c, image: i}]}",
+			[]string{`spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"`}},
+		"port out of range": {pod + "{containers: [{name: c, image: i, ports: [{containerPort: 65536}]}]}",
+			[]string{`spec.containers[0].ports[0].containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive`}},
+		"probe without handler": {pod + "{containers: [{name: c, image: i, livenessProbe: {}}]}",
+			[]string{`spec.containers[0].livenessProbe: Required value: must specify a handler type`}},
+		"two volume sources": {pod + "{volumes: [{name: v, emptyDir: {}, hostPath: {path: /}}], containers: [{name: c, image: i}]}",
+			[]string{`spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type`}},
+		"sysctl on the host's network": {pod + "{hostNetwork: true, securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}, containers: [{name: c, image: i}]}",
+			[]string{`spec.securityContext.sysctls[0].name: Invalid value: "net.core.somaxconn": may not be specified when 'hostNetwork' is true`}},
+		"ephemeral on create": {pod + "{containers: [{name: c, image: i}], ephemeralContainers: [{name: e, image: i}]}",
+			[]string{`spec.ephemeralContainers: Forbidden: cannot be set on create`}},
+		"dns none without servers": {pod + "{dnsPolicy: None, containers: [{name: c, image: i}]}",
+			[]string{"spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"}},
+		"service":                {service + "{ports: [{port: 80}]}", nil},
+		"service without ports":  {service + "{}", []string{`spec.ports: Required value`}},
+		"headless without ports": {service + "{clusterIP: None}", nil},
+		"two ports unnamed": {service + "{ports: [{port: 80}, {port: 81}]}",
+			[]string{`spec.ports[0].name: Required value`, `spec.ports[1].name: Required value`}},
+		"external name with upper case": {service + "{type: ExternalName, externalName: A}", []string{`spec.externalName: Invalid value: "A": a lowercase RFC 1123 subdomain`}},
+		"external loopback": {service + "{ports: [{port: 80}], externalIPs: [127.0.0.1]}",
+			[]string{`spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)`}},
+		"deployment": {deployment + "{selector: {matchLabels: {a: b}}, " + okTemplate + "}", nil},
+		"deployment that selects others": {deployment + "{selector: {matchLabels: {x: y}}, " + okTemplate + "}",
+			[]string{"spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"}},
+		"deployment without selector": {deployment + "{" + okTemplate + "}", []string{`spec.selector: Required value`}},
+		"job that always restarts": {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec: {template: {spec: {containers: [{name: c, image: i}]}}}",
+			[]string{`spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"`}},
+		"schedule of four fields": {"apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec: {schedule: '* * * *', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}",
+			[]string{`spec.schedule: Invalid value: "* * * *": expected exactly 5 fields, found 4: [* * * *]`}},
+		"config map key": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a/b: c}",
+			[]string{`data[a/b]: Invalid value: "a/b": a valid config key must consist of alphanumeric characters`}},
+		"role without verbs": {"apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: [{apiGroups: [''], resources: [pods]}]",
+			[]string{`rules[0].verbs: Required value: verbs must contain at least one value`}},
+		"ingress without backend": {"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {}",
+			[]string{"spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, r := decode(t, []byte(c.manifest))
+			r.PrepareForCreate(o)
+			var got []string
+			for _, err := range r.Validate(o) {
+				got = append(got, err.Error())
+			}
+			compare(t, got, c.want)
+		})
+	}
+}
+
+// TestValidateUpdate compares the complaints about a change.
+func TestValidateUpdate(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after string
+		want          []string
+	}{
+		"pod image": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: j}]}", nil},
+		"pod command": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: i, command: [x]}]}",
+			[]string{"spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"}},
+		"pod with one more container": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: i}, {name: d, image: i}]}",
+			[]string{"spec.containers: Forbidden: pod updates may not add or remove containers"}},
+		"pod toleration added": {pod + "{containers: [{name: c, image: i}]}", pod + "{tolerations: [{key: k, operator: Exists}], containers: [{name: c, image: i}]}", nil},
+		"pod gate removed":     {pod + "{schedulingGates: [{name: a}], containers: [{name: c, image: i}]}", pod + "{nodeSelector: {a: b}, containers: [{name: c, image: i}]}", nil},
+		"pod gate added": {pod + "{containers: [{name: c, image: i}]}", pod + "{schedulingGates: [{name: a}], containers: [{name: c, image: i}]}",
+			[]string{"spec.schedulingGates[0]: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"}},
+		"deployment selector": {deployment + "{selector: {matchLabels: {a: b}}, " + okTemplate + "}",
+			deployment + "{selector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: Exists}]}, " + okTemplate + "}",
+			[]string{`spec.selector: Invalid value: {"matchLabels":{"a":"b"},"matchExpressions":[{"key":"a","operator":"Exists"}]}: field is immutable`}},
+		"service keeps its address": {service + "{clusterIP: 10.0.0.1, ports: [{port: 80}]}", service + "{ports: [{port: 81}]}", nil},
+		"service address": {service + "{clusterIP: 10.0.0.1, ports: [{port: 80}]}", service + "{clusterIP: 10.0.0.2, ports: [{port: 80}]}",
+			[]string{`spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set`}},
+		"immutable config map": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nimmutable: true\ndata: {a: b}", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nimmutable: true\ndata: {a: c}",
+			[]string{"data: Forbidden: field is immutable when `immutable` is set"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, r := decode(t, []byte(c.before))
+			r.PrepareForCreate(old)
+			o, _ := decode(t, []byte(c.after))
+			r.PrepareForUpdate(o, old)
+			var got []string
+			for _, err := range r.ValidateUpdate(o, old) {
+				got = append(got, err.Error())
+			}
+			compare(t, got, c.want)
+		})
+	}
+}
+
+// compare wants each error to begin as told.
+func compare(t *testing.T, got, want []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("got %q, want %q", got[i], want[i])
+		}
+	}
+}
+
+// TestColumns compares rows with what kubectl shows.
+func TestColumns(t *testing.T) {
+	for name, c := range map[string]struct{ manifest, want string }{
+		"pending": {pod + "{containers: [{name: c, image: i}]}\nstatus: {phase: Pending}", "0/1 Pending 0"},
+		"init": {pod + "{initContainers: [{name: i, image: i}], containers: [{name: c, image: i}]}\nstatus: {phase: Pending, initContainerStatuses: [{name: i, state: {running: {}}}]}",
+			"0/1 Init:0/1 0"},
+		"crash": {pod + "{containers: [{name: c, image: i}]}\nstatus: {phase: Running, containerStatuses: [{name: c, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}}]}",
+			"0/1 CrashLoopBackOff 3"},
+		"running": {pod + "{containers: [{name: c, image: i}]}\nstatus: {phase: Running, containerStatuses: [{name: c, ready: true, state: {running: {}}}]}",
+			"1/1 Running 0"},
+		"completed": {pod + "{containers: [{name: c, image: i}]}\nstatus: {phase: Succeeded, containerStatuses: [{name: c, state: {terminated: {reason: Completed}}}]}",
+			"0/1 Completed 0"},
+		"sidecar": {pod + "{initContainers: [{name: i, image: i, restartPolicy: Always}], containers: [{name: c, image: i}]}\nstatus: {phase: Running, initContainerStatuses: [{name: i, started: true, ready: true, state: {running: {}}}], containerStatuses: [{name: c, ready: true, state: {running: {}}}]}",
+			"2/2 Running 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, r := decode(t, []byte(c.manifest))
+			if got := row(r, o, 3); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func row(r *api.Resource, o api.Object, columns int) string {
+	var cells []string
+	for _, c := range r.Columns[:columns] {
+		text, err := yaml.Marshal(c.Cell(o))
+		if err != nil {
+			return err.Error()
+		}
+		cells = append(cells, strings.Trim(strings.TrimSpace(string(text)), `"`))
+	}
+	return strings.Join(cells, " ")
+}
