@@ -124,14 +124,25 @@ func host(a net.Addr) string {
 // Ask connects to addr ("tcp" or "udp") and returns what is answered.
 func (n *NS) Ask(network, addr string) (answer string, err error) {
 	n.t.Helper()
-	return n.AskFrom(network, "", addr)
+	return n.ask(patience, network, "", addr)
 }
 
 // AskFrom is Ask from a given local address.
 func (n *NS) AskFrom(network, local, addr string) (answer string, err error) {
 	n.t.Helper()
+	return n.ask(patience, network, local, addr)
+}
+
+// AskWithin is Ask that gives up earlier, for what should not be answered.
+func (n *NS) AskWithin(limit time.Duration, network, addr string) (answer string, err error) {
+	n.t.Helper()
+	return n.ask(limit, network, "", addr)
+}
+
+func (n *NS) ask(limit time.Duration, network, local, addr string) (answer string, err error) {
+	n.t.Helper()
 	n.Do(func() {
-		d := net.Dialer{Timeout: patience}
+		d := net.Dialer{Timeout: limit}
 		if local != "" {
 			if network == "udp" {
 				d.LocalAddr = net.UDPAddrFromAddrPort(netip.MustParseAddrPort(local))
@@ -144,7 +155,7 @@ func (n *NS) AskFrom(network, local, addr string) (answer string, err error) {
 			return
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(patience))
+		c.SetDeadline(time.Now().Add(limit))
 		if network == "udp" {
 			if _, err = c.Write([]byte("?")); err != nil {
 				return

@@ -165,3 +165,18 @@ func setMark(mask, xor uint32) Expr {
 		&expr.Bitwise{SourceRegister: Reg, DestRegister: Reg, Len: 4, Mask: native32(mask), Xor: native32(xor)},
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: Reg, SourceRegister: true}}
 }
+
+// DstPortIn matches destination ports from first to last.
+func DstPortIn(first, last uint16) Expr {
+	return Join(DstPort(Reg), Expr{&expr.Range{Op: expr.CmpOpEq, Register: Reg, FromData: Port(first), ToData: Port(last)}})
+}
+
+// ICMPType loads the type of an ICMP or ICMPv6 message.
+func ICMPType(reg uint32) Expr {
+	return Expr{&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Len: 1}}
+}
+
+// ICMPTypeIn matches types from first to last.
+func ICMPTypeIn(first, last byte) Expr {
+	return Join(ICMPType(Reg), Expr{&expr.Range{Op: expr.CmpOpEq, Register: Reg, FromData: []byte{first}, ToData: []byte{last}}})
+}
