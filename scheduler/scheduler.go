@@ -108,6 +108,7 @@ func newRules(volumes *plugins.VolumeBinding, siblings func(*corev1.Pod) labels.
 			plugins.NodeAffinity{},
 			plugins.NodePorts{},
 			plugins.NodeResourcesFit{},
+			plugins.VolumeRestrictions{Claims: volumes.Claims},
 			volumes,
 			spread,
 			plugins.InterPodAffinity{},

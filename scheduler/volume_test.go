@@ -27,6 +27,11 @@ func testClaim(name, class string) *corev1.PersistentVolumeClaim {
 	}
 }
 
+func singlePod(c *corev1.PersistentVolumeClaim) *corev1.PersistentVolumeClaim {
+	c.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}
+	return c
+}
+
 func testVolume(name, class, node string) *corev1.PersistentVolume {
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -83,6 +88,18 @@ func TestVolumes(t *testing.T) {
 		w.bindClaim("later", "made")
 		w.wantNode("dynamic", node)
 
+		// A claim for a single pod serves one after the other.
+		w.Put(testVolume("one", "now", "n1"))
+		w.bindClaim("one", "one")
+		w.create(testPod("first", "100m", using("one")))
+		w.wantNode("first", "n1")
+		w.create(testPod("second", "100m", using("one")))
+		w.wantNode("second", "")
+		if err := client.Of(w, client.Pods).Delete(w.Context(), "default", "first", metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
+			w.Fatal(err)
+		}
+		w.wantNode("second", "n1")
+
 		// A volume that is there decides the node.
 		w.create(testPod("local", "1", using("local")))
 		volume, err := client.Of(w, client.PersistentVolumes).Get(w.Context(), "", "disk")
@@ -98,5 +115,5 @@ func TestVolumes(t *testing.T) {
 		testNode("n1", "4"), testNode("n2", "4"),
 		testClass("now", "x", storagev1.VolumeBindingImmediate), testClass("later", "x", storagev1.VolumeBindingWaitForFirstConsumer),
 		testClass("local", "kubernetes.io/no-provisioner", storagev1.VolumeBindingWaitForFirstConsumer),
-		testClaim("now", "now"), testClaim("later", "later"), testClaim("local", "local"), testVolume("disk", "local", "n2"))
+		singlePod(testClaim("one", "now")), testClaim("now", "now"), testClaim("later", "later"), testClaim("local", "local"), testVolume("disk", "local", "n2"))
 }

@@ -1,13 +1,20 @@
 // Package queue holds the pods that wait to be scheduled.
 //
-//	         Add                 Pop
-//	(new) ────────> active ──────────────> in hand
-//	                 ^  ^                     │ Return: refused by rules
-//	   backoff over  │  │ an event that       ├───────────> unschedulable
-//	                 │  │ helps, none to      │                  │
-//	             backoff│ wait out            │ Return: failed,  │ an event that
-//	                 ^  └─────────────────────│ or an event that │ helps, 5 minutes
-//	                 └────────────────────────┘ helps came <─────┘
+//	from           to             when
+//	(new)          active         Set
+//	active         in hand        Pop, the first in line
+//	in hand        unschedulable  Return: rules refused it
+//	in hand        helped         Return: and an event that helps came meanwhile
+//	in hand        failed         Return: for another reason
+//	unschedulable  helped         an event that helps
+//	unschedulable  active         5 minutes passed
+//	helped         in hand        Pop, when none is active
+//	helped         active         its backoff is over
+//	failed         active         its backoff is over
+//
+// Helped pods wait out their backoff only while others are active (KEP-5142):
+// when the scheduler has nothing else to do, nothing is gained by waiting.
+// Failed ones always do.
 package queue
 
 import (
@@ -35,7 +42,8 @@ type place int
 
 const (
 	active place = iota
-	backoff
+	helped
+	failed
 	unschedulable
 	inHand
 )
@@ -71,7 +79,8 @@ type Queue struct {
 	mu      sync.Mutex // guards all below
 	pods    map[types.UID]*entry
 	active  ordered
-	waiting ordered // backoff and unschedulable, by due
+	helped  ordered // by due
+	waiting ordered // failed and unschedulable, by due
 	// hand and refused are the pods that events concern: those in hand, and
 	// the unschedulable by what helps them, so that an event which helps
 	// nobody costs nothing however many they are.
@@ -88,6 +97,7 @@ func New() *Queue {
 		hand:    map[*entry]struct{}{},
 		refused: map[plugins.Event]map[*entry]struct{}{},
 		active:  ordered{before: firstInLine},
+		helped:  ordered{before: func(a, b *entry) bool { return a.due.Before(b.due) }},
 		waiting: ordered{before: func(a, b *entry) bool { return a.due.Before(b.due) }},
 		wake:    make(chan struct{}, 1),
 	}
@@ -122,7 +132,7 @@ func (q *Queue) Set(pod *corev1.Pod, changed bool) {
 		heap.Fix(&q.active, p.index)
 	}
 	if changed {
-		q.helped(p, plugins.Forced)
+		q.help(p, plugins.Forced)
 	}
 }
 
@@ -180,11 +190,17 @@ func (q *Queue) next() (*Item, time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
-	for len(q.waiting.pods) > 0 && !q.waiting.pods[0].due.After(now) {
-		q.put(q.waiting.pods[0], active, time.Time{})
+	for _, from := range []*ordered{&q.helped, &q.waiting} {
+		for len(from.pods) > 0 && !from.pods[0].due.After(now) {
+			q.put(from.pods[0], active, time.Time{})
+		}
 	}
-	if len(q.active.pods) > 0 {
-		p := q.active.pods[0]
+	from := &q.active
+	if len(from.pods) == 0 {
+		from = &q.helped
+	}
+	if len(from.pods) > 0 {
+		p := from.pods[0]
 		q.take(p)
 		p.place, p.missed, p.tried = inHand, 0, now
 		p.attempts++
@@ -209,11 +225,14 @@ func (q *Queue) Return(item *Item, helps plugins.Event) {
 	}
 	q.take(p)
 	p.helps = helps | plugins.Forced
-	if helps == 0 || p.missed&p.helps != 0 {
-		q.put(p, backoff, p.tried.Add(pause(p.attempts)))
-		return
+	switch {
+	case helps == 0:
+		q.put(p, failed, p.tried.Add(pause(p.attempts)))
+	case p.missed&p.helps != 0:
+		q.put(p, helped, p.tried.Add(pause(p.attempts)))
+	default:
+		q.put(p, unschedulable, p.tried.Add(stale))
 	}
-	q.put(p, unschedulable, p.tried.Add(stale))
 }
 
 // Happened tells of an event, and moves the pods that it can help.
@@ -221,29 +240,25 @@ func (q *Queue) Happened(e plugins.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for p := range q.hand {
-		q.helped(p, e)
+		q.help(p, e)
 	}
 	for helps, group := range q.refused {
 		if helps&e == 0 {
 			continue
 		}
 		for p := range group {
-			q.helped(p, e)
+			q.help(p, e)
 		}
 	}
 }
 
-// helped lets e work on p; q.mu must be held.
-func (q *Queue) helped(p *entry, e plugins.Event) {
+// help lets e work on p; q.mu must be held.
+func (q *Queue) help(p *entry, e plugins.Event) {
 	switch {
 	case p.place == inHand:
 		p.missed |= e
 	case p.place == unschedulable && p.helps&e != 0:
-		if due := p.tried.Add(pause(p.attempts)); due.After(time.Now()) {
-			q.put(p, backoff, due)
-		} else {
-			q.put(p, active, time.Time{})
-		}
+		q.put(p, helped, p.tried.Add(pause(p.attempts)))
 	}
 }
 
@@ -257,11 +272,7 @@ func (q *Queue) put(p *entry, to place, due time.Time) {
 		}
 		q.refused[p.helps][p] = struct{}{}
 	}
-	if to == active {
-		heap.Push(&q.active, p)
-	} else {
-		heap.Push(&q.waiting, p)
-	}
+	heap.Push(q.heap(to), p)
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -280,12 +291,19 @@ func (q *Queue) take(p *entry) {
 	if p.index < 0 {
 		return
 	}
-	if p.place == active {
-		heap.Remove(&q.active, p.index)
-	} else {
-		heap.Remove(&q.waiting, p.index)
-	}
+	heap.Remove(q.heap(p.place), p.index)
 	p.index = -1
+}
+
+// heap returns the heap of the pods in a place.
+func (q *Queue) heap(p place) *ordered {
+	switch p {
+	case active:
+		return &q.active
+	case helped:
+		return &q.helped
+	}
+	return &q.waiting
 }
 
 func pause(attempts int) time.Duration {

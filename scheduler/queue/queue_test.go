@@ -64,7 +64,7 @@ func TestUnschedulable(t *testing.T) {
 		want   time.Duration
 	}{
 		{"nothing happens", 0, 0, 5 * time.Minute},
-		{"what helps, in time", plugins.PodRemoved, 0, time.Second},
+		{"what helps, in time", plugins.PodRemoved, 0, 0},
 		{"what helps, later", 0, plugins.PodRemoved, 3 * time.Second},
 		{"what does not help", plugins.NodeLabels, plugins.NodeLabels, 5 * time.Minute},
 	}
@@ -87,6 +87,25 @@ func TestUnschedulable(t *testing.T) {
 			time.Sleep(3 * time.Second) // the goroutine ends within the bubble
 		})
 	}
+}
+
+// TestHelpedWaitsForOthers lets a pod that was helped wait out its backoff only
+// as long as others are active.
+func TestHelpedWaitsForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New()
+		q.Set(pod("helped", 9), true)
+		item := pop(t, q, "helped")
+		q.Return(item, plugins.PodRemoved)
+		q.Set(pod("other", 0), true)
+		q.Happened(plugins.PodRemoved)
+		pop(t, q, "other")
+		start := time.Now()
+		pop(t, q, "helped")
+		if time.Since(start) != 0 {
+			t.Errorf("it waited %v for nothing", time.Since(start))
+		}
+	})
 }
 
 func TestDeleted(t *testing.T) {
