@@ -82,7 +82,6 @@ func (r *Runtime) adoptContainer(id string) error {
 	if err != nil {
 		return err
 	}
-	c.resources = c.config.GetLinux().GetResources()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.containers[id] = c

@@ -61,7 +61,6 @@ func (r *Runtime) prepare(s *sandbox, config *runtimeapi.ContainerConfig) (*cont
 	}
 	masked := config.GetLinux().GetSecurityContext().GetMaskedPaths()
 	c.Unmasked = masked != nil && len(masked) == 0
-	c.resources = c.config.GetLinux().GetResources()
 	if c.User, err = r.resolveUser(img, c.config.GetLinux().GetSecurityContext()); err != nil {
 		return nil, err
 	}

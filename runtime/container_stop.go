@@ -257,5 +257,6 @@ func (r *Runtime) eraseContainer(c *container) error {
 		return err
 	}
 	r.images.Release(c.Layers)
+	r.cpu.forget(c.ID)
 	return nil
 }

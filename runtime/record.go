@@ -20,6 +20,7 @@ type sandboxRecord struct {
 	Handler   string
 	CreatedAt int64
 	IPs       []string
+	ShimPID   int // the helper's, to read what its namespaces show
 	// Networked is set before Network.Setup is called and cleared after
 	// Teardown has succeeded.
 	Networked bool
@@ -37,6 +38,7 @@ type containerRecord struct {
 	CreatedAt     int64
 	User          user
 	StopSignal    string
+	Resources     []byte // runtimeapi.LinuxContainerResources, when they were updated
 	// What image and pod together say, so that the image may go meanwhile.
 	Env, Argv []string
 	Cwd       string
@@ -102,6 +104,13 @@ func decodeContainer(rec containerRecord) (*container, error) {
 	c := &container{containerRecord: rec, config: &runtimeapi.ContainerConfig{}, exited: make(chan struct{})}
 	if err := proto.Unmarshal(rec.Config, c.config); err != nil {
 		return nil, fmt.Errorf("container %s: configuration: %w", rec.ID, err)
+	}
+	c.resources = c.config.GetLinux().GetResources()
+	if rec.Resources != nil {
+		c.resources = &runtimeapi.LinuxContainerResources{}
+		if err := proto.Unmarshal(rec.Resources, c.resources); err != nil {
+			return nil, fmt.Errorf("container %s: resources: %w", rec.ID, err)
+		}
 	}
 	return c, nil
 }

@@ -93,7 +93,7 @@ func (r *Runtime) setUpSandbox(ctx context.Context, s *sandbox) error {
 	if err != nil {
 		return err
 	}
-	if s.shim, _, err = shim.Start(dir, p, &listener{r, s.ID}); err != nil {
+	if s.shim, s.ShimPID, err = shim.Start(dir, p, &listener{r, s.ID}); err != nil {
 		return err
 	}
 	if s.Networked {

@@ -199,6 +199,15 @@ func (g *Group) Empty() bool {
 	return err != nil || len(pids) == 0
 }
 
+// Processes counts the group's processes.
+func (g *Group) Processes() int {
+	pids, err := g.manager.GetAllPids()
+	if err != nil {
+		return 0 // it is gone
+	}
+	return len(pids)
+}
+
 // Destroy removes the group, which must be empty.
 func (g *Group) Destroy() error {
 	if err := g.manager.Destroy(); err != nil {
