@@ -153,7 +153,7 @@ func computeOf(name corev1.ResourceName) (of corev1.ResourceName, limits bool) {
 	} else {
 		text = strings.TrimPrefix(text, "requests.")
 	}
-	if of = corev1.ResourceName(text); isCompute(of) {
+	if of = corev1.ResourceName(text); of == corev1.ResourceCPU || of == corev1.ResourceMemory {
 		return of, limits
 	}
 	return "", false

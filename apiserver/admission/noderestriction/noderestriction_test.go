@@ -1,0 +1,90 @@
+package noderestriction
+
+import (
+	"testing"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api"
+	"minke/api/inprocess"
+	"minke/apiserver/admission"
+	"minke/apiserver/admission/admissiontest"
+)
+
+func pod(name, node string, annotations map[string]string) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: name, UID: "u", Annotations: annotations}, Spec: corev1.PodSpec{NodeName: node}}
+}
+
+func node(name string, labels map[string]string, taints ...corev1.Taint) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}, Spec: corev1.NodeSpec{Taints: taints}}
+}
+
+func token(pod, uid string) *authenticationv1.TokenRequest {
+	t := &authenticationv1.TokenRequest{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "robot"}}
+	if pod != "" {
+		t.Spec.BoundObjectRef = &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: pod, UID: "u"}
+	}
+	if uid == "" && pod != "" {
+		t.Spec.BoundObjectRef.UID = ""
+	}
+	return t
+}
+
+// A node that asks for what is not its own.
+func TestNodeWritesOnlyItsOwn(t *testing.T) {
+	mirror := map[string]string{corev1.MirrorPodAnnotationKey: "x"}
+	p := &Plugin{Reader: admissiontest.Of(pod("mine", "n", nil), pod("other", "m", nil))}
+	lease := func(namespace, name string) api.Object {
+		return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	}
+	const create, update, remove = admission.Create, admission.Update, admission.Delete
+	for _, c := range []struct {
+		name          string
+		op            admission.Operation
+		resource, sub string
+		obj, old      api.Object
+		allowed       bool
+	}{
+		{"its node", create, "", "", node("n", map[string]string{corev1.LabelHostname: "n"}), nil, true},
+		{"another node", create, "", "", node("m", nil), nil, false},
+		{"a role of its own making", create, "", "", node("n", map[string]string{"node-role.kubernetes.io/control-plane": ""}), nil, false},
+		{"a guarded label", update, "", "", node("n", map[string]string{"node-restriction.kubernetes.io/x": ""}), node("n", nil), false},
+		{"a label of somebody's", update, "", "", node("n", map[string]string{"example.com/x": ""}), node("n", nil), true},
+		{"its taints", update, "", "", node("n", nil), node("n", nil, corev1.Taint{Key: "x"}), false},
+		{"its status", update, "", "status", node("n", nil), node("n", nil), true},
+		{"another's status", update, "", "status", node("m", nil), node("m", nil), false},
+		{"delete another", remove, "", "", nil, node("m", nil), false},
+		{"a pod", create, "", "", pod("new", "n", nil), nil, false},
+		{"a mirror pod", create, "", "", pod("new", "n", mirror), nil, true},
+		{"a mirror pod elsewhere", create, "", "", pod("new", "m", mirror), nil, false},
+		{"its pod's status", update, "", "status", pod("mine", "n", nil), pod("mine", "n", nil), true},
+		{"another's pod's status", update, "", "status", pod("other", "m", nil), pod("other", "m", nil), false},
+		{"its pod's spec", update, "", "", pod("mine", "n", nil), pod("mine", "n", nil), false},
+		{"delete its pod", remove, "", "", nil, pod("mine", "n", nil), true},
+		{"delete another's pod", remove, "", "", nil, pod("other", "m", nil), false},
+		{"evict another's pod", create, "", "eviction", pod("other", "m", nil), nil, false},
+		{"its lease", update, "", "", lease("kube-node-lease", "n"), lease("kube-node-lease", "n"), true},
+		{"another's lease", update, "", "", lease("kube-node-lease", "m"), lease("kube-node-lease", "m"), false},
+		{"a lease elsewhere", create, "", "", lease("kube-system", "n"), nil, false},
+		{"its pod's token", create, "serviceaccounts", "token", token("mine", "u"), nil, true},
+		{"another's pod's token", create, "serviceaccounts", "token", token("other", "u"), nil, false},
+		{"a token of no pod", create, "serviceaccounts", "token", token("", ""), nil, false},
+		{"a token without uid", create, "serviceaccounts", "token", token("mine", ""), nil, false},
+	} {
+		a := admissiontest.Write(c.op, c.obj, c.old)
+		a.Subresource, a.User = c.sub, &inprocess.User{Name: "system:node:n", Groups: []string{"system:nodes"}}
+		if c.resource != "" {
+			a.Resource.Plural, a.Resource.Kind.Group = c.resource, ""
+		}
+		if err := admissiontest.Run(p, a); (err == nil) != c.allowed {
+			t.Errorf("%s: %v, want allowed %v", c.name, err, c.allowed)
+		}
+		a.User = &inprocess.User{Name: "jane"}
+		if err := admissiontest.Run(p, a); err != nil {
+			t.Errorf("%s by somebody else: %v", c.name, err)
+		}
+	}
+}
