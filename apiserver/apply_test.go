@@ -1,12 +1,19 @@
 package apiserver
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api/inprocess"
+	"minke/apiserver/request"
 )
 
 const applyMedia = "application/apply-patch+yaml"
@@ -81,4 +88,17 @@ func TestScaleKeepsItsOwner(t *testing.T) {
 	w.must(200, "PATCH", deployments+"/d/scale?fieldManager=scaler", `{"spec":{"replicas":3}}`, "Content-Type", "application/merge-patch+json")
 	again := w.must(200, "PATCH", deployments+"/d?fieldManager=m", body, "Content-Type", applyMedia)
 	w.want(at(again, "spec", "replicas"), 3, "replicas, which the scaler set")
+}
+
+// TestApplyNeedsCreate keeps the right to patch from becoming one to create.
+func TestApplyNeedsCreate(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Authorize = func(_ context.Context, _ *inprocess.User, i *request.Info) error {
+			if i.Verb == "create" {
+				return apierrors.NewForbidden(schema.GroupResource{Resource: i.Resource}, i.Name, errors.New("no"))
+			}
+			return nil
+		}
+	})
+	w.must(403, "PATCH", cms+"/a?fieldManager=m", `{"apiVersion":"v1","kind":"ConfigMap"}`, "Content-Type", applyMedia)
 }

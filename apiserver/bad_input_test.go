@@ -28,11 +28,11 @@ func TestBadInput(t *testing.T) {
 		{"another kind", "POST", cms, "", `{"kind":"Pod","apiVersion":"v1"}`, 400, "BadRequest", `Pod in version "v1" cannot be handled as a ConfigMap`},
 		{"another version", "POST", cms, "", `{"kind":"ConfigMap","apiVersion":"v2"}`, 400, "BadRequest", "the API version in the data (v2) does not match the expected API version (v1)"},
 		{"wrong type", "POST", cms, "", `{"data":{"a":1}}`, 400, "BadRequest", "cannot unmarshal number"},
-		{"deep JSON", "POST", cms, "", deep, 400, "BadRequest", "nests deeper"},
-		{"deep YAML", "POST", cms, yaml, strings.Repeat("[", 200000), 400, "BadRequest", "nests deeper"},
-		{"alias bomb", "POST", cms, yaml, bomb, 400, "BadRequest", "aliases expand"},
-		{"alias bomb of strings", "POST", cms, yaml, longString, 400, "BadRequest", "aliases expand"},
-		{"too large", "POST", cms, "", `{"data":{"a":"` + strings.Repeat("x", 4<<20) + `"}}`, 413, "RequestEntityTooLarge", "limit is 3145728"},
+		{"deep JSON (CVE-2019-11254)", "POST", cms, "", deep, 400, "BadRequest", "nests deeper"},
+		{"deep YAML (CVE-2019-11254)", "POST", cms, yaml, strings.Repeat("[", 200000), 400, "BadRequest", "nests deeper"},
+		{"alias bomb (CVE-2019-11253)", "POST", cms, yaml, bomb, 400, "BadRequest", "aliases expand"},
+		{"alias bomb of strings (CVE-2019-11253)", "POST", cms, yaml, longString, 400, "BadRequest", "aliases expand"},
+		{"too large (CVE-2020-8552)", "POST", cms, "", `{"data":{"a":"` + strings.Repeat("x", 4<<20) + `"}}`, 413, "RequestEntityTooLarge", "limit is 3145728"},
 		{"unknown media", "POST", cms, "text/plain", "x", 415, "UnsupportedMediaType", "accepted media types include"},
 		{"protobuf without magic", "POST", cms, "application/vnd.kubernetes.protobuf", "xxxxxx", 400, "BadRequest", "expected prefix"},
 		{"no name", "POST", cms, "", `{}`, 422, "Invalid", "name or generateName is required"},
@@ -63,6 +63,7 @@ func TestBadInput(t *testing.T) {
 		{"bad field selector", "GET", cms + "?fieldSelector=foo%3Dbar", "", "", 400, "BadRequest", `"foo" is not a known field selector: only "metadata.name", "metadata.namespace"`},
 		{"unsupported pod field", "GET", "/api/v1/pods?fieldSelector=spec.foo%3Dbar", "", "", 400, "BadRequest", "field label not supported: spec.foo"},
 		{"bad limit", "GET", cms + "?limit=x", "", "", 400, "BadRequest", "invalid syntax"},
+		{"negative grace", "DELETE", cms + "/none?gracePeriodSeconds=-5", "", "", 404, "NotFound", "not found"},
 		{"bad continue", "GET", cms + "?continue=x", "", "", 400, "BadRequest", "continue key is not valid"},
 		{"bad match", "GET", cms + "?resourceVersionMatch=Exact", "", "", 422, "Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided"},
 		{"future revision", "GET", cms + "?resourceVersion=99999", "", "", 504, "Timeout", "Too large resource version: 99999"},
@@ -118,8 +119,8 @@ func TestBadPatches(t *testing.T) {
 		{"json: object", "application/json-patch+json", "{}", 400, "BadRequest"},
 		{"json: test fails", "application/json-patch+json", `[{"op":"test","path":"/data/k","value":"2"}]`, 422, "Invalid"},
 		{"json: no such path", "application/json-patch+json", `[{"op":"remove","path":"/data/none"}]`, 422, "Invalid"},
-		{"json: too many", "application/json-patch+json", "[" + strings.Repeat(`{"op":"test","path":"/kind","value":"ConfigMap"},`, 10000) + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 413, "RequestEntityTooLarge"},
-		{"json: copy bomb", "application/json-patch+json", "[" + copies() + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 422, "Invalid"},
+		{"json: too many (CVE-2019-1002100)", "application/json-patch+json", "[" + strings.Repeat(`{"op":"test","path":"/kind","value":"ConfigMap"},`, 10000) + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 413, "RequestEntityTooLarge"},
+		{"json: copy bomb (CVE-2019-1002100)", "application/json-patch+json", "[" + copies() + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 422, "Invalid"},
 		{"strategic: not JSON", "application/strategic-merge-patch+json", "{", 400, "BadRequest"},
 		{"strategic: wrong type", "application/strategic-merge-patch+json", `{"data":{"k":1}}`, 400, "BadRequest"},
 		{"deep", "application/merge-patch+json", strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000), 400, "BadRequest"},
@@ -140,4 +141,27 @@ func copies() string {
 		fmt.Fprintf(&b, `{"op":"copy","from":"/data","path":"/data/x%d"},`, i)
 	}
 	return b.String()
+}
+
+// TestMetricLabelsAreBounded keeps clients from adding series (CVE-2020-8552).
+func TestMetricLabelsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		w.do(fmt.Sprint("M", i), cms, "")
+		w.do("GET", fmt.Sprint(cms, "/a/sub", i), "")
+		w.do("GET", fmt.Sprint("/apis/g", i, "/v1/things"), "")
+		w.do("GET", fmt.Sprint("/path", i), "")
+	}
+	text := w.do("GET", "/metrics", "").Body.String()
+	if n := strings.Count(text, "\napiserver_request_total{"); n > 8 {
+		t.Errorf("%d series:\n%s", n, text)
+	}
+}
+
+func TestHugeNumbers(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", pods, `{"metadata":{"name":"p"}}`)
+	w.must(200, "DELETE", pods+"/p?gracePeriodSeconds=9223372036854775807", "")
+	w.must(200, "GET", pods+"?limit=-1", "")
+	w.want(w.do("GET", pods+"?limit=9223372036854775807&timeoutSeconds=9223372036854775807", "").Code, 200, "code")
 }

@@ -86,7 +86,20 @@ func (c *call) createMissing(ch *change) (*cache.Item, error) {
 	if conditional(obj) {
 		return nil, c.notFound()
 	}
+	if err := c.mayCreate(); err != nil {
+		return nil, err
+	}
 	return c.createObject(obj, ch.options)
+}
+
+// mayCreate asks whether the user may create what it was let in to update.
+func (c *call) mayCreate() error {
+	if c.cfg.Authorize == nil {
+		return nil
+	}
+	create := *c.info
+	create.Verb = "create"
+	return c.cfg.Authorize(c.ctx, c.user, &create)
 }
 
 // prepare checks preconditions, lets admission complete obj and validates it.

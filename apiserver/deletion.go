@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -91,9 +92,9 @@ func shorten(obj api.Object, o *metav1.DeleteOptions) bool {
 	if o.GracePeriodSeconds == nil || left == nil || *o.GracePeriodSeconds >= *left {
 		return false
 	}
-	began := obj.GetDeletionTimestamp().Add(-time.Duration(*left) * time.Second)
+	began := obj.GetDeletionTimestamp().Add(-span(*left))
 	seconds := *o.GracePeriodSeconds
-	end := metav1.Time{Time: began.Add(time.Duration(seconds) * time.Second)}
+	end := metav1.Time{Time: began.Add(span(seconds))}
 	obj.SetDeletionTimestamp(&end)
 	obj.SetDeletionGracePeriodSeconds(&seconds)
 	return true
@@ -101,7 +102,7 @@ func shorten(obj api.Object, o *metav1.DeleteOptions) bool {
 
 // mark begins the deletion.
 func mark(obj api.Object, now time.Time, seconds int64) {
-	end := metav1.Time{Time: now.UTC().Truncate(time.Second).Add(time.Duration(seconds) * time.Second)}
+	end := metav1.Time{Time: now.UTC().Truncate(time.Second).Add(span(seconds))}
 	obj.SetDeletionTimestamp(&end)
 	obj.SetDeletionGracePeriodSeconds(&seconds)
 	if g := obj.GetGeneration(); g > 0 {
@@ -110,6 +111,12 @@ func mark(obj api.Object, now time.Time, seconds int64) {
 	if ns, ok := obj.(*corev1.Namespace); ok {
 		ns.Status.Phase = corev1.NamespaceTerminating
 	}
+}
+
+// span is a number of seconds as a duration, at most some 68 years: beyond it
+// times overflow, or leave the years that JSON can hold.
+func span(seconds int64) time.Duration {
+	return time.Duration(min(seconds, math.MaxInt32)) * time.Second
 }
 
 func heldNamespace(obj api.Object) bool {

@@ -32,6 +32,7 @@ func (c *call) listOptions() (*internalversion.ListOptions, *selection, error) {
 	if o.Limit, err = c.number("limit"); err != nil {
 		return nil, nil, err
 	}
+	o.Limit = max(o.Limit, 0)
 	seconds, err := c.number("timeoutSeconds")
 	if err != nil {
 		return nil, nil, err

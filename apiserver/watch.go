@@ -66,7 +66,7 @@ func (c *call) watch() error {
 // watchTime returns how long the watch lasts.
 func (c *call) watchTime(o *internalversion.ListOptions) time.Duration {
 	if o.TimeoutSeconds != nil && *o.TimeoutSeconds > 0 {
-		return time.Duration(*o.TimeoutSeconds) * time.Second
+		return span(*o.TimeoutSeconds)
 	}
 	least := c.cfg.Limits.WatchMin
 	return least + rand.N(least)
