@@ -112,7 +112,7 @@ func TestBadPatches(t *testing.T) {
 		{"merge: not JSON", "application/merge-patch+json", "{", 400, "BadRequest"},
 		{"merge: array", "application/merge-patch+json", "[]", 400, "BadRequest"},
 		{"merge: rename", "application/merge-patch+json", `{"metadata":{"name":"b"}}`, 400, "BadRequest"},
-		{"merge: kind", "application/merge-patch+json", `{"kind":"Pod"}`, 400, "BadRequest"},
+		{"merge: kind", "application/merge-patch+json", `{"kind":"Pod"}`, 422, "Invalid"},
 		{"merge: stale", "application/merge-patch+json", `{"metadata":{"resourceVersion":"1"}}`, 409, "Conflict"},
 		{"merge: uid", "application/merge-patch+json", `{"metadata":{"uid":"x"}}`, 409, "Conflict"},
 		{"merge: invalid", "application/merge-patch+json", `{"metadata":{"labels":{"a":"b c"}}}`, 422, "Invalid"},
@@ -122,7 +122,7 @@ func TestBadPatches(t *testing.T) {
 		{"json: too many (CVE-2019-1002100)", "application/json-patch+json", "[" + strings.Repeat(`{"op":"test","path":"/kind","value":"ConfigMap"},`, 10000) + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 413, "RequestEntityTooLarge"},
 		{"json: copy bomb (CVE-2019-1002100)", "application/json-patch+json", "[" + copies() + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 422, "Invalid"},
 		{"strategic: not JSON", "application/strategic-merge-patch+json", "{", 400, "BadRequest"},
-		{"strategic: wrong type", "application/strategic-merge-patch+json", `{"data":{"k":1}}`, 400, "BadRequest"},
+		{"strategic: wrong type", "application/strategic-merge-patch+json", `{"data":{"k":1}}`, 422, "Invalid"},
 		{"deep", "application/merge-patch+json", strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000), 400, "BadRequest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

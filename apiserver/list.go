@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -41,9 +42,13 @@ type page struct {
 
 // page collects what o asks for.
 func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, error) {
-	snapshot, after, err := c.snapshot(o)
+	snapshot, from, err := c.snapshot(o)
 	if err != nil {
 		return nil, err
+	}
+	after := ""
+	if from.Start != "" {
+		after = c.end.prefix + from.Start
 	}
 	p := &page{}
 	revision := snapshot.Revision()
@@ -73,7 +78,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	}
 	if remaining > 0 {
 		last := p.items[len(p.items)-1].Key
-		p.meta.Continue = token{Revision: revision, Start: strings.TrimPrefix(last, c.end.prefix) + "\x00"}.encode()
+		p.meta.Continue = token{Revision: revision, Start: strings.TrimPrefix(last, c.end.prefix) + "\x00", Since: from.Since}.encode()
 		if sel.everything() {
 			p.meta.RemainingItemCount = &remaining
 		}
@@ -81,7 +86,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	return p, nil
 }
 
-// snapshot returns the state that o asks for, and the key after which to read.
+// snapshot returns the state that o asks for, and where in it to begin.
 //
 //	resourceVersion   match          state
 //	""                –              the latest
@@ -89,30 +94,31 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 //	N                 Exact          N
 //	N with a limit    –              N (the rule for clients of old)
 //	in continue       –              the token's, or the latest if it is -1
-func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, string, error) {
+func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, token, error) {
+	begin := token{Since: time.Now().Unix()}
 	if o.Continue != "" {
 		if o.ResourceVersion != "" && o.ResourceVersion != "0" {
-			return nil, "", apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
+			return nil, begin, apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
 		}
 		return c.continued(o.Continue)
 	}
 	if o.ResourceVersion == "" || o.ResourceVersion == "0" {
 		s, err := c.end.cache.Snapshot(c.ctx, 0)
-		return s, "", err
+		return s, begin, err
 	}
 	rev, err := parseRevision(o.ResourceVersion)
 	if err != nil {
-		return nil, "", err
+		return nil, begin, err
 	}
 	if o.ResourceVersionMatch == metav1.ResourceVersionMatchExact || o.ResourceVersionMatch == "" && o.Limit > 0 {
 		s, err := c.snapshotAt(c.ctx, rev)
-		return s, "", err
+		return s, begin, err
 	}
 	if err := c.waitFor(o.ResourceVersion); err != nil {
-		return nil, "", err
+		return nil, begin, err
 	}
 	s, err := c.end.cache.Snapshot(c.ctx, 0)
-	return s, "", err
+	return s, begin, err
 }
 
 func (c *call) snapshotAt(ctx context.Context, rev store.Revision) (*cache.Snapshot, error) {
@@ -126,20 +132,23 @@ func (c *call) snapshotAt(ctx context.Context, rev store.Revision) (*cache.Snaps
 	return s, err
 }
 
-func (c *call) continued(text string) (*cache.Snapshot, string, error) {
+func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 	t, err := decodeToken(text)
 	if err != nil {
-		return nil, "", err
+		return nil, t, err
+	}
+	if t.old(time.Now()) {
+		return nil, t, expiredToken(t)
 	}
 	rev := t.Revision
 	if rev == anyRevision {
-		rev = 0
+		rev, t.Since = 0, time.Now().Unix()
 	}
 	s, err := c.end.cache.Snapshot(c.ctx, rev)
 	if errors.Is(err, store.ErrCompacted) {
-		return nil, "", expiredToken(t)
+		return nil, t, expiredToken(t)
 	}
-	return s, c.end.prefix + t.Start, err
+	return s, t, err
 }
 
 // writeList answers with items, composed from their kept encodings.

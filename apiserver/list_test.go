@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,11 +57,13 @@ func TestExpiredContinue(t *testing.T) {
 			w.must(200, "PUT", cms+fmt.Sprintf("/c%d", i), configMap(fmt.Sprintf("c%d", i), fmt.Sprint("x", j)))
 		}
 	}
-	old := token{Revision: 2, Start: "default/c0\x00"}.encode()
+	old := token{Revision: 2, Start: "default/c0\x00", Since: time.Now().Unix()}.encode()
 	got := w.must(410, "GET", cms+"?limit=1&continue="+old, "")
 	w.want(got["reason"], "Expired", "reason")
 	rest := w.must(200, "GET", cms+"?continue="+at(got, "metadata", "continue").(string), "")
 	w.want(names(rest), []string{"c1", "c2"}, "the rest, as of now")
+	late := token{Revision: 13, Start: "default/c0\x00", Since: time.Now().Add(-tokenLife - time.Minute).Unix()}.encode()
+	w.must(410, "GET", cms+"?limit=1&continue="+late, "")
 }
 
 func TestForms(t *testing.T) {

@@ -6,7 +6,10 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 	"minke/apiserver/codec"
@@ -73,23 +76,43 @@ func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *
 		if int64(len(patched)) > c.cfg.Limits.Body {
 			return nil, apierrors.NewRequestEntityTooLargeError("the patched object is too large")
 		}
-		return c.patched(old, patched, o.validation)
+		obj, err := c.patched(patched, body, o.validation)
+		if err != nil {
+			return nil, err
+		}
+		// What the patch did not say about the resourceVersion is not insisted on.
+		if obj.GetResourceVersion() == metaOf(old).GetResourceVersion() {
+			obj.SetResourceVersion("")
+		}
+		return obj, nil
 	}
 	return ch
 }
 
-// patched decodes the result of a patch. What the patch did not say about the
-// resourceVersion is not insisted on.
-func (c *call) patched(old *cache.Item, data []byte, v codec.Validation) (api.Object, error) {
-	obj, err := c.decodeBytes(&codec.Body{Data: data, Validation: v})
+// patched decodes the result of the patch in body.
+func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error) {
+	obj := c.end.empty()
+	strict, err := codec.Unmarshal(data, obj, c.end.kind, v)
+	if err != nil {
+		return nil, badPatch(data, err)
+	}
+	if v != codec.Ignore {
+		strict = append(codec.Check(body), strict...)
+	}
+	if len(strict) > 0 && v == codec.Strict {
+		return nil, badPatch(data, runtime.NewStrictDecodingError(strict))
+	}
+	for _, e := range strict {
+		c.warn(e.Error())
+	}
+	stored, err := c.importObject(obj)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkName(obj); err != nil {
-		return nil, err
-	}
-	if obj.GetResourceVersion() == metaOf(old).GetResourceVersion() {
-		obj.SetResourceVersion("")
-	}
-	return obj, nil
+	return stored, c.checkName(stored)
+}
+
+// badPatch refuses a patch whose result is not an object of the kind.
+func badPatch(result []byte, err error) error {
+	return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(result), err.Error())})
 }

@@ -1,6 +1,9 @@
 package apiserver
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const deployments = "/apis/apps/v1/namespaces/default/deployments"
 
@@ -51,4 +54,22 @@ func TestCreateVariants(t *testing.T) {
 	w.want(at(dry, "metadata", "name"), "dry", "dry run")
 	w.must(404, "GET", cms+"/dry", "")
 	w.must(405, "POST", cms+"/x", configMap("x", "1"))
+}
+
+func TestPatchFieldValidation(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", cms, configMap("a", "1"))
+	const body = `{"unknown":1,"data":{"k":"2","k":"3"}}`
+	for _, media := range []string{"application/merge-patch+json", "application/strategic-merge-patch+json"} {
+		got := w.must(422, "PATCH", cms+"/a?fieldValidation=Strict", body, "Content-Type", media)
+		if text := got["message"].(string); !strings.Contains(text, `strict decoding error: duplicate field "data.k", unknown field "unknown"`) {
+			t.Errorf("%s: %s", media, text)
+		}
+	}
+	rec := w.do("PATCH", cms+"/a", body, "Content-Type", "application/merge-patch+json")
+	w.want(rec.Header()["Warning"], []string{`299 - "duplicate field \"data.k\""`, `299 - "unknown field \"unknown\""`}, "warnings")
+	got := w.must(400, "PATCH", cms+"/a?fieldManager=m&fieldValidation=Strict", "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n  a: c\n", "Content-Type", applyMedia)
+	if text := got["message"].(string); !strings.Contains(text, `line 5: key "a" already set in map`) {
+		t.Errorf("apply: %s", text)
+	}
 }

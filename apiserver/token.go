@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -22,6 +23,17 @@ type token struct {
 	// Start is the key, below the resource's prefix, after which to go on,
 	// with a zero byte at its end.
 	Start string `json:"start"`
+	// Since is when the list began, in seconds of Unix time.
+	Since int64 `json:"t,omitempty"`
+}
+
+// tokenLife is how long a list's revision is kept for its pages. Kubernetes
+// forgets revisions after five minutes, and clients are tested to bear it.
+const tokenLife = 5 * time.Minute
+
+// old tells that the token's revision is not to be had any more.
+func (t token) old(now time.Time) bool {
+	return t.Revision != anyRevision && now.Sub(time.Unix(t.Since, 0)) > tokenLife
 }
 
 const tokenVersion = "meta.k8s.io/v1"

@@ -126,6 +126,33 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 	return fields, warnings, nil
 }
 
+// Check returns what is wrong, in strict terms, with a JSON text of no
+// particular type: duplicate fields.
+func Check(data []byte) []error {
+	var anything any
+	strict, err := kjson.UnmarshalStrict(data, &anything, kjson.DisallowDuplicateFields)
+	if err != nil {
+		return nil // whoever reads it for its meaning will say so
+	}
+	return strict
+}
+
+// Unmarshal reads a JSON text that this server made into obj, which serves
+// kind. It returns unknown fields apart unless they are to be ignored.
+func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v Validation) (strict []error, err error) {
+	if err := CheckDepth(data); err != nil {
+		return nil, err
+	}
+	strict, err = unmarshal(data, obj, v)
+	if err != nil {
+		return nil, err
+	}
+	if named := obj.GetObjectKind().GroupVersionKind(); named != kind {
+		return nil, fmt.Errorf("unable to decode %s into %s", named, kind)
+	}
+	return strict, nil
+}
+
 // unmarshal reads JSON into obj and returns strict complaints apart.
 func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 	if v == Ignore {
