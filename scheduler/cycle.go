@@ -110,7 +110,7 @@ func (s *Scheduler) refused(ctx context.Context, snapshot *cluster.Snapshot, ite
 		victims = p.victims
 		change.nominated = p.node
 		if p.node != "" {
-			s.nominated.set(pod, p.node)
+			s.nominated.set(pod, p.node, victims...)
 		} else {
 			s.nominated.remove(pod.UID)
 		}
@@ -123,6 +123,7 @@ func (s *Scheduler) refused(ctx context.Context, snapshot *cluster.Snapshot, ite
 	s.call(ctx, func() {
 		if err := s.evict(ctx, pod, victims, change.nominated); err != nil && ctx.Err() == nil {
 			s.log.Warn("make room: it is tried again", "pod", pod.Namespace+"/"+pod.Name, "node", change.nominated, "error", err)
+			s.nominated.remove(pod.UID)
 			helps = 0
 		}
 		s.recorder.Event(item.Pod, corev1.EventTypeWarning, "FailedScheduling", "%s", message)

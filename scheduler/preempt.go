@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"minke/scheduler/cluster"
 )
@@ -33,9 +34,10 @@ func (s *Scheduler) preempt(snapshot *cluster.Snapshot, pod *cluster.Pod, d *dec
 	if policy := pod.Spec.PreemptionPolicy; policy != nil && *policy == corev1.PreemptNever {
 		return preemption{explanation: "preemption: not eligible due to preemptionPolicy=Never."}
 	}
-	if node := pod.Status.NominatedNodeName; node != "" && roomIsComing(snapshot.Node(node), pod) {
-		if r := d.refused[node]; r == nil || !r.Final {
-			return preemption{node: node, explanation: "preemption: not eligible due to a terminating pod on the nominated node."}
+	// What was decided last counts, not what the API shows of it by now.
+	if n := s.nominated.of(pod.UID); n.node != "" && roomIsComing(snapshot.Node(n.node), pod, n.victims) {
+		if r := d.refused[n.node]; r == nil || !r.Final {
+			return preemption{node: n.node, explanation: "preemption: not eligible due to a terminating pod on the nominated node."}
 		}
 	}
 	counts := map[string]int{}
@@ -68,12 +70,12 @@ func (s *Scheduler) preempt(snapshot *cluster.Snapshot, pod *cluster.Pod, d *dec
 }
 
 // roomIsComing tells whether a less important pod is on its way out.
-func roomIsComing(node *cluster.Node, pod *cluster.Pod) bool {
+func roomIsComing(node *cluster.Node, pod *cluster.Pod, victims map[types.UID]bool) bool {
 	if node == nil {
 		return false
 	}
 	for _, other := range node.Pods {
-		if other.DeletionTimestamp != nil && other.Priority() < pod.Priority() {
+		if (other.DeletionTimestamp != nil || victims[other.UID]) && other.Priority() < pod.Priority() {
 			return true
 		}
 	}

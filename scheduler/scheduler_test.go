@@ -256,3 +256,40 @@ func TestDaemonPod(t *testing.T) {
 		}
 	}, testNode("n1", "4"), testNode("n2", "4"), testNode("n3", "4"))
 }
+
+// TestPreemptionWaits lets a victim stay on for long: meanwhile nobody else has
+// to go for the same pod.
+func TestPreemptionWaits(t *testing.T) {
+	stubborn := func(p *corev1.Pod) { p.Finalizers = []string{"x/y"} }
+	run(t, func(w world) {
+		w.create(testPod("low1", "3", priority(1), stubborn))
+		w.create(testPod("low2", "3", priority(2), stubborn))
+		time.Sleep(time.Second)
+		w.create(testPod("high", "3", priority(10)))
+		for i := range 20 { // events that make it try again
+			time.Sleep(time.Minute)
+			w.create(testPod(fmt.Sprint("x", i), "1m", priority(0)))
+		}
+		gone := 0
+		for _, name := range []string{"low1", "low2"} {
+			if w.pod(name).DeletionTimestamp != nil {
+				gone++
+			}
+		}
+		if gone != 1 || w.pod("low1").DeletionTimestamp == nil {
+			w.Errorf("%d pods had to go for one", gone)
+		}
+		node := w.pod("low1").Spec.NodeName
+		if got := w.pod("high").Status.NominatedNodeName; got != node {
+			w.Errorf("nominated for node %q, want %q", got, node)
+		}
+		if _, err := client.Of(w, client.Pods).Patch(w.Context(), "default", "low1", types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)); err != nil {
+			w.Fatal(err)
+		}
+		// The kubelet's last word.
+		if err := client.Of(w, client.Pods).Delete(w.Context(), "default", "low1", metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil {
+			w.Fatal(err)
+		}
+		w.wantNode("high", node)
+	}, testNode("n1", "4"), testNode("n2", "4"))
+}
