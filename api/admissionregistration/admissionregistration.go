@@ -13,5 +13,7 @@ func Resources() []*api.Resource {
 		mutatingWebhookConfigurations(),
 		validatingAdmissionPolicies(),
 		validatingAdmissionPolicyBindings(),
+		mutatingAdmissionPolicies(),
+		mutatingAdmissionPolicyBindings(),
 	}
 }

@@ -71,3 +71,12 @@ func defaultMatch(m *admissionregistrationv1.MatchResources) {
 		}
 	}
 }
+
+func defaultMutatingPolicy(p *admissionregistrationv1.MutatingAdmissionPolicy) {
+	api.FillPointer(&p.Spec.FailurePolicy, admissionregistrationv1.Fail)
+	defaultMatch(p.Spec.MatchConstraints)
+}
+
+func defaultMutatingBinding(b *admissionregistrationv1.MutatingAdmissionPolicyBinding) {
+	defaultMatch(b.Spec.MatchResources)
+}

@@ -23,20 +23,6 @@ func daemonSets() *api.Resource {
 		Columns:        daemonSetColumns(),
 		Validate:       validateDaemonSet,
 		ValidateUpdate: validateDaemonSetUpdate,
+		Warnings:       daemonSetWarnings,
 	}.Resource()
-}
-
-func daemonSetCreate(o *appsv1.DaemonSet) {
-	o.Status = appsv1.DaemonSetStatus{}
-	o.Generation = 1
-}
-
-func daemonSetUpdate(o, old *appsv1.DaemonSet) {
-	o.Status = old.Status
-	api.BumpGeneration(o, old, o.Spec, old.Spec)
-}
-
-// daemonSetStatus lets the status subresource change nothing but the status.
-func daemonSetStatus(o, old *appsv1.DaemonSet) {
-	o.Spec = old.Spec
 }

@@ -24,6 +24,7 @@ func deployments() *api.Resource {
 		Columns:        deploymentColumns(),
 		Validate:       validateDeployment,
 		ValidateUpdate: validateDeploymentUpdate,
+		Warnings:       deploymentWarnings,
 	}.Resource()
 }
 

@@ -24,6 +24,7 @@ func statefulSets() *api.Resource {
 		Columns:        statefulSetColumns(),
 		Validate:       validateStatefulSet,
 		ValidateUpdate: validateStatefulSetUpdate,
+		Warnings:       statefulSetWarnings,
 	}.Resource()
 }
 

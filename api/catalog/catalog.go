@@ -20,6 +20,7 @@ import (
 	"minke/api/node"
 	"minke/api/policy"
 	"minke/api/rbac"
+	"minke/api/resource"
 	"minke/api/scheduling"
 	"minke/api/storage"
 )
@@ -42,6 +43,7 @@ func Resources() []*api.Resource {
 		node.Resources,
 		policy.Resources,
 		rbac.Resources,
+		resource.Resources,
 		scheduling.Resources,
 		storage.Resources,
 		admissionregistration.Resources,

@@ -20,5 +20,6 @@ func endpoints() *api.Resource {
 		Columns:        endpointsColumns(),
 		Validate:       validateEndpoints,
 		ValidateUpdate: func(e, _ *corev1.Endpoints) field.ErrorList { return validateEndpoints(e) },
+		Warnings:       endpointsWarnings,
 	}.Resource()
 }

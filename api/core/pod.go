@@ -27,5 +27,6 @@ func pods() *api.Resource {
 		Columns:        podColumns(),
 		Validate:       validatePod,
 		ValidateUpdate: validatePodUpdate,
+		Warnings:       podWarnings,
 	}.Resource()
 }

@@ -28,5 +28,6 @@ func services() *api.Resource {
 		Columns:        serviceColumns(),
 		Validate:       validateService,
 		ValidateUpdate: validateServiceUpdate,
+		Warnings:       serviceWarnings,
 	}.Resource()
 }

@@ -1,0 +1,29 @@
+package resource
+
+import (
+	resourcev1 "k8s.io/api/resource/v1"
+
+	"minke/api"
+)
+
+func resourceSlices() *api.Resource {
+	return api.Definition[*resourcev1.ResourceSlice]{
+		Kind:             resourcev1.SchemeGroupVersion.WithKind("ResourceSlice"),
+		Plural:           "resourceslices",
+		Cluster:          true,
+		New:              api.New[resourcev1.ResourceSlice],
+		NewList:          api.NewList[resourcev1.ResourceSliceList],
+		PrepareForCreate: resourceSliceCreate,
+		PrepareForUpdate: resourceSliceUpdate,
+		Columns:          sliceColumns(),
+		Fields:           sliceFields(),
+	}.Resource()
+}
+
+func resourceSliceCreate(o *resourcev1.ResourceSlice) {
+	o.Generation = 1
+}
+
+func resourceSliceUpdate(o, old *resourcev1.ResourceSlice) {
+	api.BumpGeneration(o, old, o.Spec, old.Spec)
+}
