@@ -6,8 +6,8 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -145,7 +145,7 @@ func (c *call) checkNew(obj api.Object) field.ErrorList {
 	if len(errs) > 0 {
 		return errs
 	}
-	for _, problem := range path.IsValidPathSegmentName(obj.GetName()) {
+	for _, problem := range content.IsPathSegmentName(obj.GetName()) {
 		errs = append(errs, field.Invalid(metadata.Child("name"), obj.GetName(), problem))
 	}
 	return errs

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -74,7 +74,7 @@ func (c *call) checkPlace() error {
 		name = "" // it comes from a selector
 	}
 	for _, segment := range []string{name, i.Namespace} {
-		if problems := path.IsValidPathSegmentName(segment); segment != "" && len(problems) > 0 {
+		if problems := content.IsPathSegmentName(segment); segment != "" && len(problems) > 0 {
 			return apierrors.NewBadRequest("Name parameter invalid: \"" + segment + "\": " + strings.Join(problems, ";"))
 		}
 	}

@@ -26,12 +26,10 @@ type metrics struct {
 }
 
 type seriesKey struct {
-	verb     string
-	end      *endpoint
-	sub      string
-	code     int
-	dryRun   bool
-	resource bool
+	verb string
+	end  *endpoint
+	sub  string
+	code int
 }
 
 type series struct {

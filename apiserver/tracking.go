@@ -36,7 +36,7 @@ func (c *call) trackNew(obj api.Object, o *writeOptions) {
 	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
 		Manager: c.managerName(o), Operation: metav1.ManagedFieldsOperationUpdate,
 		APIVersion: c.end.Kind.GroupVersion().String(), Time: &now,
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")},
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
 	}})
 }
 
