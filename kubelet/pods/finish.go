@@ -40,7 +40,7 @@ func (j *job) finish(ctx context.Context) (time.Duration, error) {
 		return 0, j.remove(ctx)
 	}
 	if j.pod.DeletionTimestamp != nil {
-		j.Status.Finish(j.pod)
+		j.Status.Finish(j.api)
 	}
 	return 0, nil
 }

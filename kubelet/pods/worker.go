@@ -88,7 +88,7 @@ func (m *Manager) step(ctx context.Context, uid types.UID) time.Duration {
 		w.override, evictGrace = w.evict, w.evictGrace
 	}
 	m.mu.Unlock()
-	j := &job{Manager: m, w: w, pod: m.Status.Pod(pod), gone: gone, evictGrace: evictGrace}
+	j := &job{Manager: m, w: w, api: pod, pod: m.Status.Pod(pod), gone: gone, evictGrace: evictGrace}
 	after, err := j.run(ctx)
 	if err != nil && ctx.Err() == nil {
 		m.log.Warn("sync pod", "pod", pod.Namespace+"/"+pod.Name, "err", err)
@@ -104,10 +104,11 @@ func (m *Manager) step(ctx context.Context, uid types.UID) time.Duration {
 // job is one step of one worker.
 type job struct {
 	*Manager
-	w    *worker
-	pod  *corev1.Pod
-	gone bool
-	rt   *cri.Pod
+	w *worker
+	// api is the pod as the API has it, pod the same with the newest status.
+	api, pod *corev1.Pod
+	gone     bool
+	rt       *cri.Pod
 	// evictGrace bounds the grace of an evicted pod; -1 when it is not evicted.
 	evictGrace int64
 }
@@ -178,7 +179,7 @@ func (j *job) publish(finished bool) corev1.PodStatus {
 		Finished: finished, Message: j.terminationMessage, Now: time.Now(),
 	})
 	if !j.gone {
-		j.Status.Set(j.pod, s)
+		j.Status.Set(j.api, s)
 	}
 	next := *j.pod
 	next.Status = s

@@ -226,15 +226,44 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 	}
+	w.repeat(ctx, period)
+}
+
+// firstRetry is how soon a probe that has not succeeded yet is tried again.
+const firstRetry = 25 * time.Millisecond
+
+// repeat probes each period. Until its first success a startup or readiness
+// probe is tried in between too, at growing distances that end at the period,
+// so that a container that needs a moment to listen is ready in a moment. Such
+// a try in between counts only when it succeeds.
+func (w *worker) repeat(ctx context.Context, period time.Duration) {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	count := counter{failures: max(w.spec.FailureThreshold, 1), successes: max(w.spec.SuccessThreshold, 1)}
-	for {
-		if w.once(ctx, &count) {
+	between := time.NewTimer(firstRetry)
+	defer between.Stop()
+	eager := w.kind != Liveness && w.Result(w.running.ID, w.kind) != Success
+	regular := true
+	for distance := firstRetry; ; {
+		answer, ok := w.ask(ctx)
+		if !ok {
 			return
+		}
+		eager = eager && !answer.OK && distance < period
+		if (regular || answer.OK) && w.judge(answer, &count, eager) {
+			return
+		}
+		if eager {
+			between.Reset(distance)
+			distance *= 2
+		} else {
+			between.Stop()
 		}
 		select {
 		case <-tick.C:
+			regular = true
+		case <-between.C:
+			regular = false
 		case <-ctx.Done():
 			return
 		}
@@ -255,21 +284,26 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// once probes and tells whether the worker's task is over: a startup probe that
-// succeeded, or a probe whose failure ends the container.
-func (w *worker) once(ctx context.Context, count *counter) bool {
+// ask probes once when there is room for it; ok is false when ctx has ended.
+func (w *worker) ask(ctx context.Context) (a Answer, ok bool) {
 	select {
 	case w.slots <- struct{}{}:
 	case <-ctx.Done():
-		return true
+		return Answer{}, false
 	}
-	answer := w.Prober.Do(ctx, w.spec, w.target)
+	a = w.Prober.Do(ctx, w.spec, w.target)
 	<-w.slots
-	if ctx.Err() != nil {
-		return true
+	return a, ctx.Err() == nil
+}
+
+// judge counts an answer and tells whether the worker's task is over: a startup
+// probe that succeeded, or a probe whose failure ends the container. A failure
+// that is about to be tried again is not reported.
+func (w *worker) judge(a Answer, count *counter, again bool) bool {
+	if !again {
+		w.report(a)
 	}
-	w.report(answer)
-	result, decided := count.add(answer.OK)
+	result, decided := count.add(a.OK)
 	if !decided {
 		return false
 	}

@@ -30,7 +30,8 @@ type Manager struct {
 type entry struct {
 	pod    *corev1.Pod // newest known object
 	status corev1.PodStatus
-	dirty  bool
+	// known tells that status was set.
+	known, dirty bool
 	// finish asks to delete the object once the status is written.
 	finish  bool
 	retries int
@@ -55,7 +56,7 @@ func (m *Manager) Pod(pod *corev1.Pod) *corev1.Pod {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.pods[pod.UID]
-	if e == nil {
+	if e == nil || !e.known {
 		return pod
 	}
 	merged := *pod
@@ -101,16 +102,17 @@ func owned(t corev1.PodConditionType) bool {
 	return false
 }
 
-// Set makes status the pod's. It returns at once.
+// Set makes status the pod's; pod is the object as the API has it, never one
+// with a status of our own set. Set returns at once.
 func (m *Manager) Set(pod *corev1.Pod, status corev1.PodStatus) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.entry(pod)
-	if equality.Semantic.DeepEqual(e.status, status) && equality.Semantic.DeepEqual(pod.Status, status) {
-		e.status = status
+	if e.known && equality.Semantic.DeepEqual(e.status, status) {
 		return
 	}
-	e.status, e.dirty = status, true
+	e.status, e.known = status, true
+	e.dirty = true
 	m.runs.Kick(pod.UID)
 }
 
