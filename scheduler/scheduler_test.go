@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -218,27 +219,33 @@ func TestPreemption(t *testing.T) {
 	}, testNode("n1", "4"))
 }
 
-// TestFaults lets the API fail often: every pod is bound in the end, once.
+// TestFaults lets the API fail often, forget to answer, and end watches: every
+// pod is bound in the end, and no node has more than it can hold.
 func TestFaults(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	run(t, func(w world) {
-		w.SetFaults(fake.Faults{Rand: rand.New(rand.NewPCG(seed, 1)), Fail: 0.3})
-		for i := range 20 {
-			for {
-				if _, err := client.Of(w, client.Pods).Create(w.Context(), testPod(fmt.Sprint("p", i), "1")); err == nil {
-					break
-				}
+		w.SetFaults(fake.Faults{
+			Rand: rand.New(rand.NewPCG(seed, 1)), Fail: 0.2, Lose: 0.2, Conflict: 0.1, EndWatch: 0.05, Expire: 0.05, Delay: 50 * time.Millisecond,
+		})
+		const n = 24
+		for i := range n {
+			for created := false; !created; {
+				_, err := client.Of(w, client.Pods).Create(w.Context(), testPod(fmt.Sprint("p", i), "1"))
+				created = err == nil || apierrors.IsAlreadyExists(err)
 			}
 		}
-		time.Sleep(20 * time.Minute)
+		time.Sleep(30 * time.Minute)
 		w.SetFaults(fake.Faults{})
-		for i := range 20 {
-			if w.pod(fmt.Sprint("p", i)).Spec.NodeName == "" {
-				w.Errorf("pod p%d was never bound", i)
-			}
+		time.Sleep(10 * time.Minute)
+		used := map[string]int{}
+		for i := range n {
+			used[w.pod(fmt.Sprint("p", i)).Spec.NodeName]++
 		}
-	}, testNode("n1", "16"), testNode("n2", "16"))
+		if used["n1"] != 8 || used["n2"] != 8 || used["n3"] != 8 {
+			w.Errorf("pods by node: %v, want 8 on each of three", used)
+		}
+	}, testNode("n1", "8"), testNode("n2", "8"), testNode("n3", "8"))
 }
 
 func TestDaemonPod(t *testing.T) {
