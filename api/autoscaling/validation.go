@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -32,7 +32,7 @@ func validateAutoscaler(h *autoscalingv2.HorizontalPodAutoscaler) field.ErrorLis
 			errs = append(errs, field.Required(at, ""))
 			continue
 		}
-		for _, msg := range path.IsValidPathSegmentName(part.value) {
+		for _, msg := range content.IsPathSegmentName(part.value) {
 			errs = append(errs, field.Invalid(at, part.value, msg))
 		}
 	}

@@ -3,8 +3,6 @@ package rbac
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
-
 	"minke/api"
 )
 
@@ -16,7 +14,7 @@ func clusterRoles() *api.Resource {
 		New:            api.New[rbacv1.ClusterRole],
 		NewList:        api.NewList[rbacv1.ClusterRoleList],
 		CreateOnUpdate: true,
-		ValidName:      path.ValidatePathSegmentName,
+		ValidName:      validName,
 		Validate:       validateClusterRole,
 		ValidateUpdate: validateClusterRoleUpdate,
 	}.Resource()

@@ -3,8 +3,6 @@ package rbac
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
-
 	"minke/api"
 )
 
@@ -17,7 +15,7 @@ func clusterRoleBindings() *api.Resource {
 		NewList:        api.NewList[rbacv1.ClusterRoleBindingList],
 		Default:        defaultClusterRoleBinding,
 		CreateOnUpdate: true,
-		ValidName:      path.ValidatePathSegmentName,
+		ValidName:      validName,
 		Columns:        clusterRoleBindingColumns(),
 		Validate:       validateClusterRoleBinding,
 		ValidateUpdate: validateClusterRoleBindingUpdate,

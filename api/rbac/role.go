@@ -3,8 +3,6 @@ package rbac
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
-
 	"minke/api"
 )
 
@@ -15,7 +13,7 @@ func roles() *api.Resource {
 		New:            api.New[rbacv1.Role],
 		NewList:        api.NewList[rbacv1.RoleList],
 		CreateOnUpdate: true,
-		ValidName:      path.ValidatePathSegmentName,
+		ValidName:      validName,
 		Validate:       validateRole,
 		ValidateUpdate: validateRoleUpdate,
 	}.Resource()

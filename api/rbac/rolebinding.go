@@ -3,8 +3,6 @@ package rbac
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
-
 	"minke/api"
 )
 
@@ -16,7 +14,7 @@ func roleBindings() *api.Resource {
 		NewList:        api.NewList[rbacv1.RoleBindingList],
 		Default:        defaultRoleBinding,
 		CreateOnUpdate: true,
-		ValidName:      path.ValidatePathSegmentName,
+		ValidName:      validName,
 		Columns:        roleBindingColumns(),
 		Validate:       validateRoleBinding,
 		ValidateUpdate: validateRoleBindingUpdate,

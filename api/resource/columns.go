@@ -64,13 +64,3 @@ func sliceFields() map[string]func(*resourcev1.ResourceSlice) string {
 		"spec.driver":   func(s *resourcev1.ResourceSlice) string { return s.Spec.Driver },
 	}
 }
-
-// A device's holders find it by these numbers, so that they count every change.
-
-func classCreate(c *resourcev1.DeviceClass) { c.Generation = 1 }
-
-func classUpdate(c, old *resourcev1.DeviceClass) { api.BumpGeneration(c, old, c.Spec, old.Spec) }
-
-func sliceCreate(s *resourcev1.ResourceSlice) { s.Generation = 1 }
-
-func sliceUpdate(s, old *resourcev1.ResourceSlice) { api.BumpGeneration(s, old, s.Spec, old.Spec) }
