@@ -35,6 +35,7 @@ import (
 
 	"minke/runtime/helper"
 	"minke/runtime/image"
+	"minke/runtime/registry"
 )
 
 // Config is what a Runtime needs.
@@ -66,13 +67,13 @@ type Runtime struct {
 	runtimeapi.UnimplementedRuntimeServiceServer
 	runtimeapi.UnimplementedImageServiceServer
 
-	config Config
-	log    *slog.Logger
-	images *image.Store
-	events broadcaster
-	stream streamServer
-	oomAdj sync.Once // says once that scores cannot be lowered
-	cpu    cpuRates
+	config   Config
+	log      *slog.Logger
+	images   *image.Store
+	registry *registry.Client
+	events   broadcaster
+	stream   streamServer
+	cpu      cpuRates
 
 	// ctx ends with Close; background counts what runs under it.
 	ctx        context.Context
@@ -110,6 +111,7 @@ func New(c Config) (*Runtime, error) {
 	}
 	r := &Runtime{
 		config: c, log: log.With("part", "runtime"),
+		registry:  registry.New(c.InsecureRegistries),
 		sandboxes: map[string]*sandbox{}, containers: map[string]*container{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())

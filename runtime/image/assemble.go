@@ -3,12 +3,14 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 )
 
 // The media types of Docker, which registries still serve.
@@ -38,7 +40,7 @@ func (s *Store) assemble(ctx context.Context, d ocispec.Descriptor, n names, fet
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return s.build(ctx, build{config: data, layers: manifest.Layers, names: n, fetch: fetch})
+	return s.build(ctx, recipe{config: data, layers: manifest.Layers, names: n, fetch: fetch})
 }
 
 func (s *Store) manifest(ctx context.Context, d ocispec.Descriptor, fetch fetcher, depth int) (*ocispec.Manifest, error) {
@@ -81,14 +83,14 @@ func choose(list []ocispec.Descriptor) (ocispec.Descriptor, bool) {
 	return found, ok
 }
 
-type build struct {
+type recipe struct {
 	config []byte
 	layers []ocispec.Descriptor
 	names  names
 	fetch  fetcher
 }
 
-func (s *Store) build(ctx context.Context, b build) (*Image, error) {
+func (s *Store) build(ctx context.Context, b recipe) (*Image, error) {
 	var config ocispec.Image
 	if err := json.Unmarshal(b.config, &config); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -103,22 +105,36 @@ func (s *Store) build(ctx context.Context, b build) (*Image, error) {
 		ID: digest.FromBytes(b.config), Tags: b.names.tags, Digests: b.names.digests,
 		Size: int64(len(b.config)), Config: config.Config, Created: time.Now(),
 	}
-	var chain digest.Digest
 	defer func() { s.Release(i.Layers) }()
-	for n, d := range b.layers {
-		diff := config.RootFS.DiffIDs[n]
-		if err := diff.Validate(); err != nil {
-			return nil, fmt.Errorf("configuration: layer %q: %w", diff, err)
-		}
-		chain = chainID(chain, diff)
-		s.Hold([]string{layerName(chain)})
-		i.Layers = append(i.Layers, layerName(chain))
-		if err := s.layer(ctx, d, diff, chain, b.fetch); err != nil {
-			return nil, err
-		}
-		i.Size += d.Size
+	if err := s.unpackAll(ctx, i, b, config.RootFS.DiffIDs); err != nil {
+		return nil, err
 	}
 	return i, s.put(i)
+}
+
+// parallel is how many layers of an image are fetched and unpacked at a time.
+const parallel = 3
+
+// unpackAll brings in the layers, which depend on each other only by name. It
+// names them in i and holds them.
+func (s *Store) unpackAll(ctx context.Context, i *Image, b recipe, diffs []digest.Digest) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	var chain digest.Digest
+	var invalid error
+	for n, d := range b.layers {
+		if invalid = diffs[n].Validate(); invalid != nil {
+			invalid = fmt.Errorf("configuration: layer %q: %w", diffs[n], invalid)
+			break
+		}
+		chain = chainID(chain, diffs[n])
+		mine := chain
+		s.Hold([]string{layerName(mine)})
+		i.Layers = append(i.Layers, layerName(mine))
+		i.Size += d.Size
+		group.Go(func() error { return s.layer(ctx, d, diffs[n], mine, b.fetch) })
+	}
+	return errors.Join(invalid, group.Wait())
 }
 
 // Hold keeps layers from being collected, once for each Release.

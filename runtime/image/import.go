@@ -249,5 +249,5 @@ func (s *Store) buildDocker(ctx context.Context, a *archive, e dockerEntry, tags
 	fetch := func(_ context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
 		return a.open(byDigest[d.Digest])
 	}
-	return s.build(ctx, build{config: config, layers: layers, names: names{tags: tags}, fetch: fetch})
+	return s.build(ctx, recipe{config: config, layers: layers, names: names{tags: tags}, fetch: fetch})
 }
