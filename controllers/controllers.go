@@ -9,10 +9,12 @@ import (
 	"sync"
 
 	"minke/client"
+	"minke/controllers/daemonset"
 	"minke/controllers/deployment"
 	"minke/controllers/endpoints"
 	"minke/controllers/endpointslice"
 	"minke/controllers/garbagecollector"
+	"minke/controllers/job"
 	"minke/controllers/namespace"
 	"minke/controllers/nodeipam"
 	"minke/controllers/nodelifecycle"
@@ -20,6 +22,7 @@ import (
 	"minke/controllers/replicaset"
 	"minke/controllers/rootca"
 	"minke/controllers/serviceaccount"
+	"minke/controllers/statefulset"
 	"minke/controllers/tainteviction"
 	"minke/controllers/ttlafterfinished"
 )
@@ -106,6 +109,9 @@ func list(c *Config) []entry {
 		{"replicaset", replicaset.New(c.as("replicaset-controller"), f, replicaset.ReplicaSets)},
 		{"replicationcontroller", replicaset.New(c.as("replication-controller"), f, replicaset.ReplicationControllers)},
 		{"deployment", deployment.New(c.as("deployment-controller"), f)},
+		{"statefulset", statefulset.New(c.as("statefulset-controller"), f)},
+		{"daemonset", daemonset.New(c.as("daemon-set-controller"), f)},
+		{"job", job.New(c.as("job-controller"), f)},
 		{"endpointslice", endpointslice.New(c.as("endpointslice-controller"), f)},
 		{"endpointslice-mirroring", endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f)},
 		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},

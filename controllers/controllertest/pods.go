@@ -65,7 +65,7 @@ func step(ctx context.Context, api client.Interface, key client.Key) error {
 		return verbs.Delete(ctx, key.Namespace, key.Name, metav1.DeleteOptions{GracePeriodSeconds: &zero})
 	}
 	if pod.Spec.NodeName == "" {
-		_, err := verbs.Post(ctx, key.Namespace, key.Name, "binding", &corev1.Binding{Target: corev1.ObjectReference{Name: "node"}})
+		_, err := verbs.Post(ctx, key.Namespace, key.Name, "binding", &corev1.Binding{Target: corev1.ObjectReference{Name: nodeFor(pod)}})
 		if err != nil {
 			return err
 		}
@@ -90,6 +90,18 @@ func step(ctx context.Context, api client.Interface, key client.Key) error {
 	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.PodReady, Status: ready, LastTransitionTime: metav1.Now()})
 	_, err = verbs.UpdateStatus(ctx, pod)
 	return err
+}
+
+// nodeFor is the node that the pod is held to by its affinity, else "node".
+func nodeFor(pod *corev1.Pod) string {
+	if a := pod.Spec.Affinity; a != nil && a.NodeAffinity != nil {
+		for _, term := range a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms {
+			for _, field := range term.MatchFields {
+				return field.Values[0]
+			}
+		}
+	}
+	return "node"
 }
 
 // Count returns how many pods are active, and how many of them ready.
