@@ -135,7 +135,9 @@ func planCgroups(mount func(uint64, string, string, ...string), p *plan.Plan, at
 			}
 		}
 	}
-	p.AddNumbers(plan.ReadOnly, 0, 0, 0, at)
+	if attr&readOnly != 0 {
+		p.Add(plan.ReadOnly, at)
+	}
 }
 
 func (r *Runtime) planMount(p *plan.Plan, m *runtimeapi.Mount) error {

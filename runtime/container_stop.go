@@ -147,6 +147,9 @@ func (r *Runtime) exited(id string, code int32, at int64) {
 		r.mu.Unlock()
 		return
 	}
+	if c.startedAt == 0 { // it ended before its start was told
+		c.startedAt = readStarted(r.containerDir(id))
+	}
 	if g != nil && code != 0 && g.OOMKills() > 0 {
 		// Before the group goes: it alone knows.
 		c.OOMKilled = true

@@ -71,7 +71,7 @@ func (r *Runtime) containersOf(sandboxID string) []*container {
 // tearDownSandbox undoes setUpSandbox but for the directory. It may be called
 // again after any failure.
 func (r *Runtime) tearDownSandbox(ctx context.Context, s *sandbox) error {
-	if s.Networked {
+	if s.Networked && r.config.Network != nil {
 		if err := r.config.Network.Teardown(ctx, r.podNetwork(s)); err != nil {
 			return fmt.Errorf("network: %w", err)
 		}
