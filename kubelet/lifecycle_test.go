@@ -293,7 +293,7 @@ func TestLivenessRestartsAndReadinessTurns(t *testing.T) {
 			t.Fatalf("not ready at once: %+v", b.get("a").Status)
 		}
 		sick.Store(true)
-		settle(8 * time.Second) // one failure is not enough
+		settle(5 * time.Second) // one failure is not enough
 		if b.get("a").Status.ContainerStatuses[0].RestartCount != 0 {
 			t.Error("restarted too early")
 		}

@@ -213,8 +213,12 @@ func (w *worker) run(ctx context.Context) {
 		period = 10 * time.Second
 	}
 	delay := time.Until(w.running.StartedAt.Add(time.Duration(w.spec.InitialDelaySeconds) * time.Second))
-	if w.running.Adopted {
+	switch {
+	case w.running.Adopted:
 		delay = max(delay, rand.N(period))
+	case w.kind == Liveness:
+		// A process that has not had the time to listen is not dead.
+		delay = max(delay, min(period, firstLiveness))
 	}
 	if !sleep(ctx, delay) {
 		return
@@ -228,6 +232,10 @@ func (w *worker) run(ctx context.Context) {
 	}
 	w.repeat(ctx, period)
 }
+
+// firstLiveness is the least time from a container's start to its first
+// liveness probe.
+const firstLiveness = time.Second
 
 // firstRetry is how soon a probe that has not succeeded yet is tried again.
 const firstRetry = 25 * time.Millisecond
@@ -243,7 +251,7 @@ func (w *worker) repeat(ctx context.Context, period time.Duration) {
 	between := time.NewTimer(firstRetry)
 	defer between.Stop()
 	eager := w.kind != Liveness && w.Result(w.running.ID, w.kind) != Success
-	regular := true
+	regular := !eager
 	for distance := firstRetry; ; {
 		answer, ok := w.ask(ctx)
 		if !ok {
