@@ -70,7 +70,7 @@ func resourceDiscovery(s served) apidiscoveryv2.APIResourceDiscovery {
 	out := apidiscoveryv2.APIResourceDiscovery{
 		Resource: s.resource.Plural, SingularResource: s.resource.Singular, Scope: scope,
 		ResponseKind: kindOf(s.kind), Verbs: sortedVerbs(s.resource.Verbs),
-		ShortNames: s.resource.ShortNames, Categories: s.resource.Categories,
+		ShortNames: s.shortNames(), Categories: s.categories(),
 	}
 	for _, sub := range s.subs {
 		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{

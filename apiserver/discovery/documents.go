@@ -116,6 +116,31 @@ func (d *documents) resourceList(group, version string) object {
 	return nil
 }
 
+// moved tells that the resource is stored in another group, and served in this
+// one for old manifests alone. Its nicknames then mean the stored one only.
+func (s served) moved() bool {
+	for _, v := range s.resource.Also {
+		if v.Kind == s.kind && v.Hidden {
+			return s.kind.Group != s.resource.Kind.Group
+		}
+	}
+	return false
+}
+
+func (s served) shortNames() []string {
+	if s.moved() {
+		return nil
+	}
+	return s.resource.ShortNames
+}
+
+func (s served) categories() []string {
+	if s.moved() {
+		return nil
+	}
+	return s.resource.Categories
+}
+
 func apiResources(gv schema.GroupVersion, all []served) *metav1.APIResourceList {
 	list := &metav1.APIResourceList{
 		TypeMeta:     metav1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"},
@@ -126,7 +151,7 @@ func apiResources(gv schema.GroupVersion, all []served) *metav1.APIResourceList 
 		r := s.resource
 		one := metav1.APIResource{
 			Name: r.Plural, SingularName: r.Singular, Namespaced: r.Namespaced, Kind: s.kind.Kind,
-			Verbs: sortedVerbs(r.Verbs), ShortNames: r.ShortNames, Categories: r.Categories,
+			Verbs: sortedVerbs(r.Verbs), ShortNames: s.shortNames(), Categories: s.categories(),
 		}
 		if r.Serves("get") {
 			one.StorageVersionHash = storageVersionHash(r.Kind)
