@@ -158,7 +158,8 @@ func (c *Cache[T]) listAndWatch(ctx context.Context, key client.Key, e *entry[T]
 			return apierrors.FromObject(event.Object)
 		}
 		obj, ok := event.Object.(T)
-		if !ok || event.Type == watch.Bookmark {
+		// An in-process watch tells of the end of objects it never told of.
+		if !ok || event.Type == watch.Bookmark || client.KeyOf(obj) != key {
 			continue
 		}
 		c.set(e, func() { e.obj, e.exists, e.err = obj, event.Type != watch.Deleted, nil })

@@ -48,8 +48,13 @@ func openat2(at int, name string) (int, error) {
 }
 
 // mkdirBeneath makes the directories of sub one by one, each in a parent that
-// was itself opened beneath at.
+// was itself opened beneath at. They are as open as the volume itself, since
+// any user of the container may be meant to write there.
 func mkdirBeneath(at int, sub string) error {
+	var volume unix.Stat_t
+	if err := unix.Fstat(at, &volume); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
 	parts := strings.Split(sub, "/")
 	for i, part := range parts {
 		parent := at
@@ -60,15 +65,34 @@ func mkdirBeneath(at int, sub string) error {
 			}
 			parent = fd
 		}
-		err := unix.Mkdirat(parent, part, 0o750)
+		err := mkdirIn(parent, part, volume.Mode&0o777)
 		if parent != at {
 			unix.Close(parent)
 		}
-		if err != nil && err != unix.EEXIST {
+		if err != nil {
 			return &fs.PathError{Op: "mkdir beneath volume", Path: sub, Err: err}
 		}
 	}
 	return nil
+}
+
+// mkdirIn makes one directory with that very mode, whatever the umask; one that
+// exists is left as it is.
+func mkdirIn(parent int, name string, mode uint32) error {
+	err := unix.Mkdirat(parent, name, mode)
+	if err == unix.EEXIST {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_DIRECTORY | unix.O_NOFOLLOW, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	fd, err := unix.Openat2(parent, name, &how)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode)
 }
 
 // SubPath names one use of a part of a volume.
