@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -82,36 +81,45 @@ func (r *Runtime) adoptContainer(id string) error {
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.containers[id] = c
 	r.images.Hold(c.Layers)
+	if c.Launched {
+		c.startedAt = readStarted(r.containerDir(id))
+	}
+	// From here on its end may be told, on the connection's own goroutine: it
+	// must not find r.mu held by us while we wait for an answer.
+	r.mu.Lock()
+	r.containers[id] = c
+	r.mu.Unlock()
 	if !c.Launched {
 		return nil
 	}
-	dir := r.containerDir(id)
-	c.startedAt = readStarted(dir)
 	running, err := r.stillRuns(c)
 	if err != nil {
 		return err
 	}
-	if running {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case c.state == runtimeapi.ContainerState_CONTAINER_EXITED:
+	case running:
 		if c.startedAt == 0 {
 			c.startedAt = time.Now().UnixNano()
 		}
 		c.state = runtimeapi.ContainerState_CONTAINER_RUNNING
-		return nil
+	default:
+		r.adoptEnded(c)
 	}
-	r.adoptEnded(c)
 	return nil
 }
 
 func (r *Runtime) stillRuns(c *container) (bool, error) {
+	r.mu.RLock()
 	s := r.sandboxes[c.SandboxID]
+	r.mu.RUnlock()
 	if s == nil || s.shim == nil {
 		return false, nil
 	}
-	_, _, err := s.shim.Running(context.Background(), c.ID)
+	_, _, err := s.shim.Running(r.ctx, c.ID)
 	if errors.Is(err, shim.ErrNotFound) || errors.Is(err, shim.ErrGone) {
 		return false, nil
 	}

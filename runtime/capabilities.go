@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
@@ -77,4 +78,11 @@ func capabilities(sc *runtimeapi.LinuxContainerSecurityContext) (set, ambient ui
 		return 0, 0, err
 	}
 	return set | ambient, ambient, nil
+}
+
+// mayLowerOOMScores tells whether this process has CAP_SYS_RESOURCE.
+func mayLowerOOMScores() bool {
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	return unix.Capget(&h, &d[0]) == nil && d[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0
 }

@@ -121,7 +121,23 @@ func (r *Runtime) hand(ctx context.Context, s *sandbox, c *container, g *cgroup.
 	if req.Cgroup != nil {
 		defer req.Cgroup.Close()
 	}
-	_, at, err = s.shim.Start(ctx, req)
+	return startWithin(ctx, s.shim, req)
+}
+
+// startLimit bounds a start: a volume's server that does not answer may hold up
+// a mount for ever, and everything that waits for the start with it.
+const startLimit = 2 * time.Minute
+
+func startWithin(ctx context.Context, h *shim.Shim, req shim.StartRequest) (time.Time, error) {
+	limited, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	_, at, err := h.Start(limited, req)
+	if err != nil && limited.Err() != nil {
+		err = fmt.Errorf("the container's set-up took longer than %v", startLimit)
+		if kill := h.Signal(ctx, req.ID, unix.SIGKILL); kill != nil && !errors.Is(kill, shim.ErrNotFound) {
+			err = errors.Join(err, kill)
+		}
+	}
 	return at, err
 }
 

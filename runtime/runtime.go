@@ -124,6 +124,9 @@ func New(c Config) (*Runtime, error) {
 	if r.images, err = image.Open(c.Root); err != nil {
 		return nil, fmt.Errorf("runtime: %w", err)
 	}
+	if !mayLowerOOMScores() {
+		r.log.Info("processes' OOM scores cannot be lowered here (CAP_SYS_RESOURCE is missing): pods run without")
+	}
 	if err := r.adopt(); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("runtime: take up pods: %w", err)

@@ -11,5 +11,5 @@ mkdir -p runtime/toolbox/built
 GOARCH=$arch CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2,netgo,osusergo -ldflags '-s -w -buildid=' -o "$temp/toolbox" ./cmd/toolbox
 ${CC:-gcc} -Os -Wall -Wextra -Werror -static -s -Wl,--gc-sections -Wl,--build-id=none -o "$temp/tiny" cmd/toolbox/tiny/tiny.c
 ls -l "$temp" >&2
-go run ./cmd/toolbox/pack "$temp/toolbox" "$temp/tiny" "$temp/image"
+go run ./runtime/toolbox/pack "$temp/toolbox" "$temp/tiny" "$temp/image"
 mv "$temp/image" "runtime/toolbox/built/toolbox-$arch.tar"
