@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"minke/apiserver/admission"
+	"minke/apiserver/admission/certificates"
 	"minke/apiserver/admission/defaultingressclass"
 	"minke/apiserver/admission/defaultstorageclass"
 	"minke/apiserver/admission/defaulttolerationseconds"
@@ -36,6 +37,7 @@ func newAdmission(stored *objects, sec *security, serviceNet netip.Prefix) (admi
 		&defaultingressclass.Plugin{Reader: stored},
 		&storageobjectinuseprotection.Plugin{},
 		&authz.Escalation{RBAC: sec.rbac, Authorizer: sec.authorizer},
+		certificates.Plugin{Authorizer: sec.authorizer},
 		&externalips.Plugin{},
 		allocator,
 	}, allocator, nil
