@@ -48,7 +48,7 @@ func (v *view) run(ctx context.Context) {
 		if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 			revision = ""
 		} else if err != nil && !apierrors.IsNotFound(err) {
-			v.log.Debug("informer pauses", "err", err, "pause", pause)
+			v.log.Warn("informer pauses", "err", err, "pause", pause)
 		}
 		if err == nil && moved {
 			pause = firstPause

@@ -9,8 +9,11 @@ import (
 	"sync"
 
 	"minke/client"
+	"minke/controllers/clusterroleaggregation"
+	"minke/controllers/cronjob"
 	"minke/controllers/daemonset"
 	"minke/controllers/deployment"
+	"minke/controllers/disruption"
 	"minke/controllers/endpoints"
 	"minke/controllers/endpointslice"
 	"minke/controllers/garbagecollector"
@@ -20,6 +23,7 @@ import (
 	"minke/controllers/nodelifecycle"
 	"minke/controllers/podgc"
 	"minke/controllers/replicaset"
+	"minke/controllers/resourcequota"
 	"minke/controllers/rootca"
 	"minke/controllers/serviceaccount"
 	"minke/controllers/statefulset"
@@ -77,6 +81,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
 	all := append(list(&config), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
+		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, resources)},
 		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -112,6 +117,9 @@ func list(c *Config) []entry {
 		{"statefulset", statefulset.New(c.as("statefulset-controller"), f)},
 		{"daemonset", daemonset.New(c.as("daemon-set-controller"), f)},
 		{"job", job.New(c.as("job-controller"), f)},
+		{"cronjob", cronjob.New(c.as("cronjob-controller"), f)},
+		{"disruption", disruption.New(c.as("disruption-controller"), f)},
+		{"clusterrole-aggregation", clusterroleaggregation.New(c.as("clusterrole-aggregation-controller"), f)},
 		{"endpointslice", endpointslice.New(c.as("endpointslice-controller"), f)},
 		{"endpointslice-mirroring", endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f)},
 		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},
