@@ -122,9 +122,7 @@ func (c *change) replace(have **pick, next *pick, addrs []netip.AddrPort) (gone 
 	*have = next
 	if old != nil && old != next {
 		_, gone = reslot(old.addrs, addrs)
-		if err := c.t.remove(c.tx, old); err != nil {
-			return nil, err
-		}
+		old.remove(c.tx)
 	}
 	if next == nil {
 		return gone, nil

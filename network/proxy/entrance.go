@@ -37,13 +37,23 @@ func (c *change) layOut(a *applied, p *port, mine []front) *layout {
 			continue
 		}
 		l.entries[entry{verdicts, f.key()}] = l.chain(f.kind(), p.fronts[f])
-		for _, k := range []*pick{l.cluster, l.local} {
-			if k != nil && k.chain == nil {
-				l.entries[entry{c.t.picks[k.policy][f.kind()], f.key()}] = string(nft.Number(k.id))
-			}
-		}
+		l.addSlots(f, l.cluster, p.cluster)
+		l.addSlots(f, l.local, p.local)
 	}
 	return l
+}
+
+// addSlots makes the endpoints found by the front's key, each in the slot that
+// it has already.
+func (l *layout) addSlots(f front, k *pick, addrs []netip.AddrPort) {
+	if k == nil || k.chain != nil {
+		return
+	}
+	next, _ := reslot(k.addrs, addrs)
+	set, key := l.t.endpoints[k.policy][f.kind()], f.key()
+	for i, a := range next {
+		l.entries[entry{set, key + string(nft.Number(uint32(i)))}] = string(endpointValue(a))
+	}
 }
 
 // refusal tells whether packets are turned away, and how.

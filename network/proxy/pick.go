@@ -15,15 +15,14 @@ import (
 const maxClients = 65536
 
 // pick is a choice among several endpoints. Without affinity it is nothing but
-// elements of the endpoints map, which shared chains draw from. With affinity
-// it has a chain and maps of its own.
+// the order of endpoints in shared maps. With affinity it has a chain and maps
+// of its own.
 //
 // Few things are its own because the kernel finds a map by walking all of a
 // table, and walks a map whenever another rule comes to use it: with a chain or
 // a map for each Service, five thousand Services took ten seconds to load.
 type pick struct {
 	policy   policy
-	id       uint32
 	affinity time.Duration
 	addrs    []netip.AddrPort // what each slot stands for
 	// with affinity:
@@ -40,11 +39,11 @@ func (t *table) plan(k *pick, of policy, p *port, addrs []netip.AddrPort) *pick 
 	case k != nil && k.affinity == p.affinity:
 		return k
 	}
-	t.lastPick++
-	n := &pick{policy: of, id: t.lastPick, affinity: p.affinity}
+	n := &pick{policy: of, affinity: p.affinity}
 	if n.affinity > 0 {
-		// The id makes it another chain than that of the pick before.
-		name := fmt.Sprintf("%s%d-%s", of, n.id, p.id)
+		// The number makes it another chain than that of the pick before.
+		t.lastPick++
+		name := fmt.Sprintf("%s%d-%s", of, t.lastPick, p.id)
 		target := nft.Concat(t.AddrType, nftables.TypeInetService)
 		n.chain = &nftables.Chain{Table: t.nft, Name: name}
 		n.slots = &nftables.Set{Table: t.nft, Name: "slots-" + name, IsMap: true, KeyType: nftables.TypeMark, DataType: target}
@@ -66,57 +65,51 @@ func (k *pick) create(tx nft.Tx) error {
 	return tx.Set(k.clients)
 }
 
-// remove takes the pick away, when nothing leads to it any more.
-func (t *table) remove(tx nft.Tx, k *pick) error {
+// remove takes away what is the pick's own, when nothing leads to it any more.
+func (k *pick) remove(tx nft.Tx) {
 	if k.chain == nil {
-		_, err := t.set(tx, k, nil)
-		return err
+		return
 	}
 	tx.FlushChain(k.chain)
 	tx.DelChain(k.chain)
 	tx.DelSet(k.slots)
 	tx.DelSet(k.clients)
-	return nil
 }
 
 // set makes the pick choose among addrs, changing only the slots that must
 // change, and returns those that were chosen among before and are not any more.
 func (t *table) set(tx nft.Tx, k *pick, addrs []netip.AddrPort) (gone []netip.AddrPort, err error) {
 	next, gone := reslot(k.addrs, addrs)
+	before := k.addrs
+	k.addrs = next
+	if k.chain == nil {
+		return gone, nil
+	}
+	if len(next) != len(before) {
+		tx.FlushChain(k.chain)
+		t.affinityRules(tx, k, len(next))
+	}
 	var remove, add []nftables.SetElement
-	for i := range max(len(k.addrs), len(next)) {
-		had, has := i < len(k.addrs), i < len(next)
-		if had && has && k.addrs[i] == next[i] {
+	for i := range max(len(before), len(next)) {
+		had, has := i < len(before), i < len(next)
+		if had && has && before[i] == next[i] {
 			continue
 		}
 		if had {
-			remove = append(remove, k.slot(i, k.addrs[i]))
+			remove = append(remove, slot(i, before[i]))
 		}
 		if has {
-			add = append(add, k.slot(i, next[i]))
+			add = append(add, slot(i, next[i]))
 		}
 	}
-	slots := t.endpoints
-	if k.chain != nil {
-		slots = k.slots
-		if len(next) != len(k.addrs) {
-			tx.FlushChain(k.chain)
-			t.affinityRules(tx, k, len(next))
-		}
-	}
-	if err := tx.Delete(slots, remove...); err != nil {
+	if err := tx.Delete(k.slots, remove...); err != nil {
 		return nil, err
 	}
-	k.addrs = next
-	return gone, tx.Add(slots, add...)
+	return gone, tx.Add(k.slots, add...)
 }
 
-func (k *pick) slot(i int, a netip.AddrPort) nftables.SetElement {
-	e := nftables.SetElement{Key: nft.Number(uint32(i)), Val: endpointValue(a)}
-	if k.chain == nil {
-		e.Key = nft.Key(nft.Number(k.id), e.Key)
-	}
-	return e
+func slot(i int, a netip.AddrPort) nftables.SetElement {
+	return nftables.SetElement{Key: nft.Number(uint32(i)), Val: endpointValue(a)}
 }
 
 func endpointValue(a netip.AddrPort) []byte { return nft.Key(nft.Addr(a.Addr()), nft.Port(a.Port())) }

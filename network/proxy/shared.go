@@ -80,11 +80,11 @@ func (t *table) share(tx nft.Tx, w way) *sharedChain {
 		return s
 	}
 	s.chain = tx.Chain(t.nft, w.name())
-	load := nft.ProtoPort(nft.Reg)
+	load, number := nft.ProtoPort(nft.Reg), uint32(nft.Reg+2)
 	if w.kind == byAddr {
-		load = nft.Join(t.Dst(nft.Reg), nft.ProtoPort(nft.Reg+t.Regs))
+		load, number = nft.Join(t.Dst(nft.Reg), nft.ProtoPort(nft.Reg+t.Regs)), nft.Reg+t.Regs+2
 	}
-	tx.Rule(s.chain, load, nft.Map(t.picks[w.policy][w.kind], nft.Reg), nft.Random(nft.Reg+1, w.n), nft.Map(t.endpoints, nft.Reg), t.DNAT(nft.Reg))
+	tx.Rule(s.chain, load, nft.Random(number, w.n), nft.Map(t.endpoints[w.policy][w.kind], nft.Reg), t.DNAT(nft.Reg))
 	return s
 }
 

@@ -19,7 +19,7 @@ type state struct {
 	waiting map[front]map[client.Key]bool
 	// shared are the chains that many ports use, by name.
 	shared map[string]*sharedChain
-	// lastPick numbers the picks.
+	// lastPick numbers the picks with affinity.
 	lastPick uint32
 	ips      counted // users of each cluster IP
 	onNode   counted // users of each endpoint on this node

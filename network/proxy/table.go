@@ -14,8 +14,8 @@ const masqueradeMark = 0x4000
 // table is one family's rules. Packets find their way by look-ups alone:
 //
 //	services, node-ports   address . protocol . port ─► the chain to go to:
-//	    ca-N               any of N endpoints: what picks-ca has for the key,
-//	                       with a random number below N, is looked up in endpoints
+//	    ca-N               any of N endpoints: the key and a random number below
+//	                       N are looked up in endpoints-ca
 //	    la-N               the same among the endpoints on this node
 //	    m-ca-N             masquerade, then ca-N: from outside
 //	    c1-ID, l1-ID       one Service's own, with session affinity
@@ -35,8 +35,8 @@ type table struct {
 	services, nodePorts           *nftables.Set
 	refused, refusedPorts         *nftables.Set
 	clusterIPs, hairpins, nodeIPs *nftables.Set
-	endpoints                     *nftables.Set // pick . number to endpoint
-	picks                         map[policy]map[keyKind]*nftables.Set
+	// endpoints are by key . number, for each policy and kind of key.
+	endpoints map[policy]map[keyKind]*nftables.Set
 
 	state
 }
@@ -51,19 +51,19 @@ func newTable(f nft.Family, cfg Config) *table {
 	t := &table{Family: f, cfg: cfg, nft: &nftables.Table{Name: cfg.Table, Family: f.Table}}
 	addressKey := nft.Concat(f.AddrType, nftables.TypeInetProto, nftables.TypeInetService)
 	portKey := nft.Concat(nftables.TypeInetProto, nftables.TypeInetService)
+	target := nft.Concat(f.AddrType, nftables.TypeInetService)
 	verdicts := func(name string, key nftables.SetDatatype) *nftables.Set {
 		return &nftables.Set{Table: t.nft, Name: name, IsMap: true, Concatenation: true, KeyType: key, DataType: nftables.TypeVerdict}
 	}
 	t.services, t.nodePorts = verdicts("services", addressKey), verdicts("node-ports", portKey)
 	t.refused, t.refusedPorts = verdicts("refused", addressKey), verdicts("refused-ports", portKey)
-	t.endpoints = &nftables.Set{Table: t.nft, Name: "endpoints", IsMap: true, Concatenation: true,
-		KeyType: nft.Concat(nftables.TypeMark, nftables.TypeMark), DataType: nft.Concat(f.AddrType, nftables.TypeInetService)}
-	t.picks = map[policy]map[keyKind]*nftables.Set{}
+	t.endpoints = map[policy]map[keyKind]*nftables.Set{}
 	for _, p := range []policy{anywhere, onThisNode} {
-		t.picks[p] = map[keyKind]*nftables.Set{}
-		for kind, key := range map[keyKind]nftables.SetDatatype{byAddr: addressKey, byPort: portKey} {
-			t.picks[p][kind] = &nftables.Set{Table: t.nft, Name: "picks-" + string(p) + string(kind), IsMap: true, Concatenation: true,
-				KeyType: key, DataType: nftables.TypeMark}
+		t.endpoints[p] = map[keyKind]*nftables.Set{
+			byAddr: {Table: t.nft, Name: "endpoints-" + string(p) + string(byAddr), IsMap: true, Concatenation: true, DataType: target,
+				KeyType: nft.Concat(f.AddrType, nftables.TypeInetProto, nftables.TypeInetService, nftables.TypeMark)},
+			byPort: {Table: t.nft, Name: "endpoints-" + string(p) + string(byPort), IsMap: true, Concatenation: true, DataType: target,
+				KeyType: nft.Concat(nftables.TypeInetProto, nftables.TypeInetService, nftables.TypeMark)},
 		}
 	}
 	t.clusterIPs = &nftables.Set{Table: t.nft, Name: "cluster-ips", KeyType: f.AddrType}
@@ -77,12 +77,12 @@ func newTable(f nft.Family, cfg Config) *table {
 func (t *table) create(tx nft.Tx) error {
 	t.reset()
 	tx.Replace(t.nft)
-	for _, s := range []*nftables.Set{t.services, t.nodePorts, t.refused, t.refusedPorts, t.clusterIPs, t.hairpins, t.nodeIPs, t.endpoints} {
+	for _, s := range []*nftables.Set{t.services, t.nodePorts, t.refused, t.refusedPorts, t.clusterIPs, t.hairpins, t.nodeIPs} {
 		if err := tx.Set(s); err != nil {
 			return err
 		}
 	}
-	for _, kinds := range t.picks {
+	for _, kinds := range t.endpoints {
 		for _, s := range kinds {
 			if err := tx.Set(s); err != nil {
 				return err
