@@ -9,6 +9,7 @@ import (
 	corehelpers "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
+	"minke/kubelet/spec"
 	"minke/kubelet/status"
 )
 
@@ -52,6 +53,9 @@ func admit(pod *corev1.Pod, node *corev1.Node, others []*corev1.Pod) *refusal {
 	if node == nil {
 		return nil
 	}
+	if r := pressed(pod, node); r != nil {
+		return r
+	}
 	if r := fits(pod, node, others); r != nil {
 		return r
 	}
@@ -67,6 +71,23 @@ func admit(pod *corev1.Pod, node *corev1.Node, others []*corev1.Pod) *refusal {
 	taint, found := corehelpers.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, pod.Spec.Tolerations, func(t *corev1.Taint) bool { return t.Effect == corev1.TaintEffectNoExecute }, true)
 	if found {
 		return &refusal{"TaintToleration", fmt.Sprintf("Predicate TaintToleration failed: node(s) had untolerated taint(s) {%s: %s}", taint.Key, taint.Value)}
+	}
+	return nil
+}
+
+// pressed refuses what would make a shortage worse: any pod when the disk is
+// full, best-effort pods when memory is short.
+func pressed(pod *corev1.Pod, node *corev1.Node) *refusal {
+	if pod.Spec.Priority != nil && *pod.Spec.Priority >= 2000000000 {
+		return nil
+	}
+	for _, c := range node.Status.Conditions {
+		if c.Status != corev1.ConditionTrue {
+			continue
+		}
+		if c.Type == corev1.NodeDiskPressure || c.Type == corev1.NodeMemoryPressure && spec.QOS(pod) == corev1.PodQOSBestEffort {
+			return &refusal{"Evicted", fmt.Sprintf("The node had condition: [%s]. ", c.Type)}
+		}
 	}
 	return nil
 }

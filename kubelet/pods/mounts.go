@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"minke/kubelet/image"
 	"minke/kubelet/spec"
 	"minke/kubelet/volume"
 )
@@ -85,8 +86,8 @@ func (j *job) mount(ctx context.Context, c *corev1.Container, index int, volumes
 		m.RecursiveReadOnly = true
 	}
 	if v.Image != "" {
-		m.Image, m.ImageSubPath = &runtimeapi.ImageSpec{Image: v.Image}, sub
-		return m, nil
+		m.HostPath, m.Readonly = "", true
+		return m, j.imageMount(ctx, c, m, v, sub)
 	}
 	if sub != "" {
 		m.HostPath, err = j.Volumes.MountSubPath(volume.SubPath{Pod: j.pod, Container: c.Name, Index: index, Volume: vm.Name, Dir: v.Path, Path: sub})
@@ -95,6 +96,17 @@ func (j *job) mount(ctx context.Context, c *corev1.Container, index int, volumes
 		}
 	}
 	return m, nil
+}
+
+// imageMount pulls the image of a volume; the runtime mounts its content.
+func (j *job) imageMount(ctx context.Context, c *corev1.Container, m *runtimeapi.Mount, v volume.Mounted, sub string) error {
+	pulled, err := j.Puller.Ensure(ctx, image.Want{Pod: j.pod, Image: v.Image, Policy: v.PullPolicy, Secrets: j.pullSecrets(ctx),
+		Record: func(kind, reason, message string) { j.event(j.pod, c.Name, kind, reason, message) }})
+	if err != nil {
+		return err
+	}
+	m.Image, m.ImageSubPath = &runtimeapi.ImageSpec{Image: pulled.Id, UserSpecifiedImage: v.Image}, sub
+	return nil
 }
 
 // subPath returns the part of the volume to mount, with its variables expanded.

@@ -83,6 +83,9 @@ func (j *job) launch(ctx context.Context, s starting, last *runtimeapi.Container
 		return j.failedPull(c, err)
 	}
 	config, err := j.configure(ctx, s, last, pulled, volumes)
+	if e := (*image.Error)(nil); errors.As(err, &e) {
+		return j.failedPull(c, err) // of a volume
+	}
 	if err != nil {
 		return j.failed(c, "CreateContainerConfigError", err)
 	}
