@@ -56,7 +56,7 @@ func (p Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 // Validate implements admission.Validator.
 func (p Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	r, ok := a.Object.(*certificatesv1.CertificateSigningRequest)
-	if !ok || a.Operation == admission.Delete {
+	if !ok || a.Operation == admission.Delete || a.User == nil {
 		return nil
 	}
 	old, _ := a.Old.(*certificatesv1.CertificateSigningRequest)
