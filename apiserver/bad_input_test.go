@@ -29,8 +29,9 @@ func TestBadInput(t *testing.T) {
 		{"another version", "POST", cms, "", `{"kind":"ConfigMap","apiVersion":"v2"}`, 400, "BadRequest", "the API version in the data (v2) does not match the expected API version (v1)"},
 		{"wrong type", "POST", cms, "", `{"data":{"a":1}}`, 400, "BadRequest", "cannot unmarshal number"},
 		{"deep JSON (CVE-2019-11254)", "POST", cms, "", deep, 400, "BadRequest", "nests deeper"},
-		{"deep YAML (CVE-2019-11254)", "POST", cms, yaml, strings.Repeat("[", 200000), 400, "BadRequest", "nests deeper"},
+		{"deep YAML (CVE-2019-11254)", "POST", cms, yaml, strings.Repeat("[", 200000), 400, "BadRequest", "max depth"},
 		{"alias bomb (CVE-2019-11253)", "POST", cms, yaml, bomb, 400, "BadRequest", "aliases expand"},
+		{"merges without end (CVE-2019-11253)", "POST", cms, yaml, "a: &a {x: y}\nb: {" + strings.Repeat("<<: *a, ", 100000) + "}\n", 400, "BadRequest", "aliases expand"},
 		{"alias bomb of strings (CVE-2019-11253)", "POST", cms, yaml, longString, 400, "BadRequest", "aliases expand"},
 		{"too large (CVE-2020-8552)", "POST", cms, "", `{"data":{"a":"` + strings.Repeat("x", 4<<20) + `"}}`, 413, "RequestEntityTooLarge", "limit is 3145728"},
 		{"unknown media", "POST", cms, "text/plain", "x", 415, "UnsupportedMediaType", "accepted media types include"},
@@ -164,4 +165,13 @@ func TestHugeNumbers(t *testing.T) {
 	w.must(200, "DELETE", pods+"/p?gracePeriodSeconds=9223372036854775807", "")
 	w.must(200, "GET", pods+"?limit=-1", "")
 	w.want(w.do("GET", pods+"?limit=9223372036854775807&timeoutSeconds=9223372036854775807", "").Code, 200, "code")
+}
+
+// TestManyBracketsAreFine keeps the bounds on depth from counting what is only
+// long: a dashboard in a ConfigMap.
+func TestManyBracketsAreFine(t *testing.T) {
+	w := newWorld(t)
+	body := "metadata: {name: a}\ndata:\n  dashboard: '" + strings.Repeat(`{"a":[1,2]},`, 20000) + "'\n"
+	w.must(201, "POST", cms, body, "Content-Type", "application/yaml")
+	w.must(201, "POST", cms, `{"metadata":{"name":"b"},"data":{"d":"`+strings.Repeat("{[", 20000)+`"}}`)
 }

@@ -58,29 +58,28 @@ func skipString(data []byte, i int) int {
 }
 
 // checkYAML fails when a YAML text nests too deep or when its aliases would
-// grow beyond maxExpansion. The text is parsed to nodes, which expands nothing.
+// grow beyond maxExpansion. The text is parsed to nodes, which expands nothing;
+// the parser itself gives up at 10,000 levels.
 func checkYAML(data []byte) error {
-	flow := 0
-	for _, c := range data {
-		switch c {
-		case '{', '[':
-			if flow++; flow > MaxDepth*20 {
-				return errTooDeep
-			}
-		}
-	}
 	var root yamlv3.Node
 	if err := yamlv3.Unmarshal(data, &root); err != nil {
 		return err
 	}
-	w := yamlWeigher{known: map[*yamlv3.Node]int{}}
+	w := yamlWeigher{known: map[*yamlv3.Node]int{}, aliases: new(int)}
 	_, err := w.weigh(&root, 0)
 	return err
 }
 
 // yamlWeigher computes how many bytes nodes stand for once aliases are
 // expanded. Each node is weighed once, however often it is referred to.
-type yamlWeigher struct{ known map[*yamlv3.Node]int }
+type yamlWeigher struct {
+	known   map[*yamlv3.Node]int
+	aliases *int
+}
+
+// maxAliases bounds how often a YAML body may refer back: merging many into one
+// map takes time that grows with the square of their number.
+const maxAliases = 1000
 
 var errTooLarge = errors.New("the document's aliases expand to more than is allowed")
 
@@ -89,6 +88,9 @@ func (w yamlWeigher) weigh(n *yamlv3.Node, depth int) (int, error) {
 		return 0, errTooDeep
 	}
 	if n.Kind == yamlv3.AliasNode {
+		if *w.aliases++; *w.aliases > maxAliases {
+			return 0, errTooLarge
+		}
 		n = n.Alias
 	}
 	if size, ok := w.known[n]; ok {
