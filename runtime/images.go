@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"minke/runtime/image"
+	"minke/runtime/toolbox"
 )
 
 // Import brings images from an archive (OCI layout or docker save) into the
@@ -30,6 +32,7 @@ func imageProto(i *image.Image) *runtimeapi.Image {
 		out.Username = name
 	}
 	out.Spec = &runtimeapi.ImageSpec{Image: string(i.ID)}
+	out.Pinned = slices.Contains(i.Tags, toolbox.Name) // it comes from no registry
 	return out
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,6 +56,31 @@ func TestTerminal(t *testing.T) {
 	id := p.start(func(c *runtimeapi.ContainerConfig) { c.Tty, c.Stdin = true, true }, "sh", "-c", "tty; exit 6")
 	if st := p.wait(id); st.ExitCode != 6 || !strings.HasPrefix(p.log(), "/dev/pts/0") {
 		t.Errorf("log %q, %v", p.log(), st)
+	}
+}
+
+func TestLogRotation(t *testing.T) {
+	p := newPod(t, newRuntime(t))
+	id := p.start(nil, "sleep", "1000")
+	log := filepath.Join(p.config.LogDirectory, "x/0.log")
+	p.exec(id, "sh", "-c", "echo old > /proc/1/fd/1")
+	for { // the helper reads the pipe when it comes to it
+		if info, err := os.Stat(log); err == nil && info.Size() > 0 {
+			break
+		}
+	}
+	if err := os.Rename(log, log+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.r.ReopenContainerLog(t.Context(), &runtimeapi.ReopenContainerLogRequest{ContainerId: id}); err != nil {
+		t.Fatal(err)
+	}
+	p.exec(id, "sh", "-c", "echo new > /proc/1/fd/1")
+	if _, err := p.r.StopContainer(t.Context(), &runtimeapi.StopContainerRequest{ContainerId: id}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.log(); got != "new\n" {
+		t.Errorf("the new log has %q", got)
 	}
 }
 

@@ -250,6 +250,11 @@ static void make_readonly(const struct rec *r) {
 	int target = in_root(r->s[0], O_PATH, 0);
 	if (target < 0)
 		return;
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	if (syscall(SYS_mount_setattr, target, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) == 0) {
+		close(target); // it was a mount's root already
+		return;
+	}
 	int tree = clone_tree(target, "", 1);
 	if (tree < 0)
 		fail("read-only %s: %s", r->s[0], strerror(errno));
