@@ -19,13 +19,13 @@ tools:
 	@command -v gcc >/dev/null && [ -e /usr/include/stdio.h ] || { echo "installing gcc"; apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null; }
 
 bin/minke: $(CARRIED)/kubectl.zst helpers FORCE
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/minke
+	$(GO) build -ldflags '$(LDFLAGS)' -o $@ ./cmd/minke
 
 # kubectl changes only when its version does.
 $(CARRIED)/kubectl.zst: cmd/kubectl/main.go go.mod
 	@mkdir -p build
 	@echo "building kubectl (once)"
-	$(GO) build -trimpath -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' -o build/kubectl ./cmd/kubectl
+	$(GO) build -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' -o build/kubectl ./cmd/kubectl
 	$(GO) run ./cmd/pack build/kubectl $(CARRIED)/kubectl
 
 demo: build

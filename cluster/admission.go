@@ -9,8 +9,11 @@ import (
 	"minke/apiserver/admission/defaultstorageclass"
 	"minke/apiserver/admission/defaulttolerationseconds"
 	"minke/apiserver/admission/externalips"
+	"minke/apiserver/admission/limitranger"
 	"minke/apiserver/admission/namespacelifecycle"
+	"minke/apiserver/admission/noderestriction"
 	"minke/apiserver/admission/priority"
+	"minke/apiserver/admission/resourcequota"
 	"minke/apiserver/admission/runtimeclass"
 	"minke/apiserver/admission/serviceaccount"
 	"minke/apiserver/admission/storageobjectinuseprotection"
@@ -28,6 +31,8 @@ func newAdmission(stored *objects, sec *security, serviceNet netip.Prefix) (admi
 	}
 	return admission.Chain{
 		&namespacelifecycle.Plugin{Reader: stored},
+		&noderestriction.Plugin{Reader: stored},
+		&limitranger.Plugin{Reader: stored},
 		&serviceaccount.Plugin{Source: stored},
 		&taintnodesbycondition.Plugin{},
 		&priority.Plugin{Reader: stored},
@@ -40,5 +45,6 @@ func newAdmission(stored *objects, sec *security, serviceNet netip.Prefix) (admi
 		certificates.Plugin{Authorizer: sec.authorizer},
 		&externalips.Plugin{},
 		allocator,
+		&resourcequota.Plugin{Reader: stored, Updater: stored},
 	}, allocator, nil
 }

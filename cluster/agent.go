@@ -20,6 +20,7 @@ import (
 	"minke/kubelet"
 	"minke/network/cni"
 	"minke/network/overlay"
+	"minke/network/policy"
 	"minke/network/proxy"
 	"minke/runtime"
 )
@@ -31,7 +32,9 @@ const kubeletPort = 10250
 type AgentConfig struct {
 	Node    string
 	Address netip.Addr
-	API     client.Interface
+	// API is as the node itself sees it, NetworkAPI as its network parts do
+	// (see NodeNetwork).
+	API, NetworkAPI client.Interface
 	// Serving is the certificate of the node's own server; CAs vouch for its
 	// callers.
 	Serving tls.Certificate
@@ -51,11 +54,13 @@ type Agent struct {
 	cfg       AgentConfig
 	log       *slog.Logger
 	informers *client.Informers
+	services  *client.Informers // of the network parts
 	pods      *cni.Plugin
 	runtime   *runtime.Runtime
 	kubelet   *kubelet.Kubelet
 	proxy     *proxy.Proxy
 	overlay   *overlay.Overlay
+	policy    *policy.Enforcer
 	dns       *nodeDNS
 	control   net.Listener
 	// imported is closed when the toolbox's image is there.
@@ -65,7 +70,10 @@ type Agent struct {
 // NewAgent takes up what an earlier process of this node left, and assembles
 // the parts; Run starts them.
 func NewAgent(cfg AgentConfig) (*Agent, error) {
-	a := &Agent{cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API), imported: make(chan struct{})}
+	a := &Agent{
+		cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API), services: client.NewInformers(cfg.NetworkAPI),
+		imported: make(chan struct{}),
+	}
 	for _, dir := range []string{cfg.DataDir, cfg.RunDir} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return nil, fmt.Errorf("create node's directory: %w", err)
@@ -135,6 +143,7 @@ func (a *Agent) Run(ctx context.Context, tell func(stage string)) error {
 	})
 	group.Go(func() error { return a.kubelet.Run(ctx) })
 	a.informers.Start(ctx)
+	a.services.Start(ctx)
 	err := group.Wait()
 	a.pods.Close()
 	return errors.Join(err, a.runtime.Close())

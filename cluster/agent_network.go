@@ -11,6 +11,7 @@ import (
 	"minke/client"
 	"minke/network/cni"
 	"minke/network/overlay"
+	"minke/network/policy"
 	"minke/network/proxy"
 	"minke/runtime"
 )
@@ -130,15 +131,19 @@ func (a *Agent) assembleNetwork() error {
 	var err error
 	a.proxy, err = proxy.New(proxy.Config{
 		NodeName: a.cfg.Node, ClusterCIDRs: []netip.Prefix{a.cfg.PodNet}, Local: []netip.Addr{a.cfg.DNS},
-	}, a.informers)
+	}, a.services)
 	if err != nil {
 		return err
 	}
-	a.overlay, err = overlay.New(overlay.Config{NodeName: a.cfg.Node, NodeIP: a.cfg.Address}, a.informers)
+	a.overlay, err = overlay.New(overlay.Config{NodeName: a.cfg.Node, NodeIP: a.cfg.Address}, a.services)
 	if err != nil {
 		return err
 	}
-	a.dns, err = newNodeDNS(a.cfg.DNS, a.cfg.Domain, a.informers)
+	a.policy, err = policy.New(policy.Config{NodeName: a.cfg.Node, Infrastructure: []netip.Addr{a.cfg.DNS}}, a.services)
+	if err != nil {
+		return err
+	}
+	a.dns, err = newNodeDNS(a.cfg.DNS, a.cfg.Domain, a.services)
 	return err
 }
 
@@ -147,6 +152,7 @@ func (a *Agent) runNetwork(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.proxy.Run(ctx) })
 	group.Go(func() error { return a.overlay.Run(ctx) })
+	group.Go(func() error { return a.policy.Run(ctx) })
 	group.Go(func() error { return a.dns.server.Run(ctx) })
 	return group.Wait()
 }

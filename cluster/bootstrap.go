@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,6 +23,7 @@ import (
 // What is there already is only completed.
 func (s *Server) bootstrap(ctx context.Context) error {
 	objs := append(namespaces(), authz.Bootstrap()...)
+	objs = append(objs, nodeNetworkRole()...)
 	objs = append(objs, priority.Bootstrap()...)
 	objs = append(objs, s.apiService()...)
 	objs = append(objs, dnsService(s.cfg.DNS))
@@ -147,6 +149,26 @@ func dnsService(address netip.Addr) api.Object {
 				{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP, TargetPort: intOrString(53)},
 				{Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP, TargetPort: intOrString(53)},
 			},
+		},
+	}
+}
+
+// NodeNetwork is as whom the network parts of every node read the API: what
+// kube-proxy may, and what cluster DNS and network policies need besides.
+const NodeNetwork = "system:kube-proxy"
+
+func nodeNetworkRole() []api.Object {
+	const name = "system:minke:node-network"
+	meta := metav1.ObjectMeta{Name: name, Labels: map[string]string{"kubernetes.io/bootstrapping": "rbac-defaults"}}
+	reading := []string{"get", "list", "watch"}
+	return []api.Object{
+		&rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+			{Verbs: reading, APIGroups: []string{""}, Resources: []string{"namespaces", "pods"}},
+			{Verbs: reading, APIGroups: []string{"networking.k8s.io"}, Resources: []string{"networkpolicies"}},
+		}},
+		&rbacv1.ClusterRoleBinding{ObjectMeta: meta,
+			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: NodeNetwork}},
 		},
 	}
 }

@@ -27,8 +27,11 @@ type Join struct {
 	CA         string `json:"ca"`
 	ClientCert string `json:"clientCert"`
 	ClientKey  string `json:"clientKey"`
-	Cert       string `json:"cert"`
-	Key        string `json:"key"`
+	// NetworkCert is the client certificate of the node's network parts.
+	NetworkCert string `json:"networkCert"`
+	NetworkKey  string `json:"networkKey"`
+	Cert        string `json:"cert"`
+	Key         string `json:"key"`
 }
 
 // NodeClient is a node as a client of the API.
@@ -58,7 +61,8 @@ func NewJoin(dataDir, node, address string) ([]byte, error) {
 	}
 	clientPair, err1 := ca.ClientCert("nodes/"+node+"/client", NodeClient(node))
 	servingPair, err2 := ca.ServingCert("nodes/"+node+"/kubelet", NodeServing(node, ip))
-	if err := errors.Join(err1, err2); err != nil {
+	networkPair, err3 := ca.ClientCert("nodes/"+node+"/network", pki.Client{User: NodeNetwork})
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	return yaml.Marshal(Join{
@@ -66,6 +70,7 @@ func NewJoin(dataDir, node, address string) ([]byte, error) {
 		PodNet: settings.PodNet, ServiceNet: settings.ServiceNet, Domain: settings.Domain,
 		CA:         string(ca.CertPEM),
 		ClientCert: string(clientPair.CertPEM), ClientKey: string(clientPair.KeyPEM),
+		NetworkCert: string(networkPair.CertPEM), NetworkKey: string(networkPair.KeyPEM),
 		Cert: string(servingPair.CertPEM), Key: string(servingPair.KeyPEM),
 	})
 }

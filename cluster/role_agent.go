@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -35,15 +36,13 @@ func RunAgent(ctx context.Context, o AgentOptions, tell func(stage string)) erro
 	if err != nil {
 		return err
 	}
-	api, err := client.Remote(client.RemoteConfig{
-		Server: j.Server, CA: []byte(j.CA), Cert: []byte(j.ClientCert), Key: []byte(j.ClientKey),
-		UserAgent: "minke-agent/" + Version,
-	})
-	if err != nil {
+	api, err1 := j.client(j.ClientCert, j.ClientKey)
+	network, err2 := j.client(j.NetworkCert, j.NetworkKey)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	agent, err := NewAgent(AgentConfig{
-		Node: j.Node, Address: address, API: api, Serving: serving, CAs: cas, Labels: o.Labels,
+		Node: j.Node, Address: address, API: api, NetworkAPI: network, Serving: serving, CAs: cas, Labels: o.Labels,
 		DataDir: o.DataDir, RunDir: o.RunDir, Cgroup: "/minke",
 		PodNet: podNet, ServiceNet: serviceNet, DNS: DNSAddress(serviceNet), Domain: j.Domain,
 	})
@@ -51,4 +50,11 @@ func RunAgent(ctx context.Context, o AgentOptions, tell func(stage string)) erro
 		return err
 	}
 	return agent.Run(ctx, tell)
+}
+
+func (j *Join) client(cert, key string) (client.Interface, error) {
+	return client.Remote(client.RemoteConfig{
+		Server: j.Server, CA: []byte(j.CA), Cert: []byte(cert), Key: []byte(key),
+		UserAgent: "minke-agent/" + Version,
+	})
 }

@@ -58,11 +58,12 @@ func runNode(ctx context.Context, name, dataDir string, index int, tell func(str
 	if n.index == 1 {
 		return n.runFirst(ctx, tell)
 	}
-	api, err := n.remote()
-	if err != nil {
+	api, err1 := n.remote("client")
+	network, err2 := n.remote("network")
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	return n.runAgent(ctx, api, tell)
+	return n.runAgent(ctx, api, network, tell)
 }
 
 // runFirst runs server and agent in one process: the agent reads the server's
@@ -84,7 +85,9 @@ func (n *node) runFirst(ctx context.Context, tell func(string)) error {
 	group.Go(func() error {
 		return server.Run(ctx, listeners, func() {
 			tell("API answers")
-			group.Go(func() error { return n.runAgent(ctx, server.Client("system:node:"+n.name, "system:nodes"), tell) })
+			group.Go(func() error {
+				return n.runAgent(ctx, server.Client("system:node:"+n.name, "system:nodes"), server.Client(cluster.NodeNetwork), tell)
+			})
 		})
 	})
 	for i, pub := range n.spec.Publish {
@@ -113,9 +116,10 @@ func handedListener(fd int) (net.Listener, error) {
 	return l, errors.Join(wrap("take up listener", err), f.Close())
 }
 
-// remote is the API as a node other than the first one sees it.
-func (n *node) remote() (client.Interface, error) {
-	pair := filepath.Join(n.ca.Dir, "nodes", n.name, "client")
+// remote is the API as a node other than the first one sees it, with one of
+// the node's certificates.
+func (n *node) remote(cert string) (client.Interface, error) {
+	pair := filepath.Join(n.ca.Dir, "nodes", n.name, cert)
 	return client.Remote(client.RemoteConfig{
 		Server: fmt.Sprintf("https://%s", netip.AddrPortFrom(NodeIP(1), uint16(apiNodePort))),
 		CA:     n.ca.CertPEM, CertFile: pair + ".crt", KeyFile: pair + ".key",
@@ -123,13 +127,13 @@ func (n *node) remote() (client.Interface, error) {
 	})
 }
 
-func (n *node) runAgent(ctx context.Context, api client.Interface, tell func(string)) error {
+func (n *node) runAgent(ctx context.Context, api, network client.Interface, tell func(string)) error {
 	serving, err := n.ca.ServingCert("nodes/"+n.name+"/kubelet", cluster.NodeServing(n.name, NodeIP(n.index)))
 	if err != nil {
 		return err
 	}
 	agent, err := cluster.NewAgent(cluster.AgentConfig{
-		Node: n.name, Address: NodeIP(n.index), API: api, Serving: serving.TLS, CAs: n.ca.Pool(),
+		Node: n.name, Address: NodeIP(n.index), API: api, NetworkAPI: network, Serving: serving.TLS, CAs: n.ca.Pool(),
 		DataDir: n.paths.NodeData(n.name), RunDir: n.paths.NodeRun(n.name),
 		Cgroup: CgroupRoot(n.paths.Name) + "/" + n.name,
 		PodNet: podNet, ServiceNet: serviceNet, DNS: dnsAddress, Domain: clusterDomain,

@@ -29,8 +29,6 @@ func (p *progress) stage(node, stage string) {
 	fmt.Fprintf(p.out, "%6.2fs  %-8s %s\n", time.Since(p.start).Seconds(), node, stage)
 }
 
-func (p *progress) end() {}
-
 func hasFilesystem(list, name string) bool {
 	for line := range strings.Lines(list) {
 		if fields := strings.Fields(line); len(fields) > 0 && fields[len(fields)-1] == name {

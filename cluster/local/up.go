@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -41,7 +42,6 @@ func Up(ctx context.Context, o Options, out io.Writer) (Paths, error) {
 		return p, err
 	}
 	show := newProgress(out)
-	defer show.end()
 	unlock, err := lock(p, o)
 	if err != nil {
 		return p, err
@@ -55,24 +55,7 @@ func Up(ctx context.Context, o Options, out io.Writer) (Paths, error) {
 	if err := prepare(p, spec); err != nil {
 		return p, err
 	}
-	started, err := startMissing(p, spec)
-	if err != nil {
-		return p, err
-	}
-	var waits errgroup.Group
-	for _, proc := range started {
-		waits.Go(func() error { return proc.wait(show.stage) })
-	}
-	stop := context.AfterFunc(ctx, func() {
-		for _, proc := range started {
-			proc.status.Close()
-		}
-	})
-	defer stop()
-	if err := waits.Wait(); err != nil {
-		return p, errors.Join(err, ctx.Err())
-	}
-	return p, nil
+	return p, errors.Join(startMissing(ctx, p, spec, show), ctx.Err())
 }
 
 // lock makes the cluster's directories and keeps other calls of up and down
@@ -131,7 +114,8 @@ func makeCertificates(p Paths, spec *Spec) error {
 		node := NodeName(i)
 		_, err1 := ca.ClientCert("nodes/"+node+"/client", cluster.NodeClient(node))
 		_, err2 := ca.ServingCert("nodes/"+node+"/kubelet", cluster.NodeServing(node, NodeIP(i)))
-		if err := errors.Join(err1, err2); err != nil {
+		_, err3 := ca.ClientCert("nodes/"+node+"/network", pki.Client{User: cluster.NodeNetwork})
+		if err := errors.Join(err1, err2, err3); err != nil {
 			return err
 		}
 	}
@@ -146,34 +130,63 @@ func (p Paths) writeKubeconfig(spec *Spec) error {
 	return kubeconfig.Write(p.Kubeconfig(), "minke-"+p.Name, fmt.Sprintf("https://127.0.0.1:%d", spec.Port), ca)
 }
 
-// startMissing starts the node processes that do not run.
-func startMissing(p Paths, spec *Spec) ([]*process, error) {
-	var started []*process
+// startMissing starts the node processes that do not run and waits until all of
+// them are ready. The others start when the first one's API answers, which
+// they would only wait for.
+func startMissing(ctx context.Context, p Paths, spec *Spec, show *progress) error {
+	group, ctx := errgroup.WithContext(ctx)
+	answers := make(chan struct{})
+	first := sync.OnceFunc(func() { close(answers) })
 	for i := 1; i <= spec.Nodes; i++ {
 		alive, err := running(p, NodeName(i))
 		if err != nil {
-			return started, err
+			return err
 		}
 		if alive {
+			if i == 1 {
+				first()
+			}
 			continue
 		}
-		var listeners []*os.File
-		if i == 1 {
-			if listeners, err = listen(spec); err != nil {
-				return started, err
+		group.Go(func() error {
+			if i > 1 {
+				select {
+				case <-answers:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
-			if err := errors.Join(p.saveSpec(spec), p.writeKubeconfig(spec)); err != nil {
-				return started, err
-			}
-		}
-		proc, err := startNode(p, i, listeners)
-		closeAll(listeners)
-		if err != nil {
-			return started, err
-		}
-		started = append(started, proc)
+			return bringUp(ctx, p, spec, i, func(node, stage string) {
+				show.stage(node, stage)
+				if i == 1 {
+					first()
+				}
+			})
+		})
 	}
-	return started, nil
+	return group.Wait()
+}
+
+// bringUp starts one node's process and waits until it is ready.
+func bringUp(ctx context.Context, p Paths, spec *Spec, i int, tell func(node, stage string)) error {
+	var listeners []*os.File
+	if i == 1 {
+		var err error
+		if listeners, err = listen(spec); err != nil {
+			return err
+		}
+		if err := errors.Join(p.saveSpec(spec), p.writeKubeconfig(spec)); err != nil {
+			return err
+		}
+	}
+	proc, err := startNode(p, i, listeners)
+	closeAll(listeners)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { proc.status.Close() })
+	defer stop()
+	return proc.wait(tell)
 }
 
 // checkMachine says in one line what this machine lacks.
