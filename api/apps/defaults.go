@@ -44,10 +44,12 @@ func defaultStatefulSet(d *appsv1.StatefulSet) {
 	s := &d.Spec
 	core.DefaultPodTemplate(&s.Template)
 	api.Fill(&s.PodManagementPolicy, appsv1.OrderedReadyPodManagement)
-	api.Fill(&s.UpdateStrategy.Type, appsv1.RollingUpdateStatefulSetStrategyType)
-	if s.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType {
+	if s.UpdateStrategy.Type == "" {
+		s.UpdateStrategy.Type = appsv1.RollingUpdateStatefulSetStrategyType
 		api.FillPointer(&s.UpdateStrategy.RollingUpdate, appsv1.RollingUpdateStatefulSetStrategy{})
-		api.FillPointer(&s.UpdateStrategy.RollingUpdate.Partition, 0)
+	}
+	if r := s.UpdateStrategy.RollingUpdate; r != nil && s.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType {
+		api.FillPointer(&r.Partition, 0)
 	}
 	api.FillPointer(&s.PersistentVolumeClaimRetentionPolicy, appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{})
 	api.Fill(&s.PersistentVolumeClaimRetentionPolicy.WhenDeleted, appsv1.RetainPersistentVolumeClaimRetentionPolicyType)

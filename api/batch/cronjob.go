@@ -25,6 +25,7 @@ func cronJobs() *api.Resource {
 		Columns:        cronJobColumns(),
 		Validate:       validateCronJob,
 		ValidateUpdate: func(c, _ *batchv1.CronJob) field.ErrorList { return validateCronJob(c) },
+		Warnings:       cronJobWarnings,
 	}.Resource()
 }
 

@@ -24,6 +24,7 @@ func jobs() *api.Resource {
 		Columns:        jobColumns(),
 		Validate:       validateJob,
 		ValidateUpdate: validateJobUpdate,
+		Warnings:       jobWarnings,
 	}.Resource()
 }
 

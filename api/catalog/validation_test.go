@@ -170,3 +170,23 @@ func row(r *api.Resource, o api.Object, columns int) string {
 	}
 	return strings.Join(cells, " ")
 }
+
+func TestWarnings(t *testing.T) {
+	for name, c := range map[string]struct {
+		manifest string
+		want     []string
+	}{
+		"twice the same variable": {pod + "{containers: [{name: c, image: i, env: [{name: A}, {name: A}]}]}",
+			[]string{`spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply`}},
+		"a label that was renamed": {pod + "{nodeSelector: {beta.kubernetes.io/os: linux}, containers: [{name: c, image: i}]}",
+			[]string{`spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead`}},
+		"a part of a byte": {pod + "{containers: [{name: c, image: i, resources: {requests: {memory: 100m}}}]}",
+			[]string{`spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer`}},
+		"nothing": {pod + "{containers: [{name: c, image: i}]}", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, r := decode(t, []byte(c.manifest))
+			compare(t, r.Warnings(o, nil), c.want)
+		})
+	}
+}

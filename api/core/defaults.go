@@ -30,6 +30,7 @@ func defaultSecret(s *corev1.Secret) {
 
 // defaultNamespace keeps the label by which selectors name a namespace.
 func defaultNamespace(n *corev1.Namespace) {
+	api.Fill(&n.Status.Phase, corev1.NamespaceActive)
 	if n.Name == "" {
 		return
 	}

@@ -17,9 +17,7 @@ func defaultPod(p *corev1.Pod) {
 	for i := range p.Spec.Containers {
 		requestsFromLimits(&p.Spec.Containers[i].Resources)
 	}
-	if p.Spec.Resources != nil {
-		podRequests(&p.Spec)
-	}
+	defaultPodResources(p)
 	if p.Spec.HostNetwork {
 		hostPorts(p.Spec.InitContainers)
 		hostPorts(p.Spec.Containers)
@@ -75,24 +73,6 @@ func requestsFromLimits(r *corev1.ResourceRequirements) {
 			r.Requests = corev1.ResourceList{}
 		}
 		r.Requests[name] = limit.DeepCopy()
-	}
-}
-
-// podRequests fills in the requests of the pod as a whole: the sum of its
-// containers' where they have one, its limit otherwise (KEP-2837).
-func podRequests(s *corev1.PodSpec) {
-	for name, limit := range s.Resources.Limits {
-		if _, ok := s.Resources.Requests[name]; ok {
-			continue
-		}
-		if s.Resources.Requests == nil {
-			s.Resources.Requests = corev1.ResourceList{}
-		}
-		if sum, some := sumOfRequests(s, name); some {
-			s.Resources.Requests[name] = sum
-			continue
-		}
-		s.Resources.Requests[name] = limit.DeepCopy()
 	}
 }
 

@@ -32,6 +32,25 @@ func podStatus(p, old *corev1.Pod) {
 	p.Generation = old.Generation
 	p.OwnerReferences = old.OwnerReferences
 	api.Fill(&p.Status.QOSClass, old.Status.QOSClass)
+	keepObserved(&p.Status, &old.Status)
+}
+
+// keepObserved keeps the observed generations that a client which does not know
+// them has left out. Conditions of one type are matched in their order.
+func keepObserved(s, old *corev1.PodStatus) {
+	api.Fill(&s.ObservedGeneration, old.ObservedGeneration)
+	before := map[corev1.PodConditionType][]int64{}
+	for i := range old.Conditions {
+		c := &old.Conditions[i]
+		before[c.Type] = append(before[c.Type], c.ObservedGeneration)
+	}
+	for i := range s.Conditions {
+		c := &s.Conditions[i]
+		if left := before[c.Type]; len(left) > 0 {
+			api.Fill(&c.ObservedGeneration, left[0])
+			before[c.Type] = left[1:]
+		}
+	}
 }
 
 // podEphemeralContainers lets its subresource change the ephemeral containers
@@ -48,6 +67,9 @@ func podEphemeralContainers(p, old *corev1.Pod) {
 // podResize lets its subresource change the resources of containers, of
 // sidecars and of the pod as a whole, and nothing else (KEP-1287).
 func podResize(p, old *corev1.Pod) {
+	if len(p.Spec.Containers) != len(old.Spec.Containers) || len(p.Spec.InitContainers) != len(old.Spec.InitContainers) {
+		return // for validation to refuse
+	}
 	wanted := p.Spec
 	old.Spec.DeepCopyInto(&p.Spec)
 	p.Spec.Resources = wanted.Resources
@@ -59,9 +81,6 @@ func podResize(p, old *corev1.Pod) {
 }
 
 func takeResources(containers, wanted []corev1.Container) {
-	if len(containers) != len(wanted) {
-		return
-	}
 	for i := range containers {
 		if containers[i].Name == wanted[i].Name {
 			containers[i].Resources = wanted[i].Resources

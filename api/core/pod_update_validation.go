@@ -193,7 +193,7 @@ func validateResize(p, old *corev1.Pod) field.ErrorList {
 	if QOSClass(p) != QOSClass(old) {
 		errs = append(errs, field.Invalid(path, QOSClass(p), "Pod QOS Class may not change as a result of resizing"))
 	}
-	if len(p.Spec.Containers) != len(old.Spec.Containers) {
+	if len(p.Spec.Containers) != len(old.Spec.Containers) || len(p.Spec.InitContainers) != len(old.Spec.InitContainers) {
 		return append(errs, field.Forbidden(path.Child("containers"), "pod updates may not add or remove containers"))
 	}
 	for i := range p.Spec.Containers {

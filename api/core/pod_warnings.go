@@ -18,15 +18,14 @@ var replacedLabels = map[string]string{
 	"beta.kubernetes.io/instance-type":         `deprecated since v1.17; use "node.kubernetes.io/instance-type" instead`,
 }
 
+// podWarnings are given on creation alone: pods are updated by programs.
 func podWarnings(p, old *corev1.Pod) []string {
-	if old != nil && p.Generation == old.Generation {
+	if old != nil {
 		return nil
 	}
 	var all []string
-	if old == nil {
-		if msgs := validation.IsDNS1123Label(p.Name); len(msgs) > 0 && p.Name != "" {
-			all = append(all, fmt.Sprintf("metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
-		}
+	if msgs := validation.IsDNS1123Label(p.Name); len(msgs) > 0 && p.Name != "" {
+		all = append(all, fmt.Sprintf("metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
 	}
 	return append(all, podSpecWarnings(&p.Spec, field.NewPath("spec"))...)
 }
