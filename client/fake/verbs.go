@@ -190,6 +190,9 @@ func (s *Server) replace(t *table, old, obj client.Object, subresource string) (
 	case "status":
 		next = old.DeepCopyObject().(client.Object)
 		statusOf(next).Set(statusOf(obj))
+		// An update of the status may bring metadata with it.
+		next.SetAnnotations(obj.GetAnnotations())
+		next.SetFinalizers(obj.GetFinalizers())
 	case "finalize":
 		next = old.DeepCopyObject().(client.Object)
 		next.(*corev1.Namespace).Spec.Finalizers = obj.(*corev1.Namespace).Spec.Finalizers

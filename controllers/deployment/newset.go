@@ -2,7 +2,6 @@ package deployment
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"minke/client"
 )
@@ -78,7 +76,8 @@ func (r *rollout) adoptNewSet(ctx context.Context) error {
 	if r.hasDeadline() && condition(r.d, appsv1.DeploymentProgressing) == nil {
 		r.progressing(corev1.ConditionTrue, "FoundNewReplicaSet", fmt.Sprintf("Found new replica set %q", r.newSet.Name))
 	}
-	return r.nameRevision(ctx, r.newSet.Annotations[revisionAnnotation])
+	r.nameRevision(r.newSet.Annotations[revisionAnnotation])
+	return nil
 }
 
 // annotate gives rs the Deployment's annotations and its revision. A set that
@@ -104,24 +103,10 @@ func (r *rollout) annotate(rs *appsv1.ReplicaSet) {
 	rs.Annotations[revisionAnnotation] = strconv.FormatInt(next, 10)
 }
 
-// nameRevision writes the current revision on the Deployment. The patch holds
-// only for the version that was read: the status is then written on top of it.
-func (r *rollout) nameRevision(ctx context.Context, revision string) error {
-	if r.d.Annotations[revisionAnnotation] == revision {
-		return nil
-	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid": r.d.UID, "resourceVersion": r.d.ResourceVersion, "annotations": map[string]string{revisionAnnotation: revision},
-	}})
-	if err != nil {
-		return err
-	}
-	stored, err := r.deployments.Patch(ctx, r.d.Namespace, r.d.Name, types.MergePatchType, patch)
-	if err != nil {
-		return fmt.Errorf("write revision of %s: %w", r.key, err)
-	}
-	r.d.Annotations, r.d.ResourceVersion = maps.Clone(stored.Annotations), stored.ResourceVersion
-	return nil
+// nameRevision notes the current revision on the Deployment. It is written with
+// the status: as an update of its own it would count as a new generation.
+func (r *rollout) nameRevision(revision string) {
+	metav1.SetMetaDataAnnotation(&r.d.ObjectMeta, revisionAnnotation, revision)
 }
 
 func (r *rollout) createSet(ctx context.Context) error {

@@ -3,6 +3,7 @@ package deployment
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,13 +20,11 @@ func (r *rollout) writeStatus(ctx context.Context) error {
 	r.noteAvailability()
 	r.noteProgress()
 	r.noteFailure()
-	if equality.Semantic.DeepEqual(r.d.Status, r.observed.Status) {
+	if equality.Semantic.DeepEqual(r.d.Status, r.observed.Status) && maps.Equal(r.d.Annotations, r.observed.Annotations) {
 		r.wakeAtDeadline()
 		return nil
 	}
-	next := r.observed.DeepCopy()
-	next.ResourceVersion, next.Status = r.d.ResourceVersion, r.d.Status
-	if _, err := r.deployments.UpdateStatus(ctx, next); err != nil && !apierrors.IsNotFound(err) {
+	if _, err := r.deployments.UpdateStatus(ctx, r.d.DeepCopy()); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("write status of %s: %w", r.key, err)
 	}
 	r.wakeAtDeadline()
