@@ -70,7 +70,7 @@ type Subscriber interface {
 // Streamer is the optional ability of a Runtime to connect streams in process.
 // A command's exit code comes back as a k8s.io/utils/exec ExitError.
 type Streamer interface {
-	ExecStream(ctx context.Context, containerID string, cmd []string, in io.Reader, out, err io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) error
-	AttachStream(ctx context.Context, containerID string, in io.Reader, out, err io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) error
+	ExecStream(ctx context.Context, containerID string, cmd []string, in io.Reader, out, err io.Writer, tty bool, resize <-chan remotecommand.TerminalSize) error
+	AttachStream(ctx context.Context, containerID string, in io.Reader, out, err io.Writer, tty bool, resize <-chan remotecommand.TerminalSize) error
 	PortForwardStream(ctx context.Context, podSandboxID string, port int32, stream io.ReadWriteCloser) error
 }

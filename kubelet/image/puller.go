@@ -39,6 +39,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
+// says makes an error in Kubernetes' own words, which begin with a capital.
+func says(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
 // Puller ensures images.
 type Puller struct {
 	Images cri.Images
@@ -82,21 +85,21 @@ func (p *Puller) Ensure(ctx context.Context, w Want) (*runtimeapi.Image, error) 
 	p.init()
 	name, err := withTag(w.Image)
 	if err != nil {
-		err = fmt.Errorf("Failed to apply default image tag %q: %w", w.Image, err)
+		err = says("Failed to apply default image tag %q: %w", w.Image, err)
 		w.Record(corev1.EventTypeWarning, "InspectFailed", err.Error())
 		return nil, &Error{Reason: InvalidImageName, Err: err}
 	}
 	image, err := p.present(ctx, name)
 	if err != nil {
 		w.Record(corev1.EventTypeWarning, "InspectFailed", fmt.Sprintf("Failed to inspect image %q: %v", name, err))
-		return nil, &Error{Reason: ImageInspectError, Err: fmt.Errorf("Failed to inspect image %q: %w", name, err)}
+		return nil, &Error{Reason: ImageInspectError, Err: says("Failed to inspect image %q: %w", name, err)}
 	}
 	if image != nil && !mustPull(w.Policy, w.Image) {
 		w.Record(corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Container image %q already present on machine", w.Image))
 		return image, nil
 	}
 	if w.Policy == corev1.PullNever {
-		err := fmt.Errorf("Container image %q is not present with pull policy of Never", w.Image)
+		err := says("Container image %q is not present with pull policy of Never", w.Image)
 		w.Record(corev1.EventTypeWarning, ErrImageNeverPull, err.Error())
 		return nil, &Error{Reason: ErrImageNeverPull, Err: err}
 	}
@@ -138,7 +141,7 @@ func (p *Puller) pull(ctx context.Context, name string, w Want) (*runtimeapi.Ima
 		if wait := p.backoff.Wait(key, last.at); wait > 0 {
 			w.Record(corev1.EventTypeNormal, "BackOff", fmt.Sprintf("Back-off pulling image %q", w.Image))
 			return nil, &Error{Reason: ImagePullBackOff, After: wait,
-				Err: fmt.Errorf("Back-off pulling image %q: ErrImagePull: %w", w.Image, last.err)}
+				Err: says("Back-off pulling image %q: ErrImagePull: %w", w.Image, last.err)}
 		}
 	}
 	asked := time.Now()

@@ -50,9 +50,7 @@ type worker struct {
 	waiting   map[string]status.Waiting
 	postStart map[string]bool
 	retries   int
-	seen      map[string]bool // container IDs that were running at adoption
 	mountErr  string
-	backoff   map[string]time.Duration
 }
 
 func newWorker(pod *corev1.Pod) *worker {

@@ -26,9 +26,9 @@ func TestHTTP(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok", func(w http.ResponseWriter, r *http.Request) { seen = r })
 	mux.HandleFunc("/bad", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) })
-	mux.HandleFunc("/here", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/bad", 302) })
+	mux.HandleFunc("/here", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/bad", http.StatusFound) })
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://elsewhere.invalid/", 302)
+		http.Redirect(w, r, "http://elsewhere.invalid/", http.StatusFound)
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
@@ -77,13 +77,13 @@ func TestTimeoutAndUnknownPort(t *testing.T) {
 // after answers exec probes with success from a time on.
 type after struct {
 	cri.Containers
-	at    time.Time
+	at    atomic.Int64 // nanoseconds
 	asked atomic.Int32
 }
 
 func (a *after) ExecSync(context.Context, *runtimeapi.ExecSyncRequest) (*runtimeapi.ExecSyncResponse, error) {
 	a.asked.Add(1)
-	if time.Now().Before(a.at) {
+	if time.Now().UnixNano() < a.at.Load() {
 		return &runtimeapi.ExecSyncResponse{ExitCode: 1}, nil
 	}
 	return &runtimeapi.ExecSyncResponse{}, nil
@@ -92,12 +92,11 @@ func (a *after) ExecSync(context.Context, *runtimeapi.ExecSyncRequest) (*runtime
 func TestReadySoonAfterStartupAndNotEarlier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		rt := &after{at: time.Now().Add(time.Hour)}
+		rt := &after{}
+		rt.at.Store(time.Now().Add(time.Hour).UnixNano())
 		m := NewManager(ctx, &Prober{Runtime: rt}, 2)
-		var changed time.Time
-		m.Changed = func(types.UID) { changed = time.Now() }
-		events := 0
-		m.Record = func(*corev1.Pod, string, string, string) { events++ }
+		var changed atomic.Int64
+		m.Changed = func(types.UID) { changed.Store(time.Now().UnixNano()) }
 		exec := corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"x"}}}
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "u"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c",
 			StartupProbe: &corev1.Probe{ProbeHandler: exec, PeriodSeconds: 10, InitialDelaySeconds: 1, FailureThreshold: 1}, ReadinessProbe: &corev1.Probe{ProbeHandler: exec, PeriodSeconds: 10}}}}}
@@ -119,7 +118,7 @@ func TestReadySoonAfterStartupAndNotEarlier(t *testing.T) {
 		}
 		m.Forget("u")
 		pod.Spec.Containers[0].StartupProbe.FailureThreshold = 3
-		rt.at = time.Now().Add(1300 * time.Millisecond)
+		rt.at.Store(time.Now().Add(1300 * time.Millisecond).UnixNano())
 		began = time.Now()
 		m.Sync(pod, "", running)
 		time.Sleep(5 * time.Second)
@@ -127,7 +126,7 @@ func TestReadySoonAfterStartupAndNotEarlier(t *testing.T) {
 		if m.Result("i", Readiness) != Success {
 			t.Fatal("not ready")
 		}
-		if took := changed.Sub(began); took > 3*time.Second {
+		if took := time.Unix(0, changed.Load()).Sub(began); took > 3*time.Second {
 			t.Errorf("ready after %v", took)
 		}
 		cancel()

@@ -6,11 +6,7 @@ import (
 	"encoding/pem"
 	"strconv"
 	"testing"
-
-	"k8s.io/apimachinery/pkg/util/httpstream"
 )
-
-type httpConnection = httpstream.Connection
 
 func pemOf(kind string, raw []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: raw})

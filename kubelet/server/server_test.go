@@ -37,7 +37,7 @@ import (
 // talker is a fake runtime whose processes echo.
 type talker struct{ *fakeruntime.Runtime }
 
-func (talker) ExecStream(_ context.Context, id string, cmd []string, in io.Reader, out, errs io.WriteCloser, _ bool, _ <-chan streaming.TerminalSize) error {
+func (talker) ExecStream(_ context.Context, id string, cmd []string, in io.Reader, out, errs io.Writer, _ bool, _ <-chan streaming.TerminalSize) error {
 	if in != nil {
 		if _, err := io.Copy(out, in); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (talker) ExecStream(_ context.Context, id string, cmd []string, in io.Reade
 	return utilexec.CodeExitError{Err: io.EOF, Code: 7}
 }
 
-func (talker) AttachStream(_ context.Context, _ string, _ io.Reader, out, _ io.WriteCloser, _ bool, _ <-chan streaming.TerminalSize) error {
+func (talker) AttachStream(_ context.Context, _ string, _ io.Reader, out, _ io.Writer, _ bool, _ <-chan streaming.TerminalSize) error {
 	_, err := io.WriteString(out, "attached")
 	return err
 }
@@ -246,11 +246,17 @@ func TestPortForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := spdy.NewDialer(up, &http.Client{Transport: rt}, "POST", at)
-	for _, dialer := range []interface {
-		Dial(...string) (httpConnection, string, error)
-	}{plain, tunnel} {
+	ports := []string{"0:80"}
+	for _, forward := range []func(stop, ready chan struct{}) (*portforward.PortForwarder, error){
+		func(stop, ready chan struct{}) (*portforward.PortForwarder, error) {
+			return portforward.New(plain, ports, stop, ready, io.Discard, io.Discard)
+		},
+		func(stop, ready chan struct{}) (*portforward.PortForwarder, error) {
+			return portforward.New(tunnel, ports, stop, ready, io.Discard, io.Discard)
+		},
+	} {
 		stop, ready := make(chan struct{}), make(chan struct{})
-		f, err := portforward.New(dialer, []string{"0:80"}, stop, ready, io.Discard, io.Discard)
+		f, err := forward(stop, ready)
 		if err != nil {
 			t.Fatal(err)
 		}
