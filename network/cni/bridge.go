@@ -52,6 +52,28 @@ func (p *Plugin) ensureBridge(subnets []netip.Prefix) error {
 	return nil
 }
 
+// tunnelOverhead is what VXLAN adds to a packet over IPv4, in bytes.
+const tunnelOverhead = 50
+
+// tunnelMTU is what fits through a tunnel by the default route.
+func tunnelMTU(links *netlink.Handle) (int, error) {
+	routes, err := links.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{}, netlink.RT_FILTER_DST)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range routes {
+		if r.LinkIndex == 0 {
+			continue
+		}
+		link, err := links.LinkByIndex(r.LinkIndex)
+		if err != nil {
+			return 0, err
+		}
+		return link.Attrs().MTU - tunnelOverhead, nil
+	}
+	return 1500 - tunnelOverhead, nil
+}
+
 func (p *Plugin) adoptBridge(mac net.HardwareAddr) (*netlink.Bridge, error) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.MTU, attrs.HardwareAddr = p.cfg.Bridge, p.cfg.MTU, mac

@@ -45,7 +45,8 @@ type Config struct {
 	// ClusterCIDRs are the networks of all the cluster's pods: what goes there
 	// keeps its source address. Subnets are added to them.
 	ClusterCIDRs []netip.Prefix
-	// MTU of pods' interfaces in bytes; 0 means 1500.
+	// MTU of pods' interfaces in bytes; 0 means that of the interface to the
+	// default gateway, less what the overlay's tunnel needs.
 	MTU int
 	// Log is where it tells what it does; nil means slog's default.
 	Log *slog.Logger
@@ -107,9 +108,6 @@ type Plugin struct {
 func New(cfg Config) (*Plugin, error) {
 	cfg.Bridge = orElse(cfg.Bridge, "minke0")
 	cfg.Table = orElse(cfg.Table, "minke-cni")
-	if cfg.MTU == 0 {
-		cfg.MTU = 1500
-	}
 	p := &Plugin{cfg: cfg, log: cfg.Log, ipam: newIPAM(), records: map[string]record{}}
 	if p.log == nil {
 		p.log = slog.Default().With("part", "cni")
@@ -137,6 +135,11 @@ func (p *Plugin) open() (err error) {
 	}
 	if p.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER); err != nil {
 		return fmt.Errorf("open netlink: %w", err)
+	}
+	if p.cfg.MTU == 0 {
+		if p.cfg.MTU, err = tunnelMTU(p.links); err != nil {
+			return fmt.Errorf("find MTU: %w", err)
+		}
 	}
 	if p.rules, err = nft.Open(); err != nil {
 		return err

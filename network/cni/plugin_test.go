@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"minke/network/netnstest"
 )
 
@@ -189,5 +191,26 @@ func BenchmarkSetup(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
+	}
+}
+
+func TestMTULeavesRoomForTheTunnel(t *testing.T) {
+	n := newNode(t, "10.244.1.0/24")
+	if got := n.Plugin.cfg.MTU; got != 1450 {
+		t.Errorf("without a default route: MTU %d", got)
+	}
+	n = &node{NS: netnstest.New(t), t: t, state: t.TempDir()}
+	netnstest.Cable(t, n.NS, "up0", "192.0.2.1/24", netnstest.New(t), "eth0", "192.0.2.2/24")
+	n.Try(func() error {
+		l, err := netlink.LinkByName("up0")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetMTU(l, 9000)
+	})
+	n.Route("0.0.0.0/0", "192.0.2.2")
+	n.start("10.244.1.0/24")
+	if got := n.Plugin.cfg.MTU; got != 8950 {
+		t.Errorf("with a default route of 9000: MTU %d", got)
 	}
 }

@@ -86,6 +86,18 @@ func (c *Conn) Apply(write func(tx Tx) error) error {
 // Read runs read on the connection, outside any transaction.
 func (c *Conn) Read(read func(conn *nftables.Conn) error) error { return c.use(read) }
 
+// Has tells whether the tables exist: somebody may have flushed all rules.
+func (c *Conn) Has(tables ...*nftables.Table) bool {
+	return c.use(func(conn *nftables.Conn) error {
+		for _, t := range tables {
+			if _, err := conn.ListTableOfFamily(t.Name, t.Family); err != nil {
+				return err
+			}
+		}
+		return nil
+	}) == nil
+}
+
 // use runs f; after an error the connection is replaced, since unread answers
 // or half a transaction may be left in it.
 func (c *Conn) use(f func(*nftables.Conn) error) error {

@@ -28,6 +28,9 @@ import (
 // gap is the least time between two transactions.
 const gap = 5 * time.Millisecond
 
+// lookAfter is how often it makes sure that nobody removed the tables.
+const lookAfter = time.Minute
+
 const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 10 * time.Second
@@ -96,6 +99,8 @@ func (e *Enforcer) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+	look := time.NewTicker(lookAfter)
+	defer look.Stop()
 	pause, fresh := firstPause, true
 	for ctx.Err() == nil {
 		if err := e.apply(fresh); err != nil {
@@ -116,6 +121,10 @@ func (e *Enforcer) Run(ctx context.Context) error {
 		sleep(ctx, gap)
 		select {
 		case <-e.wake:
+		case <-look.C:
+			if fresh = !e.rules.Has(e.tables[0].nft, e.tables[1].nft); fresh {
+				e.log.Warn("somebody removed the rules of network policies, writing them again")
+			}
 		case <-ctx.Done():
 		}
 	}

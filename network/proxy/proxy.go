@@ -31,6 +31,9 @@ import (
 // each carries many. When idle a change is applied at once.
 const gap = 3 * time.Millisecond
 
+// lookAfter is how often it makes sure that nobody removed the tables.
+const lookAfter = time.Minute
+
 // Pauses after a failed transaction double from the first to the last.
 const (
 	firstPause = 50 * time.Millisecond
@@ -134,6 +137,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+	look := time.NewTicker(lookAfter)
+	defer look.Stop()
 	pause, built := firstPause, false
 	for ctx.Err() == nil {
 		var err error
@@ -156,6 +161,10 @@ func (p *Proxy) Run(ctx context.Context) error {
 		sleep(ctx, gap)
 		select {
 		case <-p.wake:
+		case <-look.C:
+			if built = p.rules.Has(p.tables[0].nft, p.tables[1].nft); !built {
+				p.log.Warn("somebody removed the rules of Services, writing them again")
+			}
 		case <-ctx.Done():
 		}
 	}
