@@ -38,14 +38,21 @@ static void set_sysctl(const struct rec *r) {
 // keep_first_process is PID 1 of the pod's shared PID namespace: it reaps what
 // the containers leave, and when it goes the kernel ends everything in there.
 static void keep_first_process(void) {
+	int parent = syscall(SYS_pidfd_open, getpid(), 0);
 	struct clone_args args = {.flags = CLONE_NEWPID | CLONE_PIDFD, .exit_signal = SIGCHLD,
 		.pidfd = (uintptr_t)&pause_pidfd};
 	pid_t pid = syscall(SYS_clone3, &args, sizeof args);
-	if (pid < 0)
+	if (parent < 0 || pid < 0)
 		fail("PID namespace: %s", strerror(errno));
-	if (pid > 0)
+	if (pid > 0) {
+		close(parent);
 		return;
+	}
+	// A parent that went before it was to be told of tells nothing.
+	struct pollfd gone = {parent, POLLIN, 0};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&gone, 1, 0) != 0)
+		_exit(0);
 	syscall(SYS_close_range, 0, ~0U, 0);
 	process_reset_signals();
 	signal(SIGCHLD, SIG_IGN); // the kernel reaps
