@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build demo test unit e2e bench lint tools generate clean FORCE
+.PHONY: build helpers demo test unit e2e bench lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -27,6 +27,19 @@ $(CARRIED)/kubectl.zst: cmd/kubectl/main.go go.mod
 	@echo "building kubectl (once)"
 	$(GO) build -ldflags '$(LDFLAGS) -X k8s.io/component-base/version.gitVersion=v1.37.2 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37' -o build/kubectl ./cmd/kubectl
 	$(GO) run ./cmd/pack build/kubectl $(CARRIED)/kubectl
+
+# The pod helper and the toolbox's image, which minke carries.
+ARCH := $(shell $(GO) env GOARCH)
+HELPER := runtime/helper/built/helper-$(ARCH)
+TOOLBOX := runtime/toolbox/built/toolbox-$(ARCH).tar
+
+helpers: $(HELPER) $(TOOLBOX)
+
+$(HELPER): runtime/helper/build.sh $(wildcard runtime/helper/src/*)
+	$<
+
+$(TOOLBOX): cmd/toolbox/build.sh $(wildcard cmd/toolbox/*.go cmd/toolbox/tiny/*.c runtime/image/build/*.go runtime/toolbox/pack/*.go)
+	$<
 
 demo: build
 	./examples/demo.sh
