@@ -94,7 +94,8 @@ func (p *Puller) Ensure(ctx context.Context, w Want) (*runtimeapi.Image, error) 
 		w.Record(corev1.EventTypeWarning, "InspectFailed", fmt.Sprintf("Failed to inspect image %q: %v", name, err))
 		return nil, &Error{Reason: ImageInspectError, Err: says("Failed to inspect image %q: %w", name, err)}
 	}
-	if image != nil && !mustPull(w.Policy, w.Image) {
+	// A pinned image came with the node: no registry has another.
+	if image != nil && (image.Pinned || !mustPull(w.Policy, w.Image)) {
 		w.Record(corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Container image %q already present on machine", w.Image))
 		return image, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	grpcstatus "google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"minke/kubelet/cri"
@@ -121,10 +122,12 @@ func (j *job) failed(c *corev1.Container, reason string, err error) *failure {
 	if spec.IsConfigError(err) {
 		reason = "CreateContainerConfigError"
 	}
-	if j.w.waiting[c.Name] != (status.Waiting{Reason: reason, Message: err.Error()}) {
-		j.event(j.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+err.Error())
+	// What a runtime says comes without the words of the wire.
+	message := grpcstatus.Convert(err).Message()
+	if j.w.waiting[c.Name] != (status.Waiting{Reason: reason, Message: message}) {
+		j.event(j.pod, c.Name, corev1.EventTypeWarning, "Failed", "Error: "+message)
 	}
-	return &failure{status.Waiting{Reason: reason, Message: err.Error()}, retryStart}
+	return &failure{status.Waiting{Reason: reason, Message: message}, retryStart}
 }
 
 func (j *job) failedPull(c *corev1.Container, err error) *failure {

@@ -77,12 +77,17 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
 	}
 	out := statsv1.Summary{Node: statsv1.NodeStats{NodeName: s.NodeName, StartTime: metav1.NewTime(s.Started)}, Pods: []statsv1.PodStats{}}
 	var cores, working, nano uint64
+	starts, err := s.starts(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	for _, p := range stats {
 		a := p.GetAttributes()
 		ps := statsv1.PodStats{PodRef: statsv1.PodReference{Name: a.GetMetadata().GetName(), Namespace: a.GetMetadata().GetNamespace(), UID: a.GetMetadata().GetUid()},
 			Containers: []statsv1.ContainerStats{}, CPU: cpu(p.GetLinux().GetCpu()), Memory: memory(p.GetLinux().GetMemory()), Network: network(p.GetLinux().GetNetwork())}
 		for _, c := range p.GetLinux().GetContainers() {
-			ps.Containers = append(ps.Containers, statsv1.ContainerStats{Name: c.GetAttributes().GetMetadata().GetName(), CPU: cpu(c.Cpu), Memory: memory(c.Memory)})
+			ps.Containers = append(ps.Containers, statsv1.ContainerStats{Name: c.GetAttributes().GetMetadata().GetName(), StartTime: metav1.Unix(0, starts[c.GetAttributes().GetId()]), CPU: cpu(c.Cpu), Memory: memory(c.Memory)})
 		}
 		cores += p.GetLinux().GetCpu().GetUsageCoreNanoSeconds().GetValue()
 		nano += p.GetLinux().GetCpu().GetUsageNanoCores().GetValue()
@@ -123,6 +128,14 @@ func (s *Server) resourceMetrics(w http.ResponseWriter, r *http.Request) {
 	eachContainer(stats, func(labels string, c *runtimeapi.ContainerStats) {
 		e.sample("container_cpu_usage_seconds_total", labels, float64(c.GetCpu().GetUsageCoreNanoSeconds().GetValue())/1e9, c.GetCpu().GetTimestamp())
 	})
+	if starts, err := s.starts(r); err == nil {
+		e.family("container_start_time_seconds", "gauge", "Start time of the container since unix epoch in seconds")
+		eachContainer(stats, func(labels string, c *runtimeapi.ContainerStats) {
+			if at, ok := starts[c.GetAttributes().GetId()]; ok {
+				e.sample("container_start_time_seconds", labels, float64(at)/1e9, 0)
+			}
+		})
+	}
 	e.family("container_memory_working_set_bytes", "gauge", "Current working set of the container in bytes")
 	eachContainer(stats, func(labels string, c *runtimeapi.ContainerStats) {
 		e.sample("container_memory_working_set_bytes", labels, float64(c.GetMemory().GetWorkingSetBytes().GetValue()), c.GetMemory().GetTimestamp())
@@ -146,6 +159,19 @@ func (s *Server) resourceMetrics(w http.ResponseWriter, r *http.Request) {
 	e.family("resource_scrape_error", "gauge", "1 if there was an error while getting container metrics, 0 otherwise")
 	e.sample("resource_scrape_error", "", 0, 0)
 	s.text(w, e.String())
+}
+
+// starts tells when each container was made, in nanoseconds.
+func (s *Server) starts(r *http.Request) (map[string]int64, error) {
+	list, err := s.Runtime.ListContainers(r.Context(), &runtimeapi.ListContainersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]int64, len(list.Containers))
+	for _, c := range list.Containers {
+		out[c.Id] = c.CreatedAt
+	}
+	return out, nil
 }
 
 func eachContainer(stats []*runtimeapi.PodSandboxStats, f func(labels string, c *runtimeapi.ContainerStats)) {
