@@ -36,7 +36,8 @@ func Fill[V comparable](field *V, value V) {
 // FillPointer sets *field to a pointer to value when it is nil.
 func FillPointer[V any](field **V, value V) {
 	if *field == nil {
-		*field = &value
+		filled := value // a copy, so that nothing is allocated when nothing is filled
+		*field = &filled
 	}
 }
 

@@ -51,7 +51,7 @@ func TestDefaults(t *testing.T) {
 
 // stored decodes a manifest of any served version as the server would, and
 // prepares it for being stored.
-func stored(t *testing.T, manifest []byte) api.Object {
+func stored(t testing.TB, manifest []byte) api.Object {
 	t.Helper()
 	o, r := decode(t, manifest)
 	r.PrepareForCreate(o)
@@ -61,7 +61,7 @@ func stored(t *testing.T, manifest []byte) api.Object {
 	return o
 }
 
-func decode(t *testing.T, manifest []byte) (api.Object, *api.Resource) {
+func decode(t testing.TB, manifest []byte) (api.Object, *api.Resource) {
 	t.Helper()
 	var kind struct {
 		APIVersion string `json:"apiVersion"`
