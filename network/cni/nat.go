@@ -159,8 +159,8 @@ func (f natFamily) element(hp HostPort, pod netip.Addr) (*nftables.Set, nftables
 		e.Key = nft.Key([]byte{proto}, nft.Port(hp.HostPort))
 		return f.any, e, nil
 	}
-	if !f.Has(hp.HostIP) {
-		return nil, e, nil
+	if !f.Has(hp.HostIP) || hp.HostIP.IsLoopback() {
+		return nil, e, nil // see relays
 	}
 	e.Key = nft.Key(nft.Addr(hp.HostIP), []byte{proto}, nft.Port(hp.HostPort))
 	return f.one, e, nil

@@ -95,6 +95,7 @@ type Plugin struct {
 	links *netlink.Handle
 	rules *nft.Conn
 	nat   *nat
+	local *relays
 	state *os.Root
 
 	mu      sync.Mutex // guards what follows, and the files below state
@@ -144,9 +145,17 @@ func (p *Plugin) open() (err error) {
 	if p.rules, err = nft.Open(); err != nil {
 		return err
 	}
+	if p.local, err = newRelays(); err != nil {
+		return err
+	}
 	p.nat = newNAT(p.cfg.Table, p.cfg.Bridge)
 	if err := p.load(); err != nil {
 		return err
+	}
+	for _, r := range p.records {
+		if err := p.local.start(r); err != nil {
+			p.log.Error("a host port of a running pod is closed", "pod", r.Pod, "err", err)
+		}
 	}
 	return p.SetSubnets(p.cfg.Subnets)
 }
@@ -161,6 +170,9 @@ func (p *Plugin) Close() {
 	}
 	if p.state != nil {
 		p.state.Close()
+	}
+	if p.local != nil {
+		p.local.close()
 	}
 }
 

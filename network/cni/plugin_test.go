@@ -214,3 +214,23 @@ func TestMTULeavesRoomForTheTunnel(t *testing.T) {
 		t.Errorf("with a default route of 9000: MTU %d", got)
 	}
 }
+
+func TestLoopbackHostPort(t *testing.T) {
+	n := newNode(t, "10.244.1.0/24")
+	n.Address("lo", "192.0.2.1/32")
+	a, addrs := n.pod("a", HostPort{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 8080, ContainerPort: 80})
+	a.Serve(fmt.Sprintf("%s:80", addrs[0]), "a")
+	b, addrs := n.pod("b", HostPort{HostIP: netip.MustParseAddr("192.0.2.1"), HostPort: 8080, ContainerPort: 80})
+	b.Serve(fmt.Sprintf("%s:80", addrs[0]), "b")
+	expect(t, n.NS, "tcp", "127.0.0.1:8080", "a 10.244.1.1")
+	expect(t, n.NS, "tcp", "192.0.2.1:8080", "b 192.0.2.1")
+	n.Plugin.Close()
+	n.start("10.244.1.0/24")
+	expect(t, n.NS, "tcp", "127.0.0.1:8080", "a 10.244.1.1")
+	if err := n.Teardown(context.Background(), Attachment{SandboxID: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := n.Ask("tcp", "127.0.0.1:8080"); err == nil {
+		t.Errorf("a closed port answered %q", got)
+	}
+}

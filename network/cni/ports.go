@@ -46,7 +46,7 @@ func (p *Plugin) openPorts(r record) error {
 	if err != nil {
 		return fmt.Errorf("open host ports %v: %w", r.HostPorts, err)
 	}
-	return nil
+	return p.local.start(r)
 }
 
 // closePorts is done when they do not lead to the sandbox any more, for
@@ -55,6 +55,7 @@ func (p *Plugin) closePorts(r record) error {
 	if len(r.HostPorts) == 0 {
 		return nil
 	}
+	p.local.stop(r.Sandbox)
 	if err := p.rules.Apply(func(tx nft.Tx) error { return p.nat.ports(r, tx.Delete) }); err != nil {
 		// Some were never opened: write the table without this sandbox.
 		if err := p.rewriteWithout(r.Sandbox); err != nil {
