@@ -28,6 +28,10 @@ type Faults struct {
 func (s *Server) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if f.Rand != nil {
+		// The test goes on using its own, from its own goroutine.
+		f.Rand = rand.New(rand.NewPCG(f.Rand.Uint64(), f.Rand.Uint64()))
+	}
 	s.faults = f
 }
 

@@ -183,7 +183,7 @@ func (s *Server) replace(t *table, old, obj client.Object, subresource string) (
 		return nil, apierrors.NewConflict(t.group(), old.GetName(), fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
 	}
 	if uid := obj.GetUID(); uid != "" && uid != old.GetUID() {
-		return nil, apierrors.NewConflict(t.group(), old.GetName(), fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, old.GetUID()))
+		return nil, apierrors.NewConflict(t.group(), old.GetName(), fmt.Errorf("the uid is %v, not %v", old.GetUID(), uid))
 	}
 	next := obj
 	switch subresource {
