@@ -45,6 +45,8 @@ func TestValidate(t *testing.T) {
 			[]string{`spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type`}},
 		"sysctl on the host's network": {pod + "{hostNetwork: true, securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}, containers: [{name: c, image: i}]}",
 			[]string{`spec.securityContext.sysctls[0].name: Invalid value: "net.core.somaxconn": may not be specified when 'hostNetwork' is true`}},
+		"another port on the host's network": {pod + "{hostNetwork: true, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 81}]}]}",
+			[]string{"spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"}},
 		"ephemeral on create": {pod + "{containers: [{name: c, image: i}], ephemeralContainers: [{name: e, image: i}]}",
 			[]string{`spec.ephemeralContainers: Forbidden: cannot be set on create`}},
 		"dns none without servers": {pod + "{dnsPolicy: None, containers: [{name: c, image: i}]}",

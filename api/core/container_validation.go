@@ -122,6 +122,9 @@ func (v containerCheck) common(c *corev1.Container, path *field.Path) field.Erro
 	errs = append(errs, enum(path.Child("terminationMessagePolicy"), c.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
 	errs = append(errs, enum(path.Child("imagePullPolicy"), c.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
 	errs = append(errs, validatePorts(c.Ports, path.Child("ports"))...)
+	if v.spec.HostNetwork {
+		errs = append(errs, sameHostPorts(c.Ports, path.Child("ports"))...)
+	}
 	errs = append(errs, validateEnv(c.Env, path.Child("env"))...)
 	errs = append(errs, validateEnvFrom(c.EnvFrom, path.Child("envFrom"))...)
 	errs = append(errs, v.mounts(c, path.Child("volumeMounts"))...)
@@ -204,6 +207,17 @@ func uniqueHostPorts(containers []corev1.Container, path *field.Path) field.Erro
 				errs = append(errs, field.Duplicate(path.Index(i).Child("ports").Index(j).Child("hostPort"), key))
 			}
 			seen[key] = true
+		}
+	}
+	return errs
+}
+
+// sameHostPorts: on the host's network there is no port to translate.
+func sameHostPorts(ports []corev1.ContainerPort, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, p := range ports {
+		if p.HostPort != p.ContainerPort {
+			errs = append(errs, field.Invalid(path.Index(i).Child("containerPort"), p.ContainerPort, "must match `hostPort` when `hostNetwork` is true"))
 		}
 	}
 	return errs
