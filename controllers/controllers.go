@@ -21,6 +21,7 @@ import (
 	"minke/controllers/namespace"
 	"minke/controllers/nodeipam"
 	"minke/controllers/nodelifecycle"
+	"minke/controllers/persistentvolume"
 	"minke/controllers/podgc"
 	"minke/controllers/replicaset"
 	"minke/controllers/resourcequota"
@@ -29,6 +30,7 @@ import (
 	"minke/controllers/statefulset"
 	"minke/controllers/tainteviction"
 	"minke/controllers/ttlafterfinished"
+	"minke/controllers/volumeprotection"
 )
 
 // Config is what the controllers work with.
@@ -120,6 +122,8 @@ func list(c *Config) []entry {
 		{"cronjob", cronjob.New(c.as("cronjob-controller"), f)},
 		{"disruption", disruption.New(c.as("disruption-controller"), f)},
 		{"clusterrole-aggregation", clusterroleaggregation.New(c.as("clusterrole-aggregation-controller"), f)},
+		{"persistentvolume", persistentvolume.New(c.as("persistent-volume-binder"), f)},
+		{"volume-protection", volumeprotection.New(c.as("pvc-protection-controller"), c.as("pv-protection-controller"), f)},
 		{"endpointslice", endpointslice.New(c.as("endpointslice-controller"), f)},
 		{"endpointslice-mirroring", endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f)},
 		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},

@@ -80,7 +80,7 @@ func converge(t *testing.T, r *rand.Rand) {
 	verbs, zero := client.Of(api, client.Pods), int64(0)
 	for range 400 {
 		n := r.IntN(300)
-		p := pod(n, int32(8080+r.IntN(2)), r.IntN(4) > 0)
+		p := pod(n, int32(8080+n%2), r.IntN(4) > 0) // a pod never changes its ports
 		if r.IntN(3) == 0 {
 			verbs.Delete(ctx, "default", p.Name, metav1.DeleteOptions{GracePeriodSeconds: &zero})
 		} else {
