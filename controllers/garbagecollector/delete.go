@@ -100,12 +100,9 @@ func (c *Controller) decide(ctx context.Context, n *node, obj client.Object, o o
 			return c.delete(ctx, n, obj, metav1.DeletePropagationBackground)
 		}
 		for _, d := range dependents {
-			if d.foreground {
+			if d.foreground && blocking(obj) {
 				// A circle in which each waits for the other: let go first.
-				if err := c.unblock(ctx, n, obj); err != nil {
-					return err
-				}
-				break
+				return c.unblock(ctx, n, obj)
 			}
 		}
 		return c.delete(ctx, n, obj, metav1.DeletePropagationForeground)
@@ -157,7 +154,15 @@ func (c *Controller) setOwners(ctx context.Context, n *node, obj client.Object, 
 	return c.patch(ctx, n, obj, map[string]any{"ownerReferences": refs})
 }
 
-// unblock keeps the references but lets no owner wait for this object.
+// blocking tells whether any owner may wait for obj.
+func blocking(obj client.Object) bool {
+	return slices.ContainsFunc(obj.GetOwnerReferences(), func(ref metav1.OwnerReference) bool {
+		return ref.BlockOwnerDeletion != nil && *ref.BlockOwnerDeletion
+	})
+}
+
+// unblock keeps the references but lets no owner wait for this object. It ends
+// in an error, so that the object is looked at again and then deleted.
 func (c *Controller) unblock(ctx context.Context, n *node, obj client.Object) error {
 	refs := slices.Clone(obj.GetOwnerReferences())
 	no := false
