@@ -2,6 +2,7 @@ package local
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minke/cluster/control"
 )
 
 // The descriptors that a node's process finds open.
@@ -50,6 +54,35 @@ func running(p Paths, node string) (bool, error) {
 		return true, nil
 	}
 	return false, wrap("look for "+node, err)
+}
+
+// Bounds of answering: how long a process may take, and the pause in between.
+const (
+	answerWait  = 10 * time.Second
+	answerPause = 10 * time.Millisecond
+)
+
+// answering tells whether the node's process lives and answers. One that was
+// killed a moment ago still holds its lock, but not for long.
+func answering(ctx context.Context, p Paths, node string) (bool, error) {
+	agent := control.NewClient(filepath.Join(p.NodeRun(node), "control"))
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
+	defer cancel()
+	for {
+		alive, err := running(p, node)
+		if err != nil || !alive {
+			return false, err
+		}
+		_, err = agent.List(ctx)
+		if err == nil {
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("look for %s: its process neither answers nor ends: %w", node, err)
+		case <-time.After(answerPause):
+		}
+	}
 }
 
 // claim holds the lock on this process's pid file: were it collected as

@@ -138,7 +138,7 @@ func startMissing(ctx context.Context, p Paths, spec *Spec, show *progress) erro
 	answers := make(chan struct{})
 	first := sync.OnceFunc(func() { close(answers) })
 	for i := 1; i <= spec.Nodes; i++ {
-		alive, err := running(p, NodeName(i))
+		alive, err := answering(ctx, p, NodeName(i))
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,10 +13,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// traces describes all that a cluster could leave on the host, in a form that
-// can be compared: interfaces, nftables tables, mounts, processes, cgroups,
-// files.
-func traces(t testing.TB, c *Cluster) string {
+// traces lists all that a cluster could leave on the host: interfaces, nftables
+// tables, mounts, processes, cgroups, files.
+func traces(t testing.TB, c *Cluster) []string {
 	t.Helper()
 	var lines []string
 	links, err := netlink.LinkList()
@@ -56,9 +54,7 @@ func traces(t testing.TB, c *Cluster) string {
 			lines = append(lines, "file "+f)
 		}
 	}
-	lines = append(lines, processes(t, c.Name)...)
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
+	return append(lines, processes(t, c.Name)...)
 }
 
 // processes lists the processes that speak of the cluster in their command
