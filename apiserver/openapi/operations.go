@@ -43,7 +43,6 @@ type version struct {
 	kind         schema.GroupVersionKind
 	object, list model
 	custom       bool
-	subresources []string
 }
 
 // versionsOf returns the resources of a group version.

@@ -110,6 +110,7 @@ func checkPreconditions(pod *corev1.Pod, p *metav1.Preconditions) error {
 		return nil
 	}
 	conflict := func(what string, wanted, found any) error {
+		//lint:ignore ST1005 the text is Kubernetes' own
 		return apierrors.NewConflict(pods.GroupResource(), pod.Name, fmt.Errorf("Precondition failed: %s in precondition: %v, %s in object meta: %v", what, wanted, what, found))
 	}
 	if p.UID != nil && *p.UID != pod.UID {

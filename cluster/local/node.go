@@ -46,9 +46,11 @@ func runNode(ctx context.Context, name, dataDir string, index int, tell func(str
 		return err
 	}
 	n := &node{paths: p, index: index, name: NodeName(index)}
-	if err := claimPid(p, n.name); err != nil {
+	claim, err := claimPid(p, n.name)
+	if err != nil {
 		return err
 	}
+	defer claim.Close()
 	if n.spec, err = p.LoadSpec(); err != nil {
 		return err
 	}

@@ -85,25 +85,21 @@ func answering(ctx context.Context, p Paths, node string) (bool, error) {
 	}
 }
 
-// claim holds the lock on this process's pid file: were it collected as
-// garbage, the file would be closed and the lock lost.
-var claim *os.File
-
-// claimPid writes the pid file of this process and locks it until it ends.
-func claimPid(p Paths, node string) error {
+// claimPid writes the pid file of this process and locks it until the returned
+// file is closed, which the end of the process does at the latest.
+func claimPid(p Paths, node string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(p.NodeRun(node), "pid"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("claim pid file: %w", err)
+		return nil, fmt.Errorf("claim pid file: %w", err)
 	}
-	claim = f
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("claim pid file: another process runs %s: %w", node, err)
+		return nil, errors.Join(fmt.Errorf("claim pid file: another process runs %s: %w", node, err), f.Close())
 	}
 	if err := f.Truncate(0); err != nil {
-		return fmt.Errorf("claim pid file: %w", err)
+		return nil, errors.Join(fmt.Errorf("claim pid file: %w", err), f.Close())
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
-	return wrap("claim pid file", err)
+	return f, wrap("claim pid file", err)
 }
 
 // readPid returns the pid that the node's process wrote.

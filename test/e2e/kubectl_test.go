@@ -5,7 +5,8 @@ package e2e
 import (
 	"bufio"
 	"context"
-	"fmt"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -188,19 +189,34 @@ func testCopy(t *testing.T, k func(...string) string, dir string) {
 	}
 }
 
-// testAttach speaks to the container's standard input, which is a cat.
+// testAttach speaks to the container's standard input, which is a cat, and
+// hears it. The container keeps its input open, so attach lasts until it is
+// ended, as with Kubernetes.
 func testAttach(t *testing.T, c *Cluster, program []string) {
 	t.Helper()
-	out, err := c.try("hello through attach\n", program[0], append(program[1:len(program):len(program)], "attach", "-i", "talker")...)
-	if err != nil && !strings.Contains(out, "hello through attach") {
-		t.Errorf("attach: %v\n%s", err, out)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program[0], append(program[1:len(program):len(program)], "attach", "-i", "talker")...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig)
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		t.Fatal(err)
 	}
-	c.eventually("what attach said stands in the log", func() error {
-		if log := c.kubectl("logs", "talker"); !strings.Contains(log, "hello through attach") {
-			return fmt.Errorf("the log is %q", log)
+	defer func() {
+		cancel()
+		_ = cmd.Wait() // ended by cancel
+	}()
+	if _, err := io.WriteString(in, "hello through attach\n"); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if lines.Text() == "hello through attach" {
+			return
 		}
-		return nil
-	})
+	}
+	t.Errorf("attach ended without an echo: %v", lines.Err())
 }
 
 func testPortForward(t *testing.T, c *Cluster, program []string) {
