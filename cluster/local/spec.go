@@ -82,7 +82,6 @@ var (
 	dnsAddress    = netip.MustParseAddr("10.96.0.10")
 	maxNodes      = 200
 	validName     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$`)
-	serverNode    = "node-1"
 	apiNodePort   = 6443
 	clusterDomain = "cluster.local"
 )
