@@ -32,6 +32,9 @@ type Config struct {
 	Actions map[string]http.Handler
 	// Discovery serves /, /api, /apis and below; OpenAPI serves /openapi.
 	Discovery, OpenAPI http.Handler
+	// Paths serve what else there is besides resources, by the first element
+	// of the path, such as "debug".
+	Paths map[string]http.Handler
 	// Ready are checks of readiness besides the server's own, by name.
 	Ready map[string]func(context.Context) error
 

@@ -20,8 +20,9 @@ func (c *call) dispatchPath() error {
 		return c.handOver(c.cfg.OpenAPI)
 	case "", "api", "apis":
 		return c.handOver(c.cfg.Discovery)
+	default:
+		return c.handOver(c.cfg.Paths[first])
 	}
-	return noRoute()
 }
 
 // handOver lets another package's handler answer.

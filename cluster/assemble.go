@@ -39,6 +39,10 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	s.chain, s.allocator = chain, allocator
 	acts := discovery.Actions()
+	paths, err := s.paths()
+	if err != nil {
+		return err
+	}
 	s.api, err = apiserver.New(apiserver.Config{
 		Context: ctx, Log: s.log,
 		Store: s.store, Resources: s.resources,
@@ -46,6 +50,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Authorize:    s.authorize,
 		Admission:    chain,
 		Discovery:    discovery.New(address, s.resources, acts),
+		Paths:        paths,
 		OpenAPI:      openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts}),
 	})
 	if err != nil {

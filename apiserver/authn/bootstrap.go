@@ -53,7 +53,7 @@ func (b *BootstrapTokens) AuthenticateToken(ctx context.Context, token string, a
 	if more := string(stored.Data["auth-extra-groups"]); more != "" {
 		for _, g := range strings.Split(more, ",") {
 			if !extraGroup.MatchString(g) {
-				return nil, fmt.Errorf("authenticate bootstrap token %s: group %q does not begin with %s:", id, g, bootstrapGroup)
+				return nil, fmt.Errorf("authenticate bootstrap token %s: group %q is not one below %s", id, g, bootstrapGroup)
 			}
 			groups = append(groups, g)
 		}

@@ -100,10 +100,7 @@ func TestAuthorize(t *testing.T) {
 }
 
 func TestAggregate(t *testing.T) {
-	var all []*rbacv1.ClusterRole
-	for _, r := range clusterRoles() {
-		all = append(all, r)
-	}
+	all := clusterRoles()
 	// The controller runs until nothing changes: edit gathers view, admin edit.
 	for range 3 {
 		for _, r := range all {

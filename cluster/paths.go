@@ -1,0 +1,25 @@
+package cluster
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"minke/apiserver/authn"
+)
+
+// paths are what the server answers besides resources: profiles of itself, for
+// whoever may read /debug/pprof, and what others need to check its tokens
+// (OpenID Connect Discovery 1.0).
+func (s *Server) paths() (map[string]http.Handler, error) {
+	debug := http.NewServeMux()
+	debug.HandleFunc("/debug/pprof/", pprof.Index)
+	debug.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	debug.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	debug.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	debug.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	issuer, err := s.security.issuer.Handler(issuerURL + authn.KeysPath)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]http.Handler{"debug": debug, ".well-known": issuer, "openid": issuer}, nil
+}
