@@ -36,6 +36,7 @@ func (d Definition[T]) Resource() *Resource {
 		ConditionalUpdateOnly: d.ConditionalUpdateOnly,
 		Verbs:                 d.Verbs,
 		Also:                  d.Also,
+		Merging:               d.Merging,
 	}
 	if r.Singular == "" {
 		r.Singular = strings.ToLower(d.Kind.Kind)
@@ -63,6 +64,9 @@ func (d Definition[T]) Resource() *Resource {
 	}
 	if d.Graceful != nil {
 		r.Graceful = func(o Object, seconds *int64) bool { return d.Graceful(o.(T), seconds) }
+	}
+	if d.BeginDelete != nil {
+		r.BeginDelete = onOne(d.BeginDelete)
 	}
 	d.eraseScale(r)
 	d.eraseColumns(r)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -78,6 +79,12 @@ type Definition[T Object] struct {
 	// holds, and tells whether the object stays, marked as deleted, until
 	// somebody deletes it with zero grace.
 	Graceful func(obj T, seconds *int64) bool
+	// BeginDelete completes, in place, an object whose deletion begins, as with
+	// a finalizer that then holds it.
+	BeginDelete func(obj T)
+	// Merging is how objects merge when they are applied, for kinds of which
+	// client-go has no merge schema.
+	Merging managedfields.TypeConverter
 	// CreateOnUpdate lets PUT create the object, as Lease and a few others do.
 	CreateOnUpdate bool
 	// DefaultOrphan makes orphaning the default when the resource is deleted
@@ -182,6 +189,23 @@ type Resource struct {
 	ConditionalUpdateOnly bool
 	Verbs                 []string
 	Also                  []Version
+	// BeginDelete is nil when nothing is to be done.
+	BeginDelete func(obj Object)
+
+	// What follows is for resources whose objects have a schema instead of a Go
+	// type (custom resources). It is empty for all others.
+
+	// Conform gives an object that was just decoded from a request the form that
+	// its schema demands, in place, and returns the paths of the fields that it
+	// dropped because the schema does not know them.
+	Conform func(obj Object) (unknown []string, err error)
+	// Merging knows how objects merge when they are applied.
+	Merging managedfields.TypeConverter
+	// StoredVersion is the version that stored objects name, when it is not
+	// Kind's: objects of all versions differ in nothing but their names then.
+	StoredVersion string
+	// Broken, when set, is what every request is answered with.
+	Broken error
 }
 
 // GroupResource names the resource.

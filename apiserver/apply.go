@@ -41,7 +41,7 @@ func (e *endpoint) applier(subresource string) (*apply.Manager, error) {
 
 func (e *endpoint) applyKind(subresource string) apply.Kind {
 	k := apply.Kind{
-		Served: e.kind, Stored: e.Kind, Subresource: subresource, Convert: e.convert,
+		Served: e.kind, Stored: e.Kind, Subresource: subresource, Convert: e.convert, Merging: e.Merging,
 		Versions: map[schema.GroupVersionKind]func() runtime.Object{e.Kind: func() runtime.Object { return e.New() }},
 		Default: func(obj runtime.Object) {
 			if stored, ok := obj.(api.Object); ok && obj.GetObjectKind().GroupVersionKind() == e.Kind {
@@ -54,6 +54,8 @@ func (e *endpoint) applyKind(subresource string) apply.Kind {
 	}
 	_, hasStatus := e.Subresources["status"]
 	switch {
+	case subresource == "status" && e.Merging != nil:
+		k.Reset = []string{"metadata", "spec"}
 	case subresource == "status":
 		k.Reset = []string{"spec"}
 	case subresource == "" && hasStatus:
@@ -98,7 +100,7 @@ func (c *call) serverSideApply(o *writeOptions, body []byte) error {
 	if o.manager == "" {
 		return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
 	}
-	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped {
+	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped && c.end.Merging == nil {
 		return unsupportedMedia(patch.Media)
 	}
 	manager, err := c.end.applier(c.info.Subresource)

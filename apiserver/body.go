@@ -82,7 +82,36 @@ func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {
 		return nil, err
 	}
 	c.warnAll(warnings)
+	if err := c.conform(obj, body.Validation); err != nil {
+		return nil, err
+	}
 	return c.importObject(obj)
+}
+
+// conform gives an object of a request the form that its schema demands, if it
+// has one instead of a Go type.
+func (c *call) conform(obj runtime.Object, v codec.Validation) error {
+	if c.end.Conform == nil {
+		return nil
+	}
+	unknown, err := c.end.Conform(obj.(api.Object))
+	if err != nil {
+		return badBody(err)
+	}
+	complaints := make([]error, len(unknown))
+	for i, path := range unknown {
+		complaints[i] = fmt.Errorf("unknown field %q", path)
+	}
+	if len(complaints) > 0 && v == codec.Strict {
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
+			c.end.kind.Kind, c.end.kind.Version, c.end.kind.Kind, runtime.NewStrictDecodingError(complaints)))
+	}
+	for _, complaint := range complaints {
+		if v != codec.Ignore {
+			c.warn(complaint.Error())
+		}
+	}
+	return nil
 }
 
 // takeObject accepts an object from this process, which gives it away.
@@ -92,6 +121,9 @@ func (c *call) takeObject(given runtime.Object) (api.Object, error) {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s", kind.Kind, kind.Version, c.end.kind.Kind))
 	}
 	given.GetObjectKind().SetGroupVersionKind(c.end.kind)
+	if err := c.conform(given, codec.Ignore); err != nil {
+		return nil, err
+	}
 	return c.importObject(given)
 }
 

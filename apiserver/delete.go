@@ -82,6 +82,9 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		return nil, waits, err
 	}
 	obj := before.DeepCopyObject().(api.Object)
+	if c.end.BeginDelete != nil && obj.GetDeletionTimestamp() == nil {
+		c.end.BeginDelete(obj)
+	}
 	v := judge(c.end.Resource, obj, o, time.Now())
 	switch {
 	case v == waits:

@@ -105,6 +105,9 @@ func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error
 	for _, e := range strict {
 		c.warn(e.Error())
 	}
+	if err := c.conform(obj, v); err != nil {
+		return nil, err
+	}
 	stored, err := c.importObject(obj)
 	if err != nil {
 		return nil, err

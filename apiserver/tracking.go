@@ -29,7 +29,7 @@ func (c *call) trackNew(obj api.Object, o *writeOptions) {
 	}
 	obj.SetManagedFields(nil)
 	_, untyped := obj.(*unstructured.Unstructured)
-	if c.objects != nil || untyped {
+	if c.objects != nil || untyped && c.end.Merging == nil {
 		return
 	}
 	now := obj.GetCreationTimestamp()

@@ -5,6 +5,7 @@ package catalog
 import (
 	"minke/api"
 	"minke/api/admissionregistration"
+	"minke/api/apiextensions"
 	"minke/api/apps"
 	"minke/api/authentication"
 	"minke/api/authorization"
@@ -47,6 +48,7 @@ func Resources() []*api.Resource {
 		scheduling.Resources,
 		storage.Resources,
 		admissionregistration.Resources,
+		apiextensions.Resources,
 	} {
 		all = append(all, group()...)
 	}

@@ -10,8 +10,10 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -35,6 +37,9 @@ type Kind struct {
 	Convert func(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error)
 	// Default fills in what was left out, in place.
 	Default func(runtime.Object)
+	// Merging is how objects without a Go type merge; nil for the built-in
+	// kinds. Their versions differ in their names alone.
+	Merging managedfields.TypeConverter
 }
 
 // Manager applies to one kind.
@@ -57,6 +62,13 @@ func NewManager(k Kind) (*Manager, error) {
 		}
 	}
 	a := adapter{k}
+	if k.Merging != nil {
+		fields, err := managedfields.NewDefaultCRDFieldManager(k.Merging, a, a, a, k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
+		if err != nil {
+			return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
+		}
+		return &Manager{fields}, nil
+	}
 	fields, err := managedfields.NewDefaultFieldManager(applyconfigurations.NewTypeConverter(scheme), a, a, a,
 		k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
 	if err != nil {
@@ -115,6 +127,14 @@ func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersion
 	if !ok {
 		return nil, runtime.NewNotRegisteredErrForKind("minke", gvk)
 	}
+	if u, ok := in.(*unstructured.Unstructured); ok && a.untyped() {
+		if gvk == to {
+			return u, nil
+		}
+		renamed := &unstructured.Unstructured{Object: maps.Clone(u.Object)}
+		renamed.SetGroupVersionKind(to)
+		return renamed, nil
+	}
 	obj, err := a.typed(in, gvk)
 	if err != nil || gvk == to {
 		return obj, err
@@ -123,6 +143,16 @@ func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersion
 		return nil, runtime.NewNotRegisteredErrForKind("minke", to)
 	}
 	return a.kind.Convert(obj, to.GroupVersion())
+}
+
+// untyped tells whether the kind has no Go type.
+func (a adapter) untyped() bool {
+	make, ok := a.kind.Versions[a.kind.Stored]
+	if !ok {
+		return false
+	}
+	_, untyped := make().(*unstructured.Unstructured)
+	return untyped
 }
 
 // typed turns an unstructured object into one of its Go type.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "sigs.k8s.io/json"
@@ -155,6 +156,15 @@ func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v 
 
 // unmarshal reads JSON into obj and returns strict complaints apart.
 func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		// Its own decoding neither tells duplicate fields nor keeps quiet about a
+		// missing kind.
+		strict, err := unmarshal(data, &u.Object, v)
+		if err == nil && u.Object == nil {
+			u.Object = map[string]any{}
+		}
+		return strict, err
+	}
 	if v == Ignore {
 		return nil, kjson.UnmarshalCaseSensitivePreserveInts(data, obj)
 	}

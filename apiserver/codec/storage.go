@@ -3,9 +3,11 @@ package codec
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "sigs.k8s.io/json"
@@ -21,6 +23,8 @@ type Storage struct {
 	Kind    schema.GroupVersionKind
 	New     func() api.Object
 	Default func(api.Object)
+	// StoredVersion is the version that stored objects name; empty for Kind's.
+	StoredVersion string
 }
 
 // Encode returns what is stored for obj.
@@ -37,6 +41,11 @@ func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
 	if HasProtobuf(obj) {
 		return EncodeProtobuf(obj, s.Kind)
 	}
+	if u, ok := obj.(*unstructured.Unstructured); ok && s.StoredVersion != "" {
+		named := maps.Clone(u.Object)
+		named["apiVersion"] = schema.GroupVersion{Group: s.Kind.Group, Version: s.StoredVersion}.String()
+		return json.Marshal(named)
+	}
 	return json.Marshal(obj)
 }
 
@@ -47,13 +56,16 @@ func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error
 	if err := s.decode(value, obj); err != nil {
 		return nil, fmt.Errorf("decode stored %s: %w", s.Kind.Kind, err)
 	}
-	s.Default(obj)
 	obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	s.Default(obj)
 	obj.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
 	return obj, nil
 }
 
 func (s Storage) decode(value []byte, obj api.Object) error {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		return kjson.UnmarshalCaseSensitivePreserveInts(value, &u.Object)
+	}
 	if !IsProtobuf(value) {
 		return kjson.UnmarshalCaseSensitivePreserveInts(value, obj)
 	}

@@ -129,7 +129,7 @@ func (ts *types) define(t reflect.Type) object {
 				list = append(list, object{"type": kind})
 			}
 			out["oneOf"] = list
-		} else {
+		} else if len(kinds) > 0 { // else anything goes, as for a JSON
 			out["type"] = kinds[0]
 		}
 		return out

@@ -1,0 +1,193 @@
+package apiextensions
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+type errorList = field.ErrorList
+
+func validate(crd *definition) errorList {
+	var errs errorList
+	if want := crd.Spec.Names.Plural + "." + crd.Spec.Group; crd.Name != want {
+		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), crd.Name, `must be spec.names.plural+"."+spec.group`))
+	}
+	errs = append(errs, validateSpec(crd, nil)...)
+	return append(errs, validateStatus(crd)...)
+}
+
+func validateUpdate(crd, old *definition) errorList {
+	spec := field.NewPath("spec")
+	errs := validateSpec(crd, old)
+	immutable := func(now, before string, path *field.Path) {
+		if now != before {
+			errs = append(errs, field.Invalid(path, now, "field is immutable"))
+		}
+	}
+	if Condition(old, apiextensionsv1.Established) == apiextensionsv1.ConditionTrue {
+		immutable(string(crd.Spec.Scope), string(old.Spec.Scope), spec.Child("scope"))
+		immutable(crd.Spec.Names.Kind, old.Spec.Names.Kind, spec.Child("names", "kind"))
+	}
+	immutable(crd.Spec.Group, old.Spec.Group, spec.Child("group"))
+	immutable(crd.Spec.Names.Plural, old.Spec.Names.Plural, spec.Child("names", "plural"))
+	return append(errs, validateStatus(crd)...)
+}
+
+// validateStatus checks that every version in which objects may be stored is
+// still known.
+func validateStatus(crd *definition) errorList {
+	path := field.NewPath("status", "storedVersions")
+	stored := crd.Status.StoredVersions
+	if len(stored) == 0 {
+		return errorList{field.Invalid(path, stored, "must have at least one stored version")}
+	}
+	var errs errorList
+	known := map[string]bool{}
+	for _, v := range crd.Spec.Versions {
+		known[v.Name] = true
+		if v.Storage && !slices.Contains(stored, v.Name) {
+			errs = append(errs, field.Invalid(path, stored, "must have the storage version "+v.Name))
+		}
+	}
+	for i, v := range stored {
+		if !known[v] {
+			errs = append(errs, field.Invalid(path.Index(i), v, fmt.Sprintf(
+				"missing from spec.versions; %[1]s was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in %[1]s and removes %[1]s from status.storedVersions", v)))
+		}
+	}
+	return errs
+}
+
+func validateSpec(crd, old *definition) errorList {
+	var errs errorList
+	spec, path := &crd.Spec, field.NewPath("spec")
+	switch problems := validation.IsDNS1123Subdomain(spec.Group); {
+	case spec.Group == "":
+		errs = append(errs, field.Required(path.Child("group"), ""))
+	case len(problems) > 0:
+		errs = append(errs, field.Invalid(path.Child("group"), spec.Group, strings.Join(problems, ",")))
+	case !strings.Contains(spec.Group, "."):
+		errs = append(errs, field.Invalid(path.Child("group"), spec.Group, "should be a domain with at least one dot"))
+	}
+	scopes := []apiextensionsv1.ResourceScope{apiextensionsv1.ClusterScoped, apiextensionsv1.NamespaceScoped}
+	if spec.Scope == "" {
+		errs = append(errs, field.Required(path.Child("scope"), ""))
+	} else if !slices.Contains(scopes, spec.Scope) {
+		errs = append(errs, field.NotSupported(path.Child("scope"), spec.Scope, scopes))
+	}
+	if spec.PreserveUnknownFields && (old == nil || !old.Spec.PreserveUnknownFields) {
+		errs = append(errs, field.Invalid(path.Child("preserveUnknownFields"), true,
+			"cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"))
+	}
+	errs = append(errs, validateNames(&spec.Names, path.Child("names"))...)
+	errs = append(errs, validateConversion(spec.Conversion, path.Child("conversion"))...)
+	errs = append(errs, validateVersions(crd, old, path.Child("versions"))...)
+	return append(errs, validateApproval(crd, old)...)
+}
+
+func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, path *field.Path) errorList {
+	var errs errorList
+	label := func(name string, at *field.Path, required bool, hint string) {
+		if name == "" {
+			if required {
+				errs = append(errs, field.Required(at, ""))
+			}
+			return
+		}
+		if hint != "" {
+			name = strings.ToLower(name)
+		}
+		if problems := validation.IsDNS1035Label(name); len(problems) > 0 {
+			errs = append(errs, field.Invalid(at, name, hint+strings.Join(problems, ",")))
+		}
+	}
+	const mixed = "may have mixed case, but should otherwise match: "
+	label(names.Plural, path.Child("plural"), true, "")
+	label(names.Singular, path.Child("singular"), true, "")
+	label(names.Kind, path.Child("kind"), true, mixed)
+	label(names.ListKind, path.Child("listKind"), true, mixed)
+	for i, name := range names.ShortNames {
+		label(name, path.Child("shortNames").Index(i), true, "")
+	}
+	for i, name := range names.Categories {
+		label(name, path.Child("categories").Index(i), true, "")
+	}
+	if names.Kind != "" && names.Kind == names.ListKind {
+		errs = append(errs, field.Invalid(path.Child("listKind"), names.ListKind, "kind and listKind may not be the same"))
+	}
+	return errs
+}
+
+// validateApproval asks for the annotation by which groups of the community
+// are protected (KEP-1111).
+func validateApproval(crd, old *definition) errorList {
+	group := crd.Spec.Group
+	protected := strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, ".kubernetes.io")
+	const key = apiextensionsv1.KubeAPIApprovedAnnotation
+	value := crd.Annotations[key]
+	if !protected || old != nil && old.Annotations[key] == value {
+		return nil
+	}
+	at := field.NewPath("metadata", "annotations").Key(key)
+	const where = "see https://github.com/kubernetes/enhancements/pull/1111"
+	switch u, err := url.Parse(value); {
+	case value == "":
+		return errorList{field.Required(at, "protected groups must have approval annotation \""+key+"\", "+where)}
+	case strings.HasPrefix(value, "unapproved"), err == nil && u.Host != "" && u.Scheme != "":
+		return nil
+	}
+	return errorList{field.Invalid(at, value, "protected groups must have approval annotation \""+key+"\" with either a URL or a reason starting with \"unapproved\", "+where)}
+}
+
+func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field.Path) errorList {
+	strategies := []apiextensionsv1.ConversionStrategyType{apiextensionsv1.NoneConverter, apiextensionsv1.WebhookConverter}
+	switch {
+	case c == nil:
+		return nil
+	case c.Strategy == "":
+		return errorList{field.Required(path.Child("strategy"), "")}
+	case !slices.Contains(strategies, c.Strategy):
+		return errorList{field.NotSupported(path.Child("strategy"), c.Strategy, strategies)}
+	case c.Strategy == apiextensionsv1.NoneConverter:
+		if c.Webhook != nil {
+			return errorList{field.Forbidden(path.Child("webhook"), "should not be set when strategy is not set to Webhook")}
+		}
+		return nil
+	case c.Webhook == nil || c.Webhook.ClientConfig == nil:
+		return errorList{field.Required(path.Child("webhook", "clientConfig"), "required when strategy is set to Webhook")}
+	}
+	var errs errorList
+	if client := c.Webhook.ClientConfig; (client.URL == nil) == (client.Service == nil) {
+		errs = append(errs, field.Required(path.Child("webhook", "clientConfig"), "exactly one of url or service is required"))
+	}
+	versions := c.Webhook.ConversionReviewVersions
+	at := path.Child("webhook", "conversionReviewVersions")
+	switch {
+	case len(versions) == 0:
+		errs = append(errs, field.Required(at, ""))
+	case !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1"):
+		errs = append(errs, field.Invalid(at, versions, "must include at least one of v1, v1beta1"))
+	}
+	return errs
+}
+
+// sameSchema tells whether old has the version with the very schema: what was
+// accepted once stays so.
+func sameSchema(v *apiextensionsv1.CustomResourceDefinitionVersion, old *definition) bool {
+	if old == nil {
+		return false
+	}
+	for i := range old.Spec.Versions {
+		if before := &old.Spec.Versions[i]; before.Name == v.Name {
+			return equality.Semantic.DeepEqual(before.Schema, v.Schema)
+		}
+	}
+	return false
+}
