@@ -79,6 +79,9 @@ func handler(dir, message string, ready time.Time) http.Handler {
 			fmt.Fprintln(w, message)
 			return
 		}
+		if greeting := os.Getenv("GREETING"); greeting != "" {
+			fmt.Fprintln(w, greeting)
+		}
 		fmt.Fprintf(w, "pod: %s\nip: %s\nnode: %s\nversion: %s\n", name, podIP(), os.Getenv("NODE_NAME"), version())
 	})
 	return mux
