@@ -21,13 +21,16 @@ import (
 
 // Events wait in a queue of this length while the API is slow; more are
 // dropped and counted: an event is never worth blocking for.
-const queueLength = 1024
+const queueLength = 4096
 
 // Recorder takes events and sends them from Run. It is safe for concurrent use.
 type Recorder struct {
-	events  client.Resource[*corev1.Event]
-	source  corev1.EventSource
-	queue   chan corev1.Event
+	events client.Resource[*corev1.Event]
+	source corev1.EventSource
+	queue  chan *corev1.Event
+	// named is the time in the name of the last event, in nanoseconds: no two
+	// events have the same.
+	named   atomic.Int64
 	dropped atomic.Int64
 	log     *slog.Logger
 	past    *past // owned by Run
@@ -38,7 +41,7 @@ type Recorder struct {
 func NewRecorder(api client.Interface, component, host string) *Recorder {
 	return &Recorder{
 		events: client.Of(api, client.Events), source: corev1.EventSource{Component: component, Host: host},
-		queue: make(chan corev1.Event, queueLength), past: newPast(),
+		queue: make(chan *corev1.Event, queueLength), past: newPast(),
 		log: slog.Default().With("part", "events", "component", component),
 	}
 }
@@ -66,8 +69,8 @@ func (r *Recorder) EventFor(ref corev1.ObjectReference, kind, reason, format str
 	if namespace == "" {
 		namespace = metav1.NamespaceDefault
 	}
-	event := corev1.Event{
-		ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%.230s.%x", ref.Name, now.UnixNano())},
+	event := &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%.230s.%x", ref.Name, r.unique(now.UnixNano()))},
 		InvolvedObject: ref, Reason: reason, Message: fmt.Sprintf(format, args...), Type: kind,
 		Source: r.source, ReportingController: r.source.Component, ReportingInstance: r.source.Host,
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
@@ -77,6 +80,17 @@ func (r *Recorder) EventFor(ref corev1.ObjectReference, kind, reason, format str
 	default:
 		if n := r.dropped.Add(1); n == 1 || n%1000 == 0 {
 			r.log.Warn("events are dropped, the queue is full", "dropped", n)
+		}
+	}
+}
+
+// unique returns now, or the next number that no event was named by.
+func (r *Recorder) unique(now int64) int64 {
+	for {
+		last := r.named.Load()
+		next := max(now, last+1)
+		if r.named.CompareAndSwap(last, next) {
+			return next
 		}
 	}
 }
@@ -94,8 +108,8 @@ func (r *Recorder) Run(ctx context.Context) {
 }
 
 // send writes one event, trying a few times when the API does not answer.
-func (r *Recorder) send(ctx context.Context, event corev1.Event) {
-	record := r.past.admit(&event)
+func (r *Recorder) send(ctx context.Context, event *corev1.Event) {
+	record := r.past.admit(event)
 	if record == nil {
 		return
 	}

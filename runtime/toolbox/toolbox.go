@@ -3,7 +3,6 @@
 package toolbox
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"io"
@@ -21,9 +20,10 @@ const Name = "minke.local/toolbox:latest"
 // Archive returns the image as an OCI archive.
 func Archive() (io.Reader, error) {
 	name := "built/toolbox-" + runtime.GOARCH + ".tar"
-	data, err := built.ReadFile(name)
+	// Opened, not read: the archive stays in the program's file.
+	archive, err := built.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("toolbox: this program was built without %s: run cmd/toolbox/build.sh and build again: %w", name, err)
 	}
-	return bytes.NewReader(data), nil
+	return archive, nil
 }

@@ -29,7 +29,7 @@ func (b *bench) pods(ctx context.Context) error {
 	}
 	row("POST of a pod to Ready on a watch", "p50", "p99")
 	row("one at a time, 30 pods", ms(percentile(one, 50)), ms(percentile(one, 99)))
-	before, err := b.minkePSS()
+	server, helpers, err := b.minkePSS()
 	if err != nil {
 		return err
 	}
@@ -44,33 +44,33 @@ func (b *bench) pods(ctx context.Context) error {
 	if err := pause(ctx, 5*time.Second); err != nil {
 		return err
 	}
-	after, err := b.minkePSS()
+	serverAfter, helpersAfter, err := b.minkePSS()
 	if err != nil {
 		return err
 	}
-	row("PSS per idle pod beside its own processes", fmt.Sprintf("%.2f MiB", (after-before)/50), "")
+	row("PSS of its helper processes per idle pod", fmt.Sprintf("%.2f MiB", (helpersAfter-helpers)/50), "")
+	row("growth of the server's PSS by these 50 pods", fmt.Sprintf("%.1f MiB", serverAfter-server), "")
 	return nil
 }
 
-// minkePSS sums up the server and the pods' helper processes, in MiB.
-func (b *bench) minkePSS() (float64, error) {
+// minkePSS returns what the server and the pods' helper processes take, in MiB.
+func (b *bench) minkePSS() (server, helpers float64, err error) {
 	pid, err := b.pid()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	helpers, err := ownProcesses("minke-")
-	if err != nil {
-		return 0, err
+	if server, err = pssOf(pid); err != nil {
+		return 0, 0, err
 	}
-	var sum float64
-	for _, p := range append(helpers, pid) {
+	pids, err := ownProcesses("minke-pod")
+	for _, p := range pids {
 		pss, err := pssOf(p)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		sum += pss
+		helpers += pss
 	}
-	return sum, nil
+	return server, helpers, err
 }
 
 // podBatch creates n pods, at most atOnce waiting at a time.
