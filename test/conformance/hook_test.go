@@ -1,0 +1,54 @@
+//go:build conformance
+
+package conformance
+
+import (
+	"fmt"
+	"strings"
+)
+
+// hook wants a lifecycle hook to reach a server pod: it is a raw TCP listener
+// that logs what it is told.
+func hook(when, kind string) func(*T) {
+	return func(t *T) {
+		t.create(pod("listener", "while true; do nc -l 9000 </dev/null; done", "", ""))
+		o := t.ready("listener")
+		ip, node := o.str("status.podIP"), o.str("spec.nodeName")
+		handler := fmt.Sprintf("httpGet: {path: /hooked, port: 9000, host: %s}", ip)
+		if kind == "exec" {
+			handler = fmt.Sprintf("exec: {command: [sh, -c, 'echo GET /hooked | nc -w 2 %s 9000']}", ip)
+		}
+		t.create(pod("main", "sleep 600", "lifecycle: {"+when+": {"+handler+"}}", "nodeName: "+node))
+		t.wait("pods/main", "main runs", func(o object) error {
+			if o.at("status.containerStatuses.0.state.running") == nil && !strings.Contains(t.logs("listener", ""), "GET /hooked") {
+				return fmt.Errorf("not yet")
+			}
+			return nil
+		})
+		if when == "preStop" {
+			if log := t.logs("listener", ""); strings.Contains(log, "hooked") {
+				t.Fatalf("before its end: %q", log)
+			}
+			t.remove("pods/main")
+		}
+		t.until("the hook arrives", func() error {
+			if log := t.logs("listener", ""); !strings.Contains(log, "GET /hooked") {
+				return fmt.Errorf("log %q", log)
+			}
+			return nil
+		})
+		if when == "preStop" {
+			t.gone("pods/main")
+		}
+	}
+}
+
+func init() {
+	add(map[string]func(*T){
+		"NOD011": hook("postStart", "exec"),
+		"NOD013": hook("preStop", "exec"),
+		"NOD014": hook("preStop", "http"),
+		"NOD012": hook("postStart", "http"),
+		"NOD070": hook("preStop", "exec"),
+	})
+}
