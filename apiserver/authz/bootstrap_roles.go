@@ -91,12 +91,6 @@ func systemRoles() []*rbacv1.ClusterRole {
 			on(eventing, ",events.k8s.io", "events"),
 			on("list,watch", "discovery.k8s.io", "endpointslices"),
 			on("list,watch", "networking.k8s.io", "servicecidrs")),
-		// Every node serves Services and cluster DNS itself (see network/proxy
-		// and network/dns), with its node's identity.
-		clusterRole("minke:node-network",
-			on("list,watch", "", "namespaces,services"),
-			on("list,watch", "discovery.k8s.io", "endpointslices"),
-			on("list,watch", "networking.k8s.io", "networkpolicies")),
 		clusterRole("system:kube-dns", on("list,watch", "", "endpoints,services")),
 		clusterRole("system:persistent-volume-provisioner",
 			on("create,delete,get,list,watch", "", "persistentvolumes"),
@@ -165,7 +159,6 @@ func clusterBindings() []*rbacv1.ClusterRoleBinding {
 		bindCluster("system:basic-user", "system:basic-user", group(everyone)),
 		bindCluster("system:public-info-viewer", "system:public-info-viewer", group(everyone), group(strangers)),
 		bindCluster("system:node-proxier", "system:node-proxier", user("system:kube-proxy")),
-		bindCluster("minke:node-network", "minke:node-network", group(Nodes)),
 		bindCluster("system:kube-controller-manager", "system:kube-controller-manager", user("system:kube-controller-manager")),
 		bindCluster("system:kube-dns", "system:kube-dns", account("kube-system", "kube-dns")),
 		bindCluster("system:kube-scheduler", "system:kube-scheduler", user("system:kube-scheduler")),
