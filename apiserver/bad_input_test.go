@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestBadInput(t *testing.T) {
 		{"bidi in label", "POST", cms, "", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"a\u202eb\"}}}", 422, "Invalid", "metadata.labels"},
 		{"invalid spec", "POST", cms, "", `{"metadata":{"name":"a"},"data":{"bad":"1"}}`, 422, "Invalid", `ConfigMap "a" is invalid: data[bad]: Invalid value: "bad": is not allowed`},
 		{"another namespace", "POST", cms, "", `{"metadata":{"name":"a","namespace":"other"}}`, 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"},
-		{"resourceVersion on create", "POST", cms, "", `{"metadata":{"name":"a","resourceVersion":"5"}}`, 500, "InternalError", "resourceVersion should not be set on objects to be created"},
+		{"resourceVersion on create", "POST", cms, "", `{"metadata":{"name":"a","resourceVersion":"5"}}`, 500, "", "resourceVersion should not be set on objects to be created"},
 		{"unknown field", "POST", cms + "?fieldValidation=Strict", "", `{"metadata":{"name":"a"},"foo":1}`, 400, "BadRequest", `strict decoding error: unknown field "foo"`},
 		{"duplicate field", "POST", cms + "?fieldValidation=Strict", "", `{"metadata":{"name":"a"},"data":{},"data":{}}`, 400, "BadRequest", `duplicate field "data"`},
 		{"bad fieldValidation", "POST", cms + "?fieldValidation=x", "", `{}`, 422, "Invalid", "fieldValidation"},
@@ -60,11 +61,18 @@ func TestBadInput(t *testing.T) {
 		{"dots as name", "GET", cms + "/..", "", "", 400, "BadRequest", "Name parameter invalid"},
 		{"percent in namespace", "GET", "/api/v1/namespaces/a%25b/configmaps", "", "", 400, "BadRequest", "Name parameter invalid"},
 		{"unknown method", "TRACE", cms, "", "", 405, "MethodNotAllowed", "does not allow this method"},
-		{"bad label selector", "GET", cms + "?labelSelector=a===b", "", "", 400, "BadRequest", "unable to parse requirement"},
+		{"bad label selector", "GET", cms + "?labelSelector=a===b", "", "", 400, "BadRequest", "unable to parse requirement: found"},
 		{"bad field selector", "GET", cms + "?fieldSelector=foo%3Dbar", "", "", 400, "BadRequest", `"foo" is not a known field selector: only "metadata.name", "metadata.namespace"`},
 		{"unsupported pod field", "GET", "/api/v1/pods?fieldSelector=spec.foo%3Dbar", "", "", 400, "BadRequest", "field label not supported: spec.foo"},
 		{"bad limit", "GET", cms + "?limit=x", "", "", 400, "BadRequest", "invalid syntax"},
-		{"bad continue", "GET", cms + "?continue=x", "", "", 400, "BadRequest", "continue key is not valid"},
+		{"bad continue", "GET", cms + "?continue=x", "", "", 400, "BadRequest", "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"},
+		{"continue that is not JSON", "GET", cms + "?continue=eHg", "", "", 400, "BadRequest", "invalid continue token: continue key is not valid: invalid character 'x'"},
+		{"continue of another version", "GET", cms + "?continue=" + rawToken(`{"v":"v9","rv":1,"start":"a"}`), "", "", 400, "BadRequest", `invalid continue token: continue key is not valid: server does not recognize this encoded version "v9"`},
+		{"continue without revision", "GET", cms + "?continue=" + rawToken(`{"v":"meta.k8s.io/v1","start":"a"}`), "", "", 400, "BadRequest", "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"},
+		{"continue without start", "GET", cms + "?continue=" + rawToken(`{"v":"meta.k8s.io/v1","rv":1}`), "", "", 400, "BadRequest", "encoded start key empty (version meta.k8s.io/v1)"},
+		{"continue that climbs", "GET", cms + "?continue=" + rawToken(`{"v":"meta.k8s.io/v1","rv":1,"start":"../secrets/a"}`), "", "", 400, "BadRequest", "invalid continue token: continue key is not valid: ../secrets/a"},
+		{"rubbish revision of a list", "GET", cms + "?resourceVersion=x", "", "", 400, "BadRequest", `invalid resource version: resourceVersion: Invalid value: "x"`},
+		{"rubbish revision of a watch", "GET", cms + "?watch=1&resourceVersion=x", "", "", 400, "BadRequest", `invalid resource version: resourceVersion: Invalid value: "x"`},
 		{"bad match", "GET", cms + "?resourceVersionMatch=Exact", "", "", 422, "Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided"},
 		{"future revision", "GET", cms + "?resourceVersion=99999", "", "", 504, "Timeout", "Too large resource version: 99999"},
 		{"unacceptable", "GET", cms, "", "", 406, "NotAcceptable", "only the following media types are accepted"},
@@ -81,13 +89,16 @@ func TestBadInput(t *testing.T) {
 			got := w.must(c.code, c.method, c.path, c.body, headers...)
 			w.want(got["kind"], "Status", "kind")
 			w.want(got["status"], "Failure", "status")
-			w.want(got["reason"], c.reason, "reason")
+			reason, _ := got["reason"].(string) // none for what Kubernetes calls unknown
+			w.want(reason, c.reason, "reason")
 			if text, _ := got["message"].(string); !strings.Contains(text, c.text) {
 				t.Errorf("message %q does not contain %q", text, c.text)
 			}
 		})
 	}
 }
+
+func rawToken(json string) string { return base64.RawURLEncoding.EncodeToString([]byte(json)) }
 
 // TestWarnings is what is accepted with a warning.
 func TestWarnings(t *testing.T) {

@@ -44,7 +44,7 @@ func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error
 		return nil, err
 	}
 	if rv := obj.GetResourceVersion(); rv != "" && rv != "0" {
-		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonInternalError, "resourceVersion should not be set on objects to be created")
+		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, "resourceVersion should not be set on objects to be created")
 	}
 	obj.SetResourceVersion("")
 	obj.SetSelfLink("")

@@ -2,12 +2,14 @@ package apiserver
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 	"minke/store"
@@ -56,9 +58,9 @@ func (c *call) waitFor(text string) error {
 
 // parseRevision reads a resourceVersion.
 func parseRevision(text string) (store.Revision, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return 0, apierrors.NewBadRequest("Invalid value: \"" + text + "\": resourceVersion: Invalid value: \"" + text + "\": must be a number")
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, apierrors.NewBadRequest(fmt.Sprintf("invalid resource version: %v", field.Invalid(field.NewPath("resourceVersion"), text, err.Error())))
 	}
 	return store.Revision(n), nil
 }

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"fmt"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -70,5 +69,5 @@ func invalidOptions(kind string, errs field.ErrorList) error {
 
 // badSelector words a selector that does not parse.
 func badSelector(err error) error {
-	return apierrors.NewBadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
+	return apierrors.NewBadRequest(err.Error())
 }

@@ -3,6 +3,9 @@ package apiserver
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -50,11 +53,30 @@ func decodeToken(text string) (token, error) {
 	if err == nil {
 		err = json.Unmarshal(data, &t)
 	}
-	if err != nil || t.Version != tokenVersion || t.Start == "" || t.Revision == 0 || strings.Contains(t.Start, "..") {
-		return t, apierrors.NewBadRequest("continue key is not valid: the token was not made by this server")
+	if err == nil {
+		err = t.check()
+	}
+	if err != nil {
+		return t, apierrors.NewBadRequest(fmt.Sprintf("invalid continue token: continue key is not valid: %v", err))
 	}
 	t.Start = strings.TrimSuffix(t.Start, "\x00")
 	return t, nil
+}
+
+// check fails for what this server would not have made. A start that climbs
+// would lead to objects of another resource.
+func (t token) check() error {
+	switch {
+	case t.Version != tokenVersion:
+		return fmt.Errorf("server does not recognize this encoded version %q", t.Version)
+	case t.Revision == 0:
+		return errors.New("incorrect encoded start resourceVersion (version " + tokenVersion + ")")
+	case t.Start == "":
+		return errors.New("encoded start key empty (version " + tokenVersion + ")")
+	case path.Clean("/"+t.Start) != "/"+strings.TrimPrefix(t.Start, "/"):
+		return errors.New(t.Start)
+	}
+	return nil
 }
 
 // expiredToken refuses a token whose revision is gone and offers one that goes

@@ -129,6 +129,9 @@ func (g *grant) addresses() error {
 	if spec.ClusterIP != "" && len(spec.ClusterIPs) == 0 {
 		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
+	if moved(spec, g.old) {
+		return nil
+	}
 	if err := g.families(); err != nil {
 		return err
 	}
@@ -151,6 +154,14 @@ func (g *grant) addresses() error {
 	}
 	spec.ClusterIP = spec.ClusterIPs[0]
 	return nil
+}
+
+// moved tells whether only the older one of the two fields was changed, on a
+// service that has its address already. Validation refuses that; to answer with
+// the address of old would hide it.
+func moved(spec *corev1.ServiceSpec, old *corev1.Service) bool {
+	return old != nil && old.Spec.ClusterIP != "" && spec.ClusterIP != "" &&
+		spec.ClusterIP != old.Spec.ClusterIP && slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs)
 }
 
 // requested takes an address that the user chose.

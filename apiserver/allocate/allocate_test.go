@@ -172,6 +172,24 @@ func TestUpdateKeepsAndShares(t *testing.T) {
 
 // A small range is used to its last address, and again after deletion; failed
 // creates leak nothing.
+// TestMovedAddress: a client that changes the older field alone sees its own
+// wish refused by validation, not the old address as an answer.
+func TestMovedAddress(t *testing.T) {
+	_, a := newCluster(t, "10.0.0.0/24")
+	old := service("s", func(s *corev1.ServiceSpec) { s.ClusterIP = "10.0.0.9" })
+	if err := admit(a, t.Context(), old, nil); err != nil {
+		t.Fatal(err)
+	}
+	changed := old.DeepCopy()
+	changed.Spec.ClusterIP = "10.0.0.10"
+	if err := admit(a, t.Context(), changed, old); err != nil {
+		t.Fatal(err)
+	}
+	if got := changed.Spec.ClusterIP; got != "10.0.0.10" {
+		t.Errorf("the wish for 10.0.0.10 became %s", got)
+	}
+}
+
 func TestNothingLeaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, a := newCluster(t, "10.0.0.0/29") // 10.0.0.1 to 10.0.0.6
