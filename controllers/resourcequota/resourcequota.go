@@ -47,7 +47,7 @@ func New(api client.Interface, informers *client.Informers, resources []client.A
 	c.loop = reconcile.New(component, reconcile.Options{LastDelay: time.Minute}, c.sync)
 	c.view.Handle(client.Handler[*corev1.ResourceQuota]{
 		Add:    func(q *corev1.ResourceQuota) { c.loop.Add(client.KeyOf(q)) },
-		Update: func(_, q *corev1.ResourceQuota) { c.loop.Add(client.KeyOf(q)) },
+		Update: func(old, q *corev1.ResourceQuota) { c.loop.AddAfter(client.KeyOf(q), delay(old, q)) },
 	})
 	c.pods.Handle(client.Handler[*corev1.Pod]{Update: func(old, pod *corev1.Pod) {
 		if podcontrol.Finished(old) != podcontrol.Finished(pod) || !equality.Semantic.DeepEqual(old.Spec.Containers, pod.Spec.Containers) {
@@ -79,6 +79,16 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	c.loop.Run(ctx, workers)
 	return nil
+}
+
+// delay is how long the recount of a changed quota waits. Admission raises the
+// usage before the object it is for is stored: a recount at once would miss
+// that object and give its share away again.
+func delay(old, quota *corev1.ResourceQuota) time.Duration {
+	if equality.Semantic.DeepEqual(old.Spec, quota.Spec) && equality.Semantic.DeepEqual(quota.Spec.Hard, quota.Status.Hard) {
+		return settle
+	}
+	return 0
 }
 
 func (c *Controller) wake(namespace string, after time.Duration) {
