@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 
@@ -108,14 +109,19 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
 	group, ctx := errgroup.WithContext(ctx)
-	http := s.api.HTTPServer(s.tls)
+	front := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
-		group.Go(func() error { return http.ServeTLS(l, "", "") })
+		group.Go(func() error {
+			if err := front.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve the API: %w", err)
+			}
+			return nil
+		})
 	}
 	group.Go(func() error {
 		<-ctx.Done()
 		// Watches would keep a graceful end waiting; clients take them up again.
-		return errors.Join(http.Close(), ctx.Err())
+		return errors.Join(ctx.Err(), front.Close())
 	})
 	group.Go(func() error { return s.security.run(ctx) })
 	group.Go(func() error { return s.allocator.Run(ctx) })

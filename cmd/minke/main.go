@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -22,7 +23,8 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.AddCommand(upCommand(), downCommand(), kubectlCommand(), nodeCommand(), versionCommand(), serverCommand(), agentCommand(), imageCommand())
-	if err := root.ExecuteContext(ctx); err != nil {
+	// A role that was asked to end has done what it should.
+	if err := root.ExecuteContext(ctx); err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) {
 		fmt.Fprintln(os.Stderr, "minke:", err)
 		os.Exit(1)
 	}

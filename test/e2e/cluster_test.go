@@ -27,8 +27,11 @@ type Cluster struct {
 	Kubeconfig string
 }
 
-// minke is the built binary.
+// minke is the built binary; MINKE names another one.
 func minke() string {
+	if path := os.Getenv("MINKE"); path != "" {
+		return path
+	}
 	path, err := filepath.Abs("../../bin/minke")
 	if err != nil {
 		panic(err)
