@@ -204,6 +204,8 @@ type Resource struct {
 	// StoredVersion is the version that stored objects name, when it is not
 	// Kind's: objects of all versions differ in nothing but their names then.
 	StoredVersion string
+	// Deprecated is the text of the Warning that each use earns.
+	Deprecated string
 	// Broken, when set, is what every request is answered with.
 	Broken error
 }

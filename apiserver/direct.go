@@ -31,9 +31,9 @@ func (s *Server) Get(ctx context.Context, resource schema.GroupVersionResource, 
 
 // Update changes a stored object without admission, validation or the rules of
 // an update: it is for actions such as pods/binding, which have rules of their
-// own. change gets a copy, anew after each conflict, and its error is returned
+// own. alter gets a copy, anew after each conflict, and its error is returned
 // as it is. The result is shared.
-func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, change func(api.Object) error) (api.Object, error) {
+func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, alter func(api.Object) error) (api.Object, error) {
 	c, err := s.direct(ctx, "update", resource, namespace, name)
 	if err != nil {
 		return nil, err
@@ -44,11 +44,10 @@ func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResourc
 			return nil, err
 		}
 		obj := old.Object.DeepCopyObject().(api.Object)
-		if err := change(obj); err != nil {
+		if err := alter(obj); err != nil {
 			return nil, err
 		}
-		obj.SetResourceVersion("")
-		item, err := c.end.cache.Update(ctx, old, obj)
+		item, err := c.replace(&change{options: &writeOptions{}}, obj, old)
 		if conflictOf(err) != nil {
 			continue
 		}

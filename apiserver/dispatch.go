@@ -6,7 +6,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // dispatch leads an authorized request to what answers it.
@@ -14,9 +13,14 @@ func (c *call) dispatch() error {
 	if !c.info.IsResource {
 		return c.dispatchPath()
 	}
-	c.end = c.routes.Load().endpoints[schema.GroupVersionResource{Group: c.info.Group, Version: c.info.Version, Resource: c.info.Resource}]
-	if c.end == nil {
+	if c.end = c.find(); c.end == nil {
 		return noRoute()
+	}
+	if !c.longRunning() {
+		defer c.end.use.leave()
+	}
+	if c.end.Broken != nil {
+		return c.end.Broken
 	}
 	if c.r.Method == http.MethodOptions {
 		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -29,6 +33,7 @@ func (c *call) dispatch() error {
 	if v := c.end.version; v != nil {
 		c.warn(v.Deprecated)
 	}
+	c.warn(c.end.Deprecated)
 	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil

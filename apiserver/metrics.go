@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -134,4 +135,11 @@ func (c *call) knownSubresource() string {
 		return sub
 	}
 	return "other"
+}
+
+// forget drops what is kept for an endpoint that is gone.
+func (m *metrics) forget(e *endpoint) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.series, func(k seriesKey, _ series) bool { return k.end == e })
 }

@@ -35,16 +35,16 @@ type endpoint struct {
 	// fieldSets is shared by all versions.
 	fieldSets *fieldSets
 	appliers  *appliers
+	// use is nil for built-in resources; see SetCustom.
+	use *usage
 }
 
 func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
 	t := &routes{endpoints: map[schema.GroupVersionResource]*endpoint{}}
 	for _, r := range resources {
-		main := &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
-			fieldSets: &fieldSets{compute: r.FieldSet}}
+		main := newEndpoint(r)
 		if len(r.Verbs) != 1 || r.Verbs[0] != "create" {
-			main.cache = cache.New(cfg.Store, main.prefix, codec.Storage{Kind: r.Kind, New: r.New, Default: r.Default},
-				cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})
+			main.cache = newCache(main, budget, cfg)
 			t.caches = append(t.caches, main.cache)
 		}
 		if err := t.add(main); err != nil {
@@ -61,15 +61,32 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 	return t, nil
 }
 
+func newEndpoint(r *api.Resource) *endpoint {
+	return &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
+		fieldSets: &fieldSets{compute: r.FieldSet}}
+}
+
+func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {
+	return cache.New(cfg.Store, e.prefix,
+		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion},
+		cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})
+}
+
 func (t *routes) add(e *endpoint) error {
 	at := e.kind.GroupVersion().WithResource(e.Plural)
 	if _, taken := t.endpoints[at]; taken {
 		return fmt.Errorf("make API server: %s is registered twice", at)
 	}
+	t.endpoints[at] = e
+	if e.appliers != nil && e.use != nil {
+		return nil // it was in an earlier table
+	}
 	e.listKind = e.kind.GroupVersion().WithKind(e.kind.Kind + "List")
+	if list := e.NewList(); e.version == nil && list != nil && e.Conform != nil {
+		e.listKind = list.GetObjectKind().GroupVersionKind() // a custom resource chooses it
+	}
 	e.views = newViewSet(e)
 	e.appliers = &appliers{bySub: map[string]*apply.Manager{}}
-	t.endpoints[at] = e
 	return nil
 }
 

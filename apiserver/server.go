@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"minke/store/cache"
@@ -22,6 +23,8 @@ type Server struct {
 	cancel  context.CancelFunc
 	// actions are those of Config.Actions and Handle.
 	actions map[string]http.Handler
+	budget  *cache.Budget
+	setting sync.Mutex // held while routes are replaced
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -46,7 +49,8 @@ func New(cfg Config) (*Server, error) {
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
 	s.metrics = newMetrics(s.reads, s.writes)
-	table, err := newRoutes(cfg.Resources, cache.NewBudget(cfg.KeptBytes), &s.cfg)
+	s.budget = cache.NewBudget(cfg.KeptBytes)
+	table, err := newRoutes(cfg.Resources, s.budget, &s.cfg)
 	if err != nil {
 		s.cancel()
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -13,6 +14,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver"
+	"minke/apiserver/customresource"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
 	"minke/apiserver/request"
@@ -39,6 +41,8 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	s.chain, s.allocator = chain, allocator
 	acts := discovery.Actions()
+	documents := discovery.New(address, s.resources, acts)
+	schemas := openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts})
 	paths, err := s.paths()
 	if err != nil {
 		return err
@@ -49,9 +53,9 @@ func (s *Server) assemble(ctx context.Context) error {
 		Authenticate: s.authenticate,
 		Authorize:    s.authorize,
 		Admission:    chain,
-		Discovery:    discovery.New(address, s.resources, acts),
+		Discovery:    documents,
 		Paths:        paths,
-		OpenAPI:      openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts}),
+		OpenAPI:      schemas,
 	})
 	if err != nil {
 		return err
@@ -62,6 +66,14 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	s.api.Handle(actions)
+	s.custom = customresource.New(customresource.Config{
+		Server: s.api, BuiltIn: s.resources,
+		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
+			all := slices.Concat(s.resources, custom)
+			documents.Set(all, acts)
+			schemas.Set(openapi.Set{Resources: all, Actions: acts, Custom: of})
+		},
+	})
 	return nil
 }
 

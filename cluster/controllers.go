@@ -22,12 +22,23 @@ func (s *Server) runControllers(ctx context.Context) error {
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
 			For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM,
+			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
 			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 		})
 	})
 	group.Go(func() error { return sched.Run(ctx) })
 	informers.Start(ctx)
 	return group.Wait()
+}
+
+// allResources lists what controllers find in the cluster, custom resources
+// too.
+func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
+	all := client.BuiltIn()
+	for _, r := range s.custom.Resources() {
+		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
+	}
+	return all, nil
 }
 
 // controllerClient is the API as a controller's service account.

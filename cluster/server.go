@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/admission"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
+	"minke/apiserver/customresource"
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/store/local"
@@ -52,6 +53,7 @@ type Server struct {
 	store     *local.Store
 	resources []*api.Resource
 	api       *apiserver.Server
+	custom    *customresource.Manager
 	security  *security
 	chain     admission.Chain
 	allocator *allocate.Allocator
@@ -108,6 +110,9 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // Run serves the API on listeners and runs controllers and scheduler until ctx
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
+	if err := s.custom.Load(); err != nil {
+		return errors.Join(err, s.store.Close())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	front := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
@@ -125,6 +130,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	})
 	group.Go(func() error { return s.security.run(ctx) })
 	group.Go(func() error { return s.allocator.Run(ctx) })
+	group.Go(func() error { return s.custom.Run(ctx) })
 	group.Go(func() error {
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)

@@ -14,7 +14,7 @@ import (
 // build makes a document of the given group versions.
 type build struct {
 	*types
-	custom map[schema.GroupVersionKind]json.RawMessage
+	custom map[schema.GroupVersionKind]Schema
 	paths  object
 }
 
@@ -87,7 +87,7 @@ func (b *build) defineCustom(m model) string {
 	if _, ok := b.defined[name]; !ok {
 		b.defined[name] = object{}
 		def := object{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
-		if raw := b.custom[m.custom]; len(raw) > 0 {
+		if raw := b.rawSchema(m.custom); len(raw) > 0 {
 			def = object{}
 			if err := json.Unmarshal(raw, &def); err != nil {
 				def = object{"type": "object"}
@@ -121,6 +121,19 @@ func (b *build) defineCustom(m model) string {
 		b.markName(list, kind)
 	}
 	return list
+}
+
+// rawSchema returns a custom kind's schema; nil when it has none.
+func (b *build) rawSchema(kind schema.GroupVersionKind) json.RawMessage {
+	custom, ok := b.custom[kind]
+	if !ok {
+		return nil
+	}
+	raw, err := custom.Make()
+	if err != nil {
+		return nil // the kind is then any object
+	}
+	return raw
 }
 
 // customName is com.example.v1.Widget for Widget in example.com/v1.

@@ -33,7 +33,7 @@ type Server struct {
 	mu        sync.Mutex
 	resources []*api.Resource
 	actions   []discovery.Action
-	custom    map[schema.GroupVersionKind]json.RawMessage
+	custom    map[schema.GroupVersionKind]Schema
 	kept      map[string]*document
 	dropping  *time.Timer
 }
@@ -42,9 +42,16 @@ type Server struct {
 type Set struct {
 	Resources []*api.Resource
 	Actions   []discovery.Action
-	// Custom has the structural schemas (OpenAPI v3) of kinds without a Go
-	// type.
-	Custom map[schema.GroupVersionKind]json.RawMessage
+	// Custom has the schemas of kinds without a Go type.
+	Custom map[schema.GroupVersionKind]Schema
+}
+
+// Schema is the structural schema (OpenAPI v3) of a kind without a Go type.
+type Schema struct {
+	// Hash changes with the schema.
+	Hash string
+	// Make returns it; nil when there is none.
+	Make func() (json.RawMessage, error)
 }
 
 // idleTime is how long documents are kept when nobody asks for any.
@@ -185,8 +192,8 @@ func (s *Server) hash(name string) string {
 		}
 	}
 	kinds := make([]string, 0, len(s.custom))
-	for kind, raw := range s.custom {
-		kinds = append(kinds, kind.String()+string(raw))
+	for kind, custom := range s.custom {
+		kinds = append(kinds, kind.String()+custom.Hash)
 	}
 	slices.Sort(kinds)
 	fmt.Fprintln(h, kinds)

@@ -166,8 +166,10 @@ func TestCustom(t *testing.T) {
 		Kind: kind, Plural: "widgets", Namespaced: true, Verbs: []string{"create", "get", "list", "patch"},
 		New: func() api.Object { return &unstructured.Unstructured{} },
 	}
-	s := New("v1.37.0", Set{Resources: []*api.Resource{r}, Custom: map[schema.GroupVersionKind]json.RawMessage{
-		kind: []byte(`{"type":"object","required":["spec"],"properties":{"spec":{"type":"object","properties":{"size":{"type":"integer"},"any":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}`),
+	s := New("v1.37.0", Set{Resources: []*api.Resource{r}, Custom: map[schema.GroupVersionKind]Schema{
+		kind: {Make: func() (json.RawMessage, error) {
+			return []byte(`{"type":"object","required":["spec"],"properties":{"spec":{"type":"object","properties":{"size":{"type":"integer"},"any":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}`), nil
+		}},
 	}})
 	doc := object3(t, s, "/openapi/v3/apis/example.com/v1")
 	widget := doc.Components.Schemas["com.example.v1.Widget"]

@@ -1,0 +1,77 @@
+package customresource
+
+import (
+	"slices"
+
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+)
+
+// conform gives what a client sent the form that the schema demands and returns
+// the paths of the fields that it dropped:
+//
+//	defaults ─ unknown fields dropped ─ nulls dropped ─ metadata, also of
+//	    embedded objects, made of fields that metadata has
+func (c *compiled) conform(fields map[string]any) (unknown []string, err error) {
+	metadata, found, strange, err := objectmeta.GetObjectMetaWithOptions(fields, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	if err != nil {
+		return nil, err
+	}
+	unknown = strange
+	c.complete(fields)
+	withoutMetadata(fields, func() {
+		if !c.preserve {
+			unknown = append(unknown, pruning.PruneWithOptions(fields, c.structural, true,
+				structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
+			defaulting.PruneNonNullableNullsWithoutDefaults(fields, c.structural)
+		}
+		problem, paths := objectmeta.CoerceWithOptions(nil, fields, c.structural, false, objectmeta.CoerceOptions{ReturnUnknownFieldPaths: true})
+		unknown = append(unknown, paths...)
+		if problem != nil {
+			err = problem
+		}
+	})
+	if err == nil && found {
+		err = objectmeta.SetObjectMeta(fields, metadata)
+	}
+	slices.Sort(unknown)
+	return slices.Compact(unknown), err
+}
+
+// complete fills in defaults.
+func (c *compiled) complete(fields map[string]any) {
+	withoutMetadata(fields, func() { defaulting.Default(fields, c.structural) })
+}
+
+// read gives a stored object, which another version of the schema may have
+// shaped, the present form.
+func (c *compiled) read(fields map[string]any) {
+	c.complete(fields)
+	if c.preserve {
+		return
+	}
+	withoutMetadata(fields, func() {
+		pruning.Prune(fields, c.structural, true)
+		defaulting.PruneNonNullableNullsWithoutDefaults(fields, c.structural)
+		objectmeta.Coerce(nil, fields, c.structural, false, true)
+	})
+}
+
+// withoutMetadata keeps the object's metadata out of what shape does: a schema
+// may say something about the name, but it does not say what metadata is.
+func withoutMetadata(fields map[string]any, shape func()) {
+	kept := map[string]any{}
+	for _, name := range []string{"apiVersion", "kind", "metadata"} {
+		if v, ok := fields[name]; ok {
+			kept[name] = v
+		}
+	}
+	delete(fields, "metadata")
+	shape()
+	delete(fields, "metadata")
+	for name, v := range kept {
+		fields[name] = v
+	}
+}

@@ -1,0 +1,213 @@
+package customresource
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api"
+	"minke/api/apiextensions"
+)
+
+// kind is one served version of a definition.
+type kind struct {
+	schemas *schemas
+	version *apiextensionsv1.CustomResourceDefinitionVersion
+	gvk     schema.GroupVersionKind
+	list    schema.GroupVersionKind
+	status  bool
+	scale   *scalePaths
+}
+
+// resources returns what a definition serves, one resource for each version.
+// The versions share what is stored: each reads it in its own form.
+func resources(crd *apiextensionsv1.CustomResourceDefinition, s *schemas) []*api.Resource {
+	var out []*api.Resource
+	for i := range crd.Spec.Versions {
+		if v := &crd.Spec.Versions[i]; v.Served {
+			out = append(out, newKind(crd, v, s).resource(crd))
+		}
+	}
+	return out
+}
+
+func newKind(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv1.CustomResourceDefinitionVersion, s *schemas) *kind {
+	gv := schema.GroupVersion{Group: crd.Spec.Group, Version: v.Name}
+	names := &crd.Status.AcceptedNames
+	return &kind{
+		schemas: s, version: v, gvk: gv.WithKind(names.Kind), list: gv.WithKind(names.ListKind),
+		status: v.Subresources != nil && v.Subresources.Status != nil,
+		scale:  newScalePaths(v.Subresources),
+	}
+}
+
+func (k *kind) resource(crd *apiextensionsv1.CustomResourceDefinition) *api.Resource {
+	names := &crd.Status.AcceptedNames
+	r := &api.Resource{
+		Kind: k.gvk, Plural: names.Plural, Singular: names.Singular,
+		ShortNames: names.ShortNames, Categories: names.Categories,
+		Namespaced: crd.Spec.Scope == apiextensionsv1.NamespaceScoped,
+		New:        k.empty, NewList: k.emptyList,
+		Default: k.complete, Conform: k.conform,
+		ValidName:        validation.NameIsDNSSubdomain,
+		PrepareForCreate: k.prepareForCreate, PrepareForUpdate: k.prepareForUpdate,
+		Validate: k.validate, ValidateUpdate: k.validateUpdate,
+		Warnings:     func(_, _ api.Object) []string { return nil },
+		Subresources: map[string]api.Subresource[api.Object]{},
+		Scale:        k.scale.scale(),
+		Columns:      columns(k.version),
+		Verbs:        []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"},
+		Merging:      merging{k.schemas},
+		Deprecated:   k.deprecation(),
+	}
+	if k.status {
+		r.Subresources["status"] = api.Subresource[api.Object]{Prepare: k.prepareStatus, ValidateUpdate: k.validateStatus}
+	}
+	if apiextensions.Condition(crd, apiextensionsv1.Terminating) == apiextensionsv1.ConditionTrue {
+		r.Verbs = r.Verbs[1:]
+	}
+	r.FieldNames, r.FieldSet = fieldSet(k.version, r.Namespaced)
+	stored := storageVersion(crd)
+	if stored != k.version.Name {
+		r.StoredVersion = stored
+		if c := crd.Spec.Conversion; c != nil && c.Strategy == apiextensionsv1.WebhookConverter {
+			r.Broken = notConverted(k.gvk, stored)
+		}
+	}
+	return r
+}
+
+// notConverted answers requests that would need a conversion webhook.
+func notConverted(kind schema.GroupVersionKind, stored string) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusNotImplemented, Reason: metav1.StatusReasonInternalError,
+		Message: fmt.Sprintf("conversion webhook for %s: calling conversion webhooks is not implemented; use version %s, in which objects are stored", kind, stored),
+	}}
+}
+
+func storageVersion(crd *apiextensionsv1.CustomResourceDefinition) string {
+	for _, v := range crd.Spec.Versions {
+		if v.Storage {
+			return v.Name
+		}
+	}
+	return ""
+}
+
+// deprecation is the warning that every use of the version earns.
+func (k *kind) deprecation() string {
+	switch {
+	case !k.version.Deprecated:
+		return ""
+	case k.version.DeprecationWarning != nil:
+		return *k.version.DeprecationWarning
+	}
+	return fmt.Sprintf("%s %s is deprecated", k.gvk.GroupVersion(), k.gvk.Kind)
+}
+
+func (k *kind) empty() api.Object {
+	obj := &unstructured.Unstructured{Object: map[string]any{}}
+	obj.SetGroupVersionKind(k.gvk)
+	return obj
+}
+
+func (k *kind) emptyList() runtime.Object {
+	list := &unstructured.UnstructuredList{Object: map[string]any{}}
+	list.SetGroupVersionKind(k.list)
+	return list
+}
+
+func (k *kind) conform(obj api.Object) ([]string, error) {
+	c, err := k.schemas.of(k.version.Name)
+	if err != nil {
+		return nil, err
+	}
+	return c.conform(content(obj))
+}
+
+// complete is also what gives stored objects the present form. A schema that
+// cannot be compiled was refused when the definition was written; should there
+// be one, objects are shown as they are.
+func (k *kind) complete(obj api.Object) {
+	if c, err := k.schemas.of(k.version.Name); err == nil {
+		c.read(content(obj))
+	}
+}
+
+func (k *kind) prepareForCreate(obj api.Object) {
+	if k.status {
+		delete(content(obj), "status")
+	}
+	obj.SetGeneration(1)
+}
+
+// prepareForUpdate takes back the status where it has a way of its own. All
+// but the metadata is what the generation counts.
+func (k *kind) prepareForUpdate(obj, old api.Object) {
+	now, before := content(obj), content(old)
+	if k.status {
+		delete(now, "status")
+		if status, ok := before["status"]; ok {
+			now["status"] = runtime.DeepCopyJSONValue(status)
+		}
+	}
+	obj.SetGeneration(old.GetGeneration())
+	if !equality.Semantic.DeepEqual(withoutMeta(now), withoutMeta(before)) {
+		obj.SetGeneration(old.GetGeneration() + 1)
+	}
+}
+
+func withoutMeta(fields map[string]any) map[string]any {
+	out := maps.Clone(fields)
+	delete(out, "metadata")
+	return out
+}
+
+// prepareStatus takes back all changes but those to the status.
+func (k *kind) prepareStatus(obj, old api.Object) {
+	u := obj.(*unstructured.Unstructured)
+	status, given := u.Object["status"]
+	managers := u.GetManagedFields()
+	u.Object = old.(*unstructured.Unstructured).DeepCopy().Object
+	u.SetManagedFields(managers)
+	delete(u.Object, "status")
+	if given {
+		u.Object["status"] = status
+	}
+}
+
+func (k *kind) check(check func(*compiled) field.ErrorList) field.ErrorList {
+	c, err := k.schemas.of(k.version.Name)
+	if err != nil {
+		return field.ErrorList{field.InternalError(nil, err)}
+	}
+	return check(c)
+}
+
+func (k *kind) validate(obj api.Object) field.ErrorList {
+	return k.check(func(c *compiled) field.ErrorList {
+		return append(c.validate(content(obj)), k.scale.validate(content(obj))...)
+	})
+}
+
+func (k *kind) validateUpdate(obj, old api.Object) field.ErrorList {
+	return k.check(func(c *compiled) field.ErrorList {
+		return append(c.validateUpdate(content(obj), content(old)), k.scale.validate(content(obj))...)
+	})
+}
+
+func (k *kind) validateStatus(obj, old api.Object) field.ErrorList {
+	return k.check(func(c *compiled) field.ErrorList {
+		return append(c.validateStatus(content(obj), content(old)), k.scale.validate(content(obj))...)
+	})
+}

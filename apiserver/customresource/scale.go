@@ -1,0 +1,79 @@
+package customresource
+
+import (
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"minke/api"
+)
+
+// scalePaths are the fields of a custom resource that its Scale shows.
+type scalePaths struct {
+	specPath               string
+	spec, status, selector []string
+}
+
+// newScalePaths returns nil when the version has no scale subresource.
+func newScalePaths(sub *apiextensionsv1.CustomResourceSubresources) *scalePaths {
+	if sub == nil || sub.Scale == nil {
+		return nil
+	}
+	s := &scalePaths{specPath: sub.Scale.SpecReplicasPath, spec: dotted(sub.Scale.SpecReplicasPath), status: dotted(sub.Scale.StatusReplicasPath)}
+	if path := sub.Scale.LabelSelectorPath; path != nil && *path != "" {
+		s.selector = dotted(*path)
+	}
+	return s
+}
+
+// scale maps the object to a Scale and back.
+func (s *scalePaths) scale() *api.Scale[api.Object] {
+	if s == nil {
+		return nil
+	}
+	return &api.Scale[api.Object]{
+		SpecPath: s.specPath,
+		Get: func(obj api.Object) api.ScaleValues {
+			fields := content(obj)
+			values := api.ScaleValues{Spec: number(fields, s.spec), Status: number(fields, s.status)}
+			if s.selector != nil {
+				selector, _ := at(fields, s.selector)
+				values.Selector, _ = selector.(string)
+			}
+			return values
+		},
+		Set: func(obj api.Object, replicas int32) {
+			// It fails only where the schema let something else than an object
+			// stand on the way; validation then says so.
+			_ = unstructured.SetNestedField(content(obj), int64(replicas), s.spec...)
+		},
+	}
+}
+
+// dotted splits ".spec.replicas".
+func dotted(path string) []string { return strings.Split(strings.TrimPrefix(path, "."), ".") }
+
+// at returns the value at a path of names.
+func at(fields map[string]any, path []string) (any, bool) {
+	var value any = fields
+	for _, name := range path {
+		m, ok := value.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if value, ok = m[name]; !ok {
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+func number(fields map[string]any, path []string) int32 {
+	value, _ := at(fields, path)
+	n, _ := value.(int64)
+	return int32(n)
+}
+
+// content returns the object's fields.
+func content(obj api.Object) map[string]any { return obj.(*unstructured.Unstructured).Object }

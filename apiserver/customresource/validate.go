@@ -1,0 +1,104 @@
+package customresource
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/model"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"k8s.io/apiserver/pkg/cel/common"
+)
+
+// validate checks an object that is about to be created.
+func (c *compiled) validate(now map[string]any) field.ErrorList {
+	errs := validation.ValidateCustomResource(nil, now, c.object)
+	errs = append(errs, objectmeta.Validate(context.Background(), nil, now, c.structural, false)...)
+	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, now)...)
+	return append(errs, c.evaluate(now, nil, errs)...)
+}
+
+// validateUpdate checks an object that is about to replace old. What did not
+// change may stay, even if it would be refused today (KEP-4008).
+func (c *compiled) validateUpdate(now, old map[string]any) field.ErrorList {
+	same := c.correlate(now, old)
+	errs := validation.ValidateCustomResourceUpdate(nil, now, old, c.object, validation.WithRatcheting(same))
+	errs = append(errs, objectmeta.Validate(context.Background(), nil, now, c.structural, false)...)
+	errs = append(errs, c.lists(now, old)...)
+	return append(errs, c.evaluate(now, old, errs, cel.WithRatcheting(same))...)
+}
+
+// validateStatus checks an object of which nothing but the status changes.
+func (c *compiled) validateStatus(now, old map[string]any) field.ErrorList {
+	same := c.correlate(now, old)
+	var errs field.ErrorList
+	if status, ok := now["status"]; ok && c.status != nil {
+		errs = validation.ValidateCustomResourceUpdate(field.NewPath("status"), status, old["status"], c.status, validation.WithRatcheting(same.Key("status")))
+	}
+	errs = append(errs, c.lists(now, old)...)
+	return append(errs, c.evaluate(now, old, errs, cel.WithRatcheting(same))...)
+}
+
+func (c *compiled) correlate(now, old map[string]any) *common.CorrelatedObject {
+	return common.NewCorrelatedObject(now, old, &model.Structural{Structural: c.structural})
+}
+
+// lists checks that the items of sets and maps differ, unless they did not
+// before.
+func (c *compiled) lists(now, old map[string]any) field.ErrorList {
+	errs := listtype.ValidateListSetsAndMaps(nil, c.structural, now)
+	if len(errs) > 0 && len(listtype.ValidateListSetsAndMaps(nil, c.structural, old)) > 0 {
+		return nil
+	}
+	return errs
+}
+
+// evaluate runs the schema's CEL rules, within the budget of one request. An
+// object that is wrong in its form cannot be reasoned about.
+func (c *compiled) evaluate(now, old map[string]any, before field.ErrorList, options ...cel.Option) field.ErrorList {
+	rules := c.rules()
+	if rules == nil {
+		return nil
+	}
+	for _, e := range before {
+		switch e.Type {
+		case field.ErrorTypeNotSupported, field.ErrorTypeRequired, field.ErrorTypeTooLong, field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
+			return field.ErrorList{field.Invalid(nil, nil, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation")}
+		}
+	}
+	var previous any // an old map that is nil would be an object
+	if old != nil {
+		previous = old
+	}
+	errs, _ := rules.Validate(context.Background(), nil, c.structural, now, previous, celconfig.RuntimeCELCostBudget, options...)
+	return errs
+}
+
+// validateReplicas checks the fields that the scale subresource is about.
+func (s *scalePaths) validate(now map[string]any) field.ErrorList {
+	if s == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	for _, path := range [][]string{s.spec, s.status} {
+		value, found := at(now, path)
+		if !found {
+			continue
+		}
+		at := field.NewPath(path[0], path[1:]...)
+		switch n, ok := value.(int64); {
+		case !ok:
+			errs = append(errs, field.Invalid(at, value, fmt.Sprintf("must be an integer, not a %T", value)))
+		case n < 0:
+			errs = append(errs, field.Invalid(at, n, "should be a non-negative integer"))
+		case n > math.MaxInt32:
+			errs = append(errs, field.Invalid(at, n, fmt.Sprintf("should be less than or equal to %v", math.MaxInt32)))
+		}
+	}
+	return errs
+}
