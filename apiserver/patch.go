@@ -58,6 +58,7 @@ func (c *call) patchType() (types.PatchType, error) {
 		if _, untyped := c.end.empty().(*unstructured.Unstructured); !untyped {
 			return kind, nil
 		}
+		return "", unsupportedMedia(patch.MediaUntyped)
 	}
 	return "", unsupportedMedia(patch.Media)
 }

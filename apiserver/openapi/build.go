@@ -218,13 +218,20 @@ var (
 	codeTexts  = map[string]string{"200": "OK", "201": "Created", "202": "Accepted"}
 )
 
+func (o operation) patchTypes() []string {
+	if o.custom {
+		return []string{"application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"}
+	}
+	return patchTypes
+}
+
 func (b *build) renderV2(op operation, out object, query []object) {
 	if !op.body.none() {
 		query = append(query, object{"name": "body", "in": "body", "required": op.method != "delete", "schema": b.schemaOf(op.body)})
 	}
 	out["consumes"], out["produces"], out["schemes"] = []string{"*/*"}, jsonTypes, []string{"https"}
 	if op.method == "patch" {
-		out["consumes"] = patchTypes
+		out["consumes"] = op.patchTypes()
 	}
 	if len(query) > 0 {
 		out["parameters"] = query
@@ -240,7 +247,7 @@ func (b *build) renderV3(op operation, out object, query []object) {
 	if !op.body.none() {
 		media := []string{"*/*"}
 		if op.method == "patch" {
-			media = patchTypes
+			media = op.patchTypes()
 		}
 		out["requestBody"] = object{"required": op.method != "delete", "content": content(media, b.schemaOf(op.body))}
 	}

@@ -24,6 +24,8 @@ type operation struct {
 	// body and answer are nil for none; patch bodies are any object.
 	body, answer model
 	codes        []string
+	// custom tells that the kind has no Go type, which strategic merge needs.
+	custom bool
 }
 
 // model is what a schema is made of: a Go type, or a custom kind without one.
@@ -107,7 +109,7 @@ func (b *builder) add(path, method, action, id string, query []parameter, body, 
 	if len(codes) == 0 {
 		codes = []string{"200"}
 	}
-	b.out = append(b.out, operation{path: path, method: method, action: action, id: id, kind: b.v.kind, query: query, body: body, answer: answer, codes: codes})
+	b.out = append(b.out, operation{path: path, method: method, action: action, id: id, kind: b.v.kind, query: query, body: body, answer: answer, codes: codes, custom: b.v.custom})
 }
 
 // id builds an operation's id as Kubernetes does: listCoreV1NamespacedPod.
