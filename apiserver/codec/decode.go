@@ -84,7 +84,13 @@ func (b *Body) decodeProtobuf(obj runtime.Object, kind schema.GroupVersionKind) 
 // what is wrong with it in strict terms.
 func (b *Body) json() ([]byte, []error, error) {
 	if b.Format != YAML {
-		return b.Data, nil, CheckDepth(b.Data)
+		if err := CheckDepth(b.Data); err != nil {
+			return nil, nil, err
+		}
+		return b.Data, nil, CheckElements(b.Data)
+	}
+	if err := checkYAMLNodes(b.Data); err != nil {
+		return nil, nil, err
 	}
 	if err := checkYAML(b.Data); err != nil {
 		return nil, nil, err

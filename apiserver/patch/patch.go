@@ -30,16 +30,20 @@ func init() { jsonpatch.AccumulatedCopySizeLimit = maxCopied }
 // Media are the accepted content types, as errors name them.
 const Media = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
 
-// MediaUntyped are those for kinds without a Go type, which strategic merge
-// patches need.
-const MediaUntyped = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-
 // Apply returns original with the patch applied. example is a value of the
 // object's Go type, whose struct tags steer strategic merge patches. Errors are
 // StatusErrors.
 func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, error) {
 	if err := codec.CheckDepth(patch); err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	// Before anything is decoded: an operation of three bytes makes a map.
+	operations, _ := codec.CountElements(patch)
+	if kind == types.JSONPatchType && operations > maxOperations {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, operations))
+	}
+	if err := codec.CheckElements(patch); err != nil {
+		return nil, err
 	}
 	switch kind {
 	case types.JSONPatchType:
@@ -56,9 +60,6 @@ func applyJSON(original, patch []byte) ([]byte, error) {
 	operations, err := jsonpatch.DecodePatch(patch)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
-	}
-	if len(operations) > maxOperations {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, len(operations)))
 	}
 	patched, err := operations.Apply(original)
 	if err != nil {
