@@ -140,7 +140,7 @@ func (r *Runtime) sandboxPlan(s *sandbox) (*plan.Plan, error) {
 		p.Add(plan.Shm, r.file(s, "shm"), "mode=1777,size=65536k")
 	}
 	for name, value := range s.config.GetLinux().GetSysctls() {
-		path, err := sysctlPath(name)
+		path, err := sysctlPath(name, flags)
 		if err != nil {
 			return nil, err
 		}
@@ -150,29 +150,6 @@ func (r *Runtime) sandboxPlan(s *sandbox) (*plan.Plan, error) {
 		p.Add(plan.Pause)
 	}
 	return p, nil
-}
-
-// sysctlPath turns net.ipv4.ip_forward into its file below /proc/sys. A name
-// with slashes keeps its dots, as sysctl(8) has it.
-func sysctlPath(name string) (string, error) {
-	path := name
-	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '.' {
-		path = strings.Map(func(c rune) rune {
-			switch c {
-			case '.':
-				return '/'
-			case '/':
-				return '.'
-			}
-			return c
-		}, name)
-	}
-	for _, part := range strings.Split(path, "/") {
-		if part == "" || part == "." || part == ".." {
-			return "", fmt.Errorf("sysctl %q: not a name", name)
-		}
-	}
-	return path, nil
 }
 
 func touch(path string) error {

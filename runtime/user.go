@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,23 +101,28 @@ func number(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// findAccount finds by name, else by number; a number that nobody has is a user
+// digits tells that a user or group is meant by its number. It never is a name
+// then: an image that calls root "1000" would undo runAsNonRoot.
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// findAccount finds by number or by name; a number that nobody has is a user
 // without a name, in group 0.
 func findAccount(passwd [][]string, who string) (account, error) {
 	if who == "" {
 		who = "0"
 	}
 	wanted, numeric := number(who)
-	for _, byName := range []bool{true, false} {
-		for _, f := range passwd {
-			if len(f) < 6 {
-				continue
-			}
-			uid, ok1 := number(f[2])
-			gid, ok2 := number(f[3])
-			if ok1 && ok2 && (byName && f[0] == who || !byName && numeric && uid == wanted) {
-				return account{name: f[0], uid: uid, gid: gid, home: f[5]}, nil
-			}
+	if !numeric && digits(who) {
+		return account{}, fmt.Errorf("user %s: not between 0 and %d", who, math.MaxInt32)
+	}
+	for _, f := range passwd {
+		if len(f) < 6 {
+			continue
+		}
+		uid, ok1 := number(f[2])
+		gid, ok2 := number(f[3])
+		if ok1 && ok2 && (numeric && uid == wanted || !numeric && f[0] == who) {
+			return account{name: f[0], uid: uid, gid: gid, home: f[5]}, nil
 		}
 	}
 	if !numeric {
@@ -126,15 +132,18 @@ func findAccount(passwd [][]string, who string) (account, error) {
 }
 
 func findGroup(groups [][]string, which string) (uint32, error) {
+	if gid, ok := number(which); ok {
+		return gid, nil
+	}
+	if digits(which) {
+		return 0, fmt.Errorf("group %s: not between 0 and %d", which, math.MaxInt32)
+	}
 	for _, f := range groups {
 		if len(f) >= 3 && f[0] == which {
 			if gid, ok := number(f[2]); ok {
 				return gid, nil
 			}
 		}
-	}
-	if gid, ok := number(which); ok {
-		return gid, nil
 	}
 	return 0, fmt.Errorf("unable to find group %s: no matching entries in group file", which)
 }

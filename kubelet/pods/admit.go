@@ -62,6 +62,9 @@ func admit(pod *corev1.Pod, node *corev1.Node, others []*corev1.Pod) *refusal {
 	if ok, err := nodeaffinity.GetRequiredNodeAffinity(pod).Match(node); err != nil || !ok {
 		return &refusal{"NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"}
 	}
+	if r := sysctls(pod); r != nil {
+		return r
+	}
 	if port := conflicting(pod, others); port != 0 {
 		return &refusal{"NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports"}
 	}

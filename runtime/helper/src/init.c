@@ -21,10 +21,9 @@ static void streams(const struct child *c, int console) {
 		process_terminal(c->sync, console);
 		return;
 	}
-	int in = c->in;
-	if (in < 0 && (in = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
-		fail("open /dev/null: %s", strerror(errno));
-	process_stdio(in, c->out, c->err);
+	// Without a stdin of its own it keeps the shim's, which is the host's
+	// /dev/null: the container's may be anything.
+	process_stdio(c->in < 0 ? 0 : c->in, c->out, c->err);
 }
 
 void init_run(const struct child *c) {

@@ -147,7 +147,9 @@ int stream_read(struct stream *s, int log_fd) {
 	}
 	log_bytes(s, log_fd, chunk, n);
 	for (struct attacher **at = &s->attached; *at;) {
-		if (attacher_give(*at, chunk, n) < 0)
+		// One that still holds an earlier piece must not get a later one before
+		// it; only a drain, which does not wait, comes here with such.
+		if ((*at)->held || attacher_give(*at, chunk, n) < 0)
 			attacher_drop(at);
 		else
 			at = &(*at)->next;
@@ -156,10 +158,18 @@ int stream_read(struct stream *s, int log_fd) {
 }
 
 // stream_drain reads what the ended container has left in the pipe. Attachers
-// that do not take it at once lose it; the log does not.
+// that do not take it at once lose it; the log does not. What others of the
+// pod, in a shared PID namespace, go on writing into it has no end: no more is
+// read than the pipe could hold when the container ended.
 void stream_drain(struct stream *s, int log_fd) {
-	while (stream_read(s, log_fd))
+	int left = s->fd < 0 ? 0 : fcntl(s->fd, F_GETPIPE_SZ);
+	if (left < CHUNK) // a terminal
+		left = 64 * CHUNK;
+	for (size_t reads = 0; reads < (size_t)left && s->fd >= 0; reads += CHUNK) {
+		if (!stream_read(s, log_fd))
+			break;
 		stream_push(s);
+	}
 	stream_close(s, log_fd);
 }
 

@@ -153,6 +153,15 @@ static void option(int fs, const struct rec *r, char *text) {
 		fail("mount %s: %s option %s: %s", r->s[1], r->s[0], text, strerror(errno));
 }
 
+// not_in_proc refuses a target that an image's or a volume's link has led into
+// /proc: a mount there turns what is written to one of the kernel's files into
+// a write to another (CVE-2025-52881).
+static void not_in_proc(int target, const char *path) {
+	struct statfs fs;
+	if (fstatfs(target, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
+		fail("mount %s: the target is inside /proc", path);
+}
+
 static void make_mount(const struct rec *r) {
 	int fs = syscall(SYS_fsopen, r->s[0], FSOPEN_CLOEXEC);
 	if (fs < 0)
@@ -176,19 +185,18 @@ static void make_mount(const struct rec *r) {
 		if (target < 0)
 			fail("mount %s: the image's %s is not a plain directory", r->s[1], r->s[1]);
 	}
+	not_in_proc(target, r->s[1]);
 	attach(tree, target, r->s[1]);
 }
 
 static void make_bind(const struct rec *r, int tree) {
 	struct stat st;
-	struct statfs fs;
 	if (tree < 0)
 		return;
 	if (fstat(tree, &st) < 0)
 		fail("mount %s: source %s: %s", r->s[1], r->s[0], strerror(errno));
 	int target = place(r->s[1], S_ISDIR(st.st_mode));
-	if (fstatfs(target, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
-		fail("mount %s: the target is inside /proc", r->s[1]);
+	not_in_proc(target, r->s[1]);
 	set_attributes(tree, r->s[1], r->a, 0, r->b & BIND_RECURSIVE && !(r->b & BIND_TOP_ONLY));
 	set_attributes(tree, r->s[1], 0, r->c, r->b & BIND_RECURSIVE);
 	attach(tree, target, r->s[1]);
@@ -221,9 +229,18 @@ static void make_directory(const struct rec *r) {
 	close(fd);
 }
 
+// present opens what is to be masked or made read-only, -1 when it is not
+// there. Any other failure must not leave it open to the container.
+static int present(const char *path, const char *what) {
+	int fd = in_root(path, O_PATH, 0);
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		fail("%s %s: %s", what, path, strerror(errno));
+	return fd;
+}
+
 static void make_mask(const struct rec *r) {
 	struct stat st;
-	int target = in_root(r->s[0], O_PATH, 0);
+	int target = present(r->s[0], "mask");
 	if (target < 0)
 		return;
 	if (fstat(target, &st) < 0)
@@ -247,7 +264,7 @@ static void make_mask(const struct rec *r) {
 }
 
 static void make_readonly(const struct rec *r) {
-	int target = in_root(r->s[0], O_PATH, 0);
+	int target = present(r->s[0], "read-only");
 	if (target < 0)
 		return;
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};

@@ -2,8 +2,8 @@
 #include "helper.h"
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 // join_cgroups writes "0": the writing thread alone moves, which in cgroup v1's
 // `tasks` spares the kernel's lock on all forks of the machine (many ms).
@@ -56,8 +58,18 @@ static void send_master(int sync, int master) {
 // it the standard streams and the controlling terminal.
 void process_terminal(int sync, int console) {
 	int unlock = 0;
-	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+	struct stat st;
+	struct statfs fs;
+	// What the container has put there is looked at before it is opened.
+	int found = open("/dev/ptmx", O_PATH | O_CLOEXEC);
+	if (found < 0 || fstat(found, &st) < 0 || fstatfs(found, &fs) < 0)
+		fail("terminal: open /dev/ptmx: %s", strerror(errno));
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC)
+		fail("terminal: /dev/ptmx is not a terminals' file system's own");
+	close(found);
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (master < 0 || fcntl(master, F_SETFL, 0) < 0 || fstat(master, &st) < 0 || st.st_rdev != makedev(5, 2) ||
+	    ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		fail("terminal: open /dev/ptmx: %s", strerror(errno));
 	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
@@ -113,12 +125,12 @@ static void capabilities(uint64_t set, uint64_t inheritable) {
 }
 
 static void identity(const struct plan *p, const struct rec *user) {
-	gid_t groups[256];
+	gid_t *groups = calloc(p->n + 1, sizeof *groups);
 	int n = 0;
-	for (int i = 0; i < p->n; i++)
-		if (p->recs[i].op == OP_GROUP && n < 256)
+	for (int i = 0; groups && i < p->n; i++)
+		if (p->recs[i].op == OP_GROUP)
 			groups[n++] = p->recs[i].a;
-	if (setgroups(n, groups) < 0)
+	if (!groups || setgroups(n, groups) < 0)
 		fail("groups: %s", strerror(errno));
 	uid_t uid = user ? user->a : 0;
 	gid_t gid = user ? user->b : 0;
@@ -136,10 +148,26 @@ static void seccomp(const struct plan *p) {
 	if (!r)
 		return;
 	struct sock_fprog prog = {r->len[0] / sizeof(struct sock_filter), NULL};
-	prog.filter = malloc(r->len[0]);
+	if (r->len[0] / sizeof(struct sock_filter) > BPF_MAXINSNS || !(prog.filter = malloc(r->len[0])))
+		fail("seccomp: a program of %u bytes does not fit", r->len[0]);
 	memcpy(prog.filter, r->s[0], r->len[0]);
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
 		fail("seccomp: %s", strerror(errno));
+}
+
+// only_ours closes all descriptors but the standard streams and the socket that
+// a failure is told through. It comes before anything is looked up by a path of
+// the pod's choice: a command or directory below /proc/self/fd would otherwise
+// lead through a directory of the host (CVE-2024-21626), and a program of the
+// host that runs in a container can be overwritten from there.
+static void only_ours(void) {
+	if (fail_fd != 3) {
+		if (dup3(fail_fd, 3, O_CLOEXEC) < 0)
+			fail("descriptors: %s", strerror(errno));
+		fail_fd = 3;
+	}
+	if (syscall(SYS_close_range, 4, ~0U, 0) < 0)
+		fail("close descriptors: %s", strerror(errno));
 }
 
 // workdir enters the working directory, and makes sure that it is inside the
@@ -226,6 +254,7 @@ void process_become(const struct plan *p) {
 
 	if (!argv || !env || !argv[0])
 		fail("no command specified");
+	only_ours();
 	if (quiet && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("no_new_privs: %s", strerror(errno));
 	bound(set);
@@ -243,8 +272,6 @@ void process_become(const struct plan *p) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	char *path = look_up(argv[0], env);
 	umask(0022);
-	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		fail("close descriptors: %s", strerror(errno));
 	if (quiet)
 		seccomp(p);
 	if (write(fail_fd, "X", 1) != 1)

@@ -1,6 +1,8 @@
 // What makes this process the pod: its namespaces, and what belongs to them.
 #include "helper.h"
+#include <grp.h>
 #include <net/if.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -13,6 +15,7 @@
 
 int mount(const char *, const char *, const char *, unsigned long, const void *);
 int unshare(int);
+int umount2(const char *, int);
 int pause_pidfd = -1;
 
 static void loopback_up(void) {
@@ -35,6 +38,28 @@ static void set_sysctl(const struct rec *r) {
 	close(fd);
 }
 
+// show_nothing leaves the caller an empty root of its own, and no right. Other
+// processes of the PID namespace see it: one that may trace would reach the
+// host's files through /proc/1/root, or make this process act for it.
+static int show_nothing(void) {
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct none[2] = {0};
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	if (mount("none", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=1") < 0)
+		return -1;
+	if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", 2 /* MNT_DETACH */) < 0 || chdir("/") < 0)
+		return -1;
+	for (int c = 0; c < 64; c++)
+		if (prctl(PR_CAPBSET_READ, c) == 1 && prctl(PR_CAPBSET_DROP, c) < 0)
+			return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(65535, 65535, 65535) < 0 || setresuid(65535, 65535, 65535) < 0)
+		return -1;
+	// Another identity has made it dumpable again where fs.suid_dumpable says so.
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? -1 : (int)syscall(SYS_capset, &h, none);
+}
+
 // keep_first_process is PID 1 of the pod's shared PID namespace: it reaps what
 // the containers leave, and when it goes the kernel ends everything in there.
 static void keep_first_process(void) {
@@ -48,7 +73,10 @@ static void keep_first_process(void) {
 		close(parent);
 		return;
 	}
-	// A parent that went before it was to be told of tells nothing.
+	if (show_nothing() < 0)
+		_exit(125); // the parent finds that no container can be started in here
+	// A parent that went before it was to be told of tells nothing. Giving up
+	// rights forgets the signal, so it comes after.
 	struct pollfd gone = {parent, POLLIN, 0};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (poll(&gone, 1, 0) != 0)
