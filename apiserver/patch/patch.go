@@ -30,6 +30,10 @@ func init() { jsonpatch.AccumulatedCopySizeLimit = maxCopied }
 // Media are the accepted content types, as errors name them.
 const Media = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
 
+// MediaUntyped are those for kinds without a Go type, which strategic merge
+// patches need.
+const MediaUntyped = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+
 // Apply returns original with the patch applied. example is a value of the
 // object's Go type, whose struct tags steer strategic merge patches. Errors are
 // StatusErrors.
