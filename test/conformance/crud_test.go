@@ -174,7 +174,6 @@ func init() {
 		"INS003": operations("v1/Event"),
 		"NET040": operations("v1/Service", "status"),
 		"NET041": operations("v1/Service"),
-		"AUT008": operations("v1/ServiceAccount"),
 		"AUT009": operations("v1/ServiceAccount"),
 		"NOD064": operations("v1/Pod"),
 		"NOD046": operations("v1/Node"),
