@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strconv"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -18,7 +19,10 @@ import (
 // source returns the endpoint that in-process clients read.
 func (s *Server) source(resource schema.GroupVersionResource) (*endpoint, error) {
 	e := s.routes.Load().endpoints[resource]
-	if e == nil || e.cache == nil || e.version != nil {
+	if e == nil {
+		return nil, fmt.Errorf("read %s: %w", resource, apierrors.NewNotFound(resource.GroupResource(), ""))
+	}
+	if e.cache == nil || e.version != nil {
 		return nil, fmt.Errorf("read %s: the resource is not stored in this version", resource)
 	}
 	return e, nil

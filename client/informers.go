@@ -17,7 +17,7 @@ type Informers struct {
 
 	mu      sync.Mutex // guards what follows
 	views   map[viewKey]*view
-	started map[*view]bool
+	started map[*view]context.CancelFunc
 }
 
 // viewKey is what makes an informer another one.
@@ -30,7 +30,7 @@ type viewKey struct {
 func NewInformers(api Interface) *Informers {
 	return &Informers{
 		api: api, log: slog.Default().With("part", "client"),
-		views: map[viewKey]*view{}, started: map[*view]bool{},
+		views: map[viewKey]*view{}, started: map[*view]context.CancelFunc{},
 	}
 }
 
@@ -88,16 +88,38 @@ func (f *Informers) Start(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, v := range f.views {
-		if f.started[v] {
+		if f.started[v] != nil {
 			continue
 		}
-		f.started[v] = true
+		ctx, cancel := context.WithCancel(ctx)
+		f.started[v] = cancel
 		go func() {
+			defer cancel()
 			v.run(ctx)
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			delete(f.started, v)
 		}()
+	}
+}
+
+// Forget ends the informers of a resource that is not served any more. Their
+// handlers hear that all objects are gone.
+func (f *Informers) Forget(resource schema.GroupVersionResource) {
+	f.mu.Lock()
+	var gone []*view
+	for key, v := range f.views {
+		if key.resource == resource {
+			gone = append(gone, v)
+			delete(f.views, key)
+			if cancel := f.started[v]; cancel != nil {
+				cancel()
+			}
+		}
+	}
+	f.mu.Unlock()
+	for _, v := range gone {
+		v.clear()
 	}
 }
 

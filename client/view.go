@@ -23,7 +23,7 @@ type view struct {
 	selected selection
 	log      *slog.Logger
 	synced   chan struct{}
-	isSynced bool // owned by run
+	isSynced bool // guarded by deliver
 
 	// deliver is held while the view changes and handlers run, so that a new
 	// handler's replay and later events keep their order. Taken before mu.
@@ -196,5 +196,21 @@ func (v *view) remove(key Key, last Object) {
 		if h.Delete != nil {
 			h.Delete(last)
 		}
+	}
+}
+
+// clear removes everything and tells the handlers, who hear nothing more.
+func (v *view) clear() {
+	v.deliver.Lock()
+	defer v.deliver.Unlock()
+	var keys []Key
+	v.ascend("", func(obj Object) { keys = append(keys, KeyOf(obj)) })
+	for _, key := range keys {
+		v.remove(key, nil)
+	}
+	v.handlers = nil
+	if !v.isSynced { // nobody need wait for it any more
+		v.isSynced = true
+		close(v.synced)
 	}
 }

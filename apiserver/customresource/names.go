@@ -24,7 +24,8 @@ type taken struct{ resources, kinds map[string]bool }
 func takenBy(crd *definition, all []*definition, builtIn []*api.Resource) taken {
 	t := taken{map[string]bool{}, map[string]bool{}}
 	for _, r := range builtIn {
-		if r.Kind.Group == crd.Spec.Group {
+		also := slices.ContainsFunc(r.Also, func(v api.Version) bool { return v.Kind.Group == crd.Spec.Group })
+		if r.Kind.Group == crd.Spec.Group || also {
 			t.add(apiextensionsv1.CustomResourceDefinitionNames{Plural: r.Plural, Singular: r.Singular, ShortNames: r.ShortNames,
 				Kind: r.Kind.Kind, ListKind: r.Kind.Kind + "List"})
 		}

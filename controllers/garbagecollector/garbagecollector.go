@@ -6,6 +6,8 @@ package garbagecollector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,10 +55,11 @@ func New(api client.Interface, informers *client.Informers, resources []client.A
 	return c
 }
 
-// Watch adds resources, such as those of new custom resource definitions. The
-// caller then starts the informers again. Events are not watched: nothing
-// depends on them and they go by themselves.
+// Watch makes resources what is watched, as when custom resource definitions
+// come and go. The caller then starts the informers again. Events are not
+// watched: nothing depends on them and they go by themselves.
 func (c *Controller) Watch(resources []client.APIResource) {
+	c.forgetOthers(resources)
 	for _, resource := range resources {
 		gvk := schema.GroupKind{Group: resource.Resource.Group, Kind: resource.Kind}
 		if resource.Kind == client.Events.Kind {
@@ -76,6 +79,23 @@ func (c *Controller) Watch(resources []client.APIResource) {
 			Update: func(_, obj client.Object) { c.changed(nodeOf(resource, obj)) },
 			Delete: c.deleted,
 		})
+	}
+}
+
+// forgetOthers stops watching what is not among resources any more.
+func (c *Controller) forgetOthers(resources []client.APIResource) {
+	c.mu.Lock()
+	var gone []schema.GroupVersionResource
+	for watched := range c.watched {
+		if !slices.ContainsFunc(resources, func(r client.APIResource) bool { return r.Resource == watched }) {
+			gone = append(gone, watched)
+			delete(c.watched, watched)
+			maps.DeleteFunc(c.byKind, func(_ schema.GroupKind, r client.APIResource) bool { return r.Resource == watched })
+		}
+	}
+	c.mu.Unlock()
+	for _, resource := range gone {
+		c.informers.Forget(resource)
 	}
 }
 
