@@ -134,12 +134,15 @@ func TestBadPatches(t *testing.T) {
 		{"json: copy bomb (CVE-2019-1002100)", "application/json-patch+json", "[" + copies() + `{"op":"test","path":"/kind","value":"ConfigMap"}]`, 422, "Invalid"},
 		{"strategic: not JSON", "application/strategic-merge-patch+json", "{", 400, "BadRequest"},
 		{"strategic: wrong type", "application/strategic-merge-patch+json", `{"data":{"k":1}}`, 422, "Invalid"},
+		{"strategic: order of no list", "application/strategic-merge-patch+json", `{"metadata":{"$setElementOrder/finalizers":"x","finalizers":["example.com/x"]}}`, 500, ""},
+		{"merge: finalizer that is no name", "application/merge-patch+json", `{"metadata":{"finalizers":["a b"]}}`, 422, "Invalid"},
 		{"deep", "application/merge-patch+json", strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000), 400, "BadRequest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{t, w.Server}
 			got := w.must(c.code, "PATCH", cms+"/a", c.body, "Content-Type", c.media)
-			w.want(got["reason"], c.reason, "reason")
+			reason, _ := got["reason"].(string)
+			w.want(reason, c.reason, "reason")
 		})
 	}
 	w.want(at(w.must(200, "GET", cms+"/a", ""), "data", "k"), "1", "the object is as it was")

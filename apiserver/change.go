@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -135,6 +136,9 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 		keepTimes(obj, ch.live, before)
 	}
 	errs := validation.ValidateObjectMetaAccessorUpdate(obj, before, field.NewPath("metadata"))
+	if !slices.Equal(obj.GetFinalizers(), before.GetFinalizers()) {
+		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
+	}
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
 	} else {

@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -57,10 +58,18 @@ func (c *call) attributes(op admission.Operation, obj, old api.Object, dryRun bo
 	return a
 }
 
+// maxComplaints bounds how many complaints about an object are told.
+const maxComplaints = 500
+
 // invalid turns complaints about an object to an error.
 func (c *call) invalid(name string, errs field.ErrorList) error {
 	if len(errs) == 0 {
 		return nil
+	}
+	// To word them all takes time that grows with the square of their number.
+	if more := len(errs) - maxComplaints; more > 0 {
+		rest := &field.Error{Type: field.ErrorTypeForbidden, Field: errs[maxComplaints].Field, Detail: fmt.Sprintf("and %d more complaints", more)}
+		errs = append(errs[:maxComplaints:maxComplaints], rest)
 	}
 	return apierrors.NewInvalid(c.end.Kind.GroupKind(), name, errs)
 }

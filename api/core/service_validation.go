@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	netutils "k8s.io/utils/net"
@@ -71,7 +72,7 @@ func validateServicePorts(s *corev1.ServiceSpec, path *field.Path) field.ErrorLi
 		p, at := &s.Ports[i], path.Index(i)
 		errs = append(errs, validateServicePort(p, len(s.Ports) > 1, names, at)...)
 		if key := (listen{p.Protocol, p.Port}); ports[key] {
-			errs = append(errs, field.Duplicate(at, corev1.ServicePort{Protocol: p.Protocol, Port: p.Port}))
+			errs = append(errs, field.Duplicate(at, portKey{Protocol: p.Protocol, Port: p.Port}))
 		} else {
 			ports[key] = true
 		}
@@ -255,4 +256,15 @@ func notSpecial(text string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)")}
 	}
 	return nil
+}
+
+// portKey is what two ports of a service must not share, with the names that
+// errors have for it: those of Kubernetes' own type, not those of the API.
+type portKey struct {
+	Name        string
+	Protocol    corev1.Protocol
+	AppProtocol *string
+	Port        int32
+	TargetPort  intstr.IntOrString
+	NodePort    int32
 }

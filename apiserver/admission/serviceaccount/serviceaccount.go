@@ -110,6 +110,10 @@ func (p *Plugin) account(ctx context.Context, namespace, name string) (*corev1.S
 	if err == nil {
 		return obj.(*corev1.ServiceAccount), nil
 	}
+	if apierrors.IsNotFound(err) {
+		// In the singular: so Kubernetes words what its cache does not have.
+		err = apierrors.NewNotFound(corev1.Resource("serviceaccount"), name)
+	}
 	if !apierrors.IsNotFound(err) || name != defaultAccount {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func TestRefusals(t *testing.T) {
 		change func(*corev1.Pod)
 		want   string
 	}{
-		{"no such account", func(p *corev1.Pod) { p.Spec.ServiceAccountName = "x" }, `pods "p" is forbidden: error looking up service account y/x: serviceaccounts "x" not found`},
+		{"no such account", func(p *corev1.Pod) { p.Spec.ServiceAccountName = "x" }, `pods "p" is forbidden: error looking up service account y/x: serviceaccount "x" not found`},
 		{"mirror pod", func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} }, ""},
 		{"mirror pod with an account", func(p *corev1.Pod) {
 			p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"}
