@@ -30,6 +30,7 @@ type Controller struct {
 	nodeView client.Informer[*corev1.Node]
 	loop     *reconcile.Loop
 	events   *events.Recorder
+	seen     sightings
 }
 
 // New returns the controller.
@@ -48,6 +49,7 @@ func New(api client.Interface, informers *client.Informers) *Controller {
 	c.podView.Handle(client.Handler[*corev1.Pod]{Add: look, Update: func(_, pod *corev1.Pod) { look(pod) }})
 	c.nodeView.Handle(client.Handler[*corev1.Node]{
 		Add: func(node *corev1.Node) { c.nodeChanged(&corev1.Node{}, node) }, Update: c.nodeChanged,
+		Delete: func(node *corev1.Node) { c.seen.keep(node.Name, nil) },
 	})
 	return c
 }
@@ -75,6 +77,7 @@ func executing(node *corev1.Node) []corev1.Taint {
 
 func (c *Controller) nodeChanged(old, node *corev1.Node) {
 	before, after := executing(old), executing(node)
+	c.seen.keep(node.Name, after)
 	if len(after) == 0 || slices.EqualFunc(before, after, func(a, b corev1.Taint) bool { return a.MatchTaint(&b) && a.TimeAdded.Equal(b.TimeAdded) }) {
 		return
 	}
@@ -152,7 +155,8 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 	if !ok {
 		return nil
 	}
-	until, bounded := deadline(pod, executing(node), time.Now())
+	now := time.Now()
+	until, bounded := deadline(pod, c.seen.date(node.Name, executing(node), now), now)
 	if !bounded {
 		return nil
 	}
