@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	netutils "k8s.io/utils/net"
+	"k8s.io/utils/ptr"
 )
 
 func serviceCreate(svc *corev1.Service) {
@@ -105,8 +106,8 @@ func keepNodePorts(ports, old []corev1.ServicePort) {
 // dropOfOtherType clears what only the service's former type needed, unless the
 // caller changed it too, which validation then refuses.
 func dropOfOtherType(s, old *corev1.ServiceSpec) {
-	if hasClusterIP(old) && !hasClusterIP(s) && s.ClusterIP == old.ClusterIP && slices.Equal(s.ClusterIPs, old.ClusterIPs) {
-		s.ClusterIP, s.ClusterIPs, s.IPFamilies, s.IPFamilyPolicy, s.InternalTrafficPolicy = "", nil, nil, nil, nil
+	if hasClusterIP(old) && !hasClusterIP(s) {
+		dropAddresses(s, old)
 	}
 	if hasNodePort(old) && !hasNodePort(s) && sameNodePorts(s.Ports, old.Ports) {
 		for i := range s.Ports {
@@ -121,6 +122,23 @@ func dropOfOtherType(s, old *corev1.ServiceSpec) {
 	}
 	if old.Type == corev1.ServiceTypeLoadBalancer && s.Type != corev1.ServiceTypeLoadBalancer {
 		s.AllocateLoadBalancerNodePorts, s.LoadBalancerClass = nil, nil
+	}
+}
+
+// dropAddresses clears each field about addresses that is as it was; a caller
+// may have cleared some of them himself.
+func dropAddresses(s, old *corev1.ServiceSpec) {
+	if s.ClusterIP == old.ClusterIP && slices.Equal(s.ClusterIPs, old.ClusterIPs) {
+		s.ClusterIP, s.ClusterIPs = "", nil
+	}
+	if slices.Equal(s.IPFamilies, old.IPFamilies) {
+		s.IPFamilies = nil
+	}
+	if ptr.Equal(s.IPFamilyPolicy, old.IPFamilyPolicy) {
+		s.IPFamilyPolicy = nil
+	}
+	if ptr.Equal(s.InternalTrafficPolicy, old.InternalTrafficPolicy) {
+		s.InternalTrafficPolicy = nil
 	}
 }
 
