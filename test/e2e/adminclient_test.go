@@ -15,33 +15,67 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// adminClient sends raw requests with the administrator's certificate.
+// adminClient sends raw requests, with the administrator's certificate or
+// another identity.
 type adminClient struct {
 	t      testing.TB
 	server string
 	client http.Client
+	// token, if any, is sent as the bearer's.
+	token string
 }
 
 func (c *Cluster) admin() *adminClient {
+	c.t.Helper()
+	config := c.config()
+	cert, err := tls.X509KeyPair(config.CertData, config.KeyData)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.with(cert)
+}
+
+// bearer sends requests with a token instead of a certificate.
+func (c *Cluster) bearer(token string) *adminClient {
+	a := c.with()
+	a.token = token
+	return a
+}
+
+// withCert sends requests with a certificate of the cluster's own, by its name
+// below pki/.
+func (c *Cluster) withCert(name string) *adminClient {
+	c.t.Helper()
+	path := filepath.Join(c.Data, "pki", name)
+	cert, err := tls.LoadX509KeyPair(path+".crt", path+".key")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.with(cert)
+}
+
+func (c *Cluster) config() *rest.Config {
 	c.t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	cert, err := tls.X509KeyPair(config.CertData, config.KeyData)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	return config
+}
+
+func (c *Cluster) with(certs ...tls.Certificate) *adminClient {
+	config := c.config()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(config.CAData)
 	return &adminClient{t: c.t, server: config.Host, client: http.Client{
 		Timeout: patience,
 		Transport: &http.Transport{
 			DisableCompression: true,
-			TLSClientConfig:    &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}},
+			TLSClientConfig:    &tls.Config{RootCAs: pool, Certificates: certs},
 		},
 	}}
 }
@@ -59,6 +93,9 @@ func (a *adminClient) do(method, path, media, body string) (int, string) {
 	for _, line := range lines[1:] {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
+	}
+	if a.token != "" {
+		r.Header.Set("Authorization", "Bearer "+a.token)
 	}
 	answer, err := a.client.Do(r)
 	if err != nil {
