@@ -86,7 +86,7 @@ func slug(name string) string {
 }
 
 func runRow(t *testing.T, id string, r row) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	row := &T{T: t, ctx: ctx, id: id, ns: strings.ToLower(id)}
 	start := time.Now()

@@ -119,7 +119,7 @@ func init() {
 			t.put(path, t.get(path).set("value", 9), 422)
 			t.equal("listed", strings.Contains(fmt.Sprint(names(t.items("priorityclasses"))), "sch008"), true)
 		},
-		"SCH009":  preempts("NS-high"),
+		"SCH009": preempts("NS-high"),
 		"SCH010": preempts("system-cluster-critical"),
 		"SCH011": preempts("NS-high"),
 		"SCH007": func(t *T) {
