@@ -21,7 +21,7 @@ func (s *Server) runControllers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
-			For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM,
+			For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
 			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
 			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 		})

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"minke/client"
+	"minke/controllers/certificates"
 	"minke/controllers/clusterroleaggregation"
 	"minke/controllers/cronjob"
 	"minke/controllers/daemonset"
@@ -45,6 +46,9 @@ type Config struct {
 	// RootCA is the PEM that pods know the API server by; without it none is
 	// published.
 	RootCA []byte
+	// Signer signs approved certificate requests; without it they stay as they
+	// are.
+	Signer certificates.Signer
 	// NodeRanges are the cluster's pod ranges; without any, nodes are given
 	// none.
 	NodeRanges []nodeipam.Range
@@ -136,6 +140,9 @@ func list(c *Config) []entry {
 	}
 	if len(c.RootCA) > 0 {
 		entries = append(entries, entry{"root-ca", rootca.New(c.as("root-ca-cert-publisher"), f, c.RootCA)})
+	}
+	if c.Signer != nil {
+		entries = append(entries, entry{"certificates", certificates.New(c.as("certificate-controller"), f, c.Signer)})
 	}
 	return entries
 }
