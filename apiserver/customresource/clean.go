@@ -2,9 +2,11 @@ package customresource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,33 +39,56 @@ func (m *Manager) clean(ctx context.Context, crd *definition, cleaners *sync.Wai
 		storage = s.storage
 	}
 	cleaners.Go(func() {
-		err := m.empty(request.WithUser(ctx, janitor), crd, storage)
+		m.cleanUp(request.WithUser(ctx, janitor), crd, storage)
 		m.mu.Lock()
+		defer m.mu.Unlock()
 		delete(m.cleaning, uid)
-		m.mu.Unlock()
-		if err != nil && ctx.Err() == nil {
-			m.log.Error("objects of a deleted definition cannot be removed", "name", crd.Name, "error", err)
-			m.terminating(ctx, crd, condition{Status: apiextensionsv1.ConditionTrue, Reason: "InstanceDeletionFailed",
-				Message: fmt.Sprintf("could not list instances: %v", err)})
-		}
 	})
+}
+
+// Pauses between attempts to delete a definition's objects double from first
+// to last.
+const (
+	firstPause = time.Second
+	lastPause  = time.Minute
+)
+
+// cleanUp tries until all is gone.
+func (m *Manager) cleanUp(ctx context.Context, crd *definition, storage *api.Resource) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := m.empty(ctx, crd, storage)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		m.log.Warn("objects of a deleted definition cannot be removed", "name", crd.Name, "error", err, "pause", pause)
+		if m.terminating(ctx, crd, condition{Status: apiextensionsv1.ConditionTrue, Reason: "InstanceDeletionFailed",
+			Message: fmt.Sprintf("could not delete instances: %v", err)}) {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // empty deletes all objects, waits until the last of them is gone, and lets the
 // definition go. A definition that was never served has none.
 func (m *Manager) empty(ctx context.Context, crd *definition, storage *api.Resource) error {
 	if storage != nil {
-		m.terminating(ctx, crd, condition{Status: apiextensionsv1.ConditionTrue, Reason: "InstanceDeletionInProgress",
-			Message: "CustomResource deletion is in progress"})
+		if m.terminating(ctx, crd, condition{Status: apiextensionsv1.ConditionTrue, Reason: "InstanceDeletionInProgress",
+			Message: "CustomResource deletion is in progress"}) {
+			return nil
+		}
 		for {
 			left, revision, err := m.deleteAll(ctx, storage.GroupVersionResource())
-			if err != nil {
-				return err
+			if err == nil && left > 0 {
+				err = m.awaitChange(ctx, storage.GroupVersionResource(), revision)
 			}
-			if left == 0 {
-				break
+			if err == nil && left == 0 || apierrors.IsNotFound(err) {
+				break // what is not served any more was emptied before
 			}
-			if err := m.awaitChange(ctx, storage.GroupVersionResource(), revision); err != nil {
+			if err != nil && !apierrors.IsResourceExpired(err) {
 				return err
 			}
 		}
@@ -78,7 +103,7 @@ func (m *Manager) empty(ctx context.Context, crd *definition, storage *api.Resou
 			Reason: "InstanceDeletionCompleted", Message: "removed all instances"})
 		return nil
 	})
-	if err != nil && !apierrors.IsNotFound(err) {
+	if err != nil && !apierrors.IsNotFound(err) && !errors.Is(err, errStale) {
 		return fmt.Errorf("release %s: %w", crd.Name, err)
 	}
 	return nil
@@ -123,9 +148,9 @@ func (m *Manager) awaitChange(ctx context.Context, resource schema.GroupVersionR
 	return ctx.Err()
 }
 
-// terminating notes how far the deletion has come. That it fails changes
-// nothing: it is only told.
-func (m *Manager) terminating(ctx context.Context, crd *definition, c condition) {
+// terminating notes how far the deletion has come, and tells true when the
+// definition is gone: another one of its name must keep its objects.
+func (m *Manager) terminating(ctx context.Context, crd *definition, c condition) (gone bool) {
 	c.Type = apiextensionsv1.Terminating
 	_, err := m.cfg.Server.Update(ctx, Definitions, "", crd.Name, func(obj api.Object) error {
 		if obj.GetUID() != crd.UID {
@@ -134,7 +159,11 @@ func (m *Manager) terminating(ctx context.Context, crd *definition, c condition)
 		setCondition(obj.(*definition), c)
 		return nil
 	})
-	if err != nil && ctx.Err() == nil {
-		m.log.Debug("deletion of a definition cannot be noted", "name", crd.Name, "error", err)
+	if apierrors.IsNotFound(err) || errors.Is(err, errStale) {
+		return true
 	}
+	if err != nil && ctx.Err() == nil {
+		m.log.Warn("deletion of a definition cannot be noted", "name", crd.Name, "error", err)
+	}
+	return false
 }

@@ -5,8 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"minke/store/local"
 )
 
 func TestDefinitionBecomesServed(t *testing.T) {
@@ -215,4 +219,68 @@ func TestChangeOfSchema(t *testing.T) {
 		<-ready
 	}
 	t.Error("the new default never showed")
+}
+
+// TestNoneServed deletes the objects of a definition of which no version is
+// served any more.
+func TestNoneServed(t *testing.T) {
+	w := newWorld(t)
+	w.define(crd(widgetV1))
+	w.must(201, "POST", widgets, widget("a", `{}`))
+	w.must(200, "PATCH", crds+"/widgets.example.com", `[{"op":"replace","path":"/spec/versions/0/served","value":false}]`, "Content-Type", "application/json-patch+json")
+	w.must(200, "DELETE", crds+"/widgets.example.com", "")
+	w.await("widgets.example.com", func(c *definition) bool { return c == nil })
+	w.define(crd(widgetV1))
+	w.want(len(w.must(200, "GET", widgets, "")["items"].([]any)), 0, "objects")
+}
+
+func TestWebhookConversionIsRefused(t *testing.T) {
+	w := newWorld(t)
+	v2 := strings.NewReplacer(`"name":"v1"`, `"name":"v2"`, `"storage":true`, `"storage":false`).Replace(widgetV1)
+	w.define(strings.Replace(crd(widgetV1, v2), `"scope":"Namespaced"`,
+		`"scope":"Namespaced","conversion":{"strategy":"Webhook","webhook":{"conversionReviewVersions":["v1"],"clientConfig":{"url":"https://127.0.0.1:1/convert"}}}`, 1))
+	w.must(201, "POST", widgets, widget("a", `{}`))
+	got := w.must(501, "GET", strings.Replace(widgets, "/v1/", "/v2/", 1), "")
+	if !strings.Contains(got["message"].(string), "not implemented; use version v1") {
+		t.Errorf("message: %v", got["message"])
+	}
+}
+
+func TestRestart(t *testing.T) {
+	st := local.OpenMemory()
+	defer func() { _ = st.Close() }()
+	t.Run("before", func(t *testing.T) {
+		w := newWorldOn(t, st)
+		w.define(crd(widgetV1))
+		w.must(201, "POST", widgets, widget("a", `{"color":"red"}`))
+	})
+	w := newWorldOn(t, st)
+	w.want(get(w.must(200, "GET", widgets+"/a", ""), "spec", "color"), "red", "after a restart, at the first request")
+}
+
+func TestSchemasAreDroppedWhenIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var v apiextensionsv1.CustomResourceDefinition
+		if err := json.Unmarshal([]byte(crd(widgetV1)), &v); err != nil {
+			t.Fatal(err)
+		}
+		s := newSchemas(&v)
+		if _, err := s.of("v1"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(idleTime / 2)
+		if _, err := s.converter(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(idleTime - time.Second)
+		synctest.Wait()
+		if s.compiled == nil || s.merging == nil {
+			t.Error("what was used lately was dropped")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if s.compiled != nil || s.merging != nil {
+			t.Error("what is idle was kept")
+		}
+	})
 }
