@@ -2,6 +2,7 @@ package certificates
 
 import (
 	certificatesv1 "k8s.io/api/certificates/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func certificateSigningRequestCreate(r *certificatesv1.CertificateSigningRequest) {
@@ -30,6 +31,7 @@ func certificateSigningRequestStatus(r, old *certificatesv1.CertificateSigningRe
 		}
 	}
 	r.Status.Conditions = kept
+	setTimes(r, old)
 }
 
 // certificateSigningRequestApproval is the approver's: it may not sign.
@@ -38,6 +40,28 @@ func certificateSigningRequestApproval(r, old *certificatesv1.CertificateSigning
 	conditions := r.Status.Conditions
 	r.Status = old.Status
 	r.Status.Conditions = conditions
+	setTimes(r, old)
+}
+
+// setTimes fills in when conditions were written and when they last turned,
+// where the client did not say.
+func setTimes(r, old *certificatesv1.CertificateSigningRequest) {
+	now := metav1.Now().Rfc3339Copy()
+	for i := range r.Status.Conditions {
+		c := &r.Status.Conditions[i]
+		if c.LastUpdateTime.IsZero() {
+			c.LastUpdateTime = now
+		}
+		if !c.LastTransitionTime.IsZero() {
+			continue
+		}
+		c.LastTransitionTime = now
+		for _, before := range old.Status.Conditions {
+			if before.Type == c.Type && before.Status == c.Status && !before.LastTransitionTime.IsZero() {
+				c.LastTransitionTime = before.LastTransitionTime
+			}
+		}
+	}
 }
 
 func decision(t certificatesv1.RequestConditionType) bool {
