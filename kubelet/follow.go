@@ -2,6 +2,8 @@ package kubelet
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,7 @@ func (k *Kubelet) followRuntime(ctx context.Context) {
 // it begins: what came before it was not told.
 func (k *Kubelet) followEvents(ctx context.Context, events <-chan *runtimeapi.ContainerEventResponse) {
 	k.kickAll()
+	k.settleEnds(ctx)
 	relist := time.NewTicker(relistPeriod)
 	defer relist.Stop()
 	for {
@@ -42,6 +45,7 @@ func (k *Kubelet) followEvents(ctx context.Context, events <-chan *runtimeapi.Co
 			return
 		case <-relist.C:
 			k.kickAll()
+			k.settleEnds(ctx)
 		case e, ok := <-events:
 			if !ok {
 				return
@@ -75,6 +79,17 @@ func (k *Kubelet) event(ctx context.Context, e *runtimeapi.ContainerEventRespons
 func (k *Kubelet) kickAll() {
 	for _, pod := range k.pods.Pods() {
 		k.pods.Kick(pod.UID)
+	}
+}
+
+// settleEnds tells of the ends that no event told: those between two
+// subscriptions, and those of before somebody asked for them.
+func (k *Kubelet) settleEnds(ctx context.Context) {
+	for _, id := range k.ends.awaited() {
+		answer, err := k.Runtime.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: id})
+		if cri.IsNotFound(err) || err == nil && answer.GetStatus().GetState() == runtimeapi.ContainerState_CONTAINER_EXITED {
+			k.ends.close(id)
+		}
 	}
 }
 
@@ -136,6 +151,12 @@ func (e *ends) of(id string) <-chan struct{} {
 		e.waiting[id] = c
 	}
 	return c
+}
+
+func (e *ends) awaited() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.waiting))
 }
 
 func (e *ends) close(id string) {

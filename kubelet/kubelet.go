@@ -226,39 +226,9 @@ func (k *Kubelet) updated(old, pod *corev1.Pod) {
 	k.pods.Update(pod)
 }
 
-// Record records an event about a pod, or about one of its containers.
-func (k *Kubelet) Record(pod *corev1.Pod, container, kind, reason, message string) {
-	if pod.Name == "" {
-		return // an orphan of which only the UID is known
-	}
-	ref := corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}
-	if container != "" {
-		ref.FieldPath = fieldPath(pod, container)
-	}
-	k.recorder.EventFor(ref, kind, reason, "%s", message)
-}
-
-func fieldPath(pod *corev1.Pod, container string) string {
-	in := func(list []corev1.Container) bool {
-		for i := range list {
-			if list[i].Name == container {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case in(pod.Spec.Containers):
-		return "spec.containers{" + container + "}"
-	case in(pod.Spec.InitContainers):
-		return "spec.initContainers{" + container + "}"
-	}
-	return "spec.ephemeralContainers{" + container + "}"
-}
-
 // recordNode records an event about the node; such events carry the node's name
 // as UID, as everybody who looks for them expects.
 func (k *Kubelet) recordNode(kind, reason, message string) {
 	ref := corev1.ObjectReference{APIVersion: "v1", Kind: "Node", Name: k.NodeName, UID: types.UID(k.NodeName), Namespace: metav1.NamespaceNone}
-	k.recorder.EventFor(ref, kind, reason, "%s", message)
+	k.recorder.EventFor(ref, kind, reason, "%s", shown(message))
 }

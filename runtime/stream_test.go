@@ -132,3 +132,21 @@ func TestLeftoversGo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A command whose caller went away before it was running is ended as well.
+func TestAbandonedExec(t *testing.T) {
+	p := newPod(t, newRuntime(t))
+	id := p.start(nil, "sleep", "1000")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 5 {
+		if err := p.r.ExecStream(ctx, id, []string{"sleep", "5000"}, nil, nil, nil, false, nil); err == nil {
+			t.Fatal("a command without a caller has run")
+		}
+	}
+	for {
+		if out, _, _ := p.exec(id, "ps"); !strings.Contains(out, "sleep 5000") {
+			return // else the test ends by its own time limit
+		}
+	}
+}

@@ -171,3 +171,13 @@ func TestTail(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// A pod that can write to its log's directory writes a line without an end.
+func TestEndlessLine(t *testing.T) {
+	long := "2026-01-02T03:04:05.000000001Z stdout F " + strings.Repeat("x", 2*maxLine)
+	l := newLog(t, map[string]string{"0.log": long + "\n2026-01-02T03:04:06.000000001Z stdout F after\n" + long})
+	var out bytes.Buffer
+	if err := l.Read(t.Context(), Options{}, &out, func() {}); err != nil || out.String() != "after\n" {
+		t.Errorf("read %d bytes, %v", out.Len(), err)
+	}
+}

@@ -178,10 +178,18 @@ func drain(r *reader, out *sink) error {
 	}
 }
 
+// maxLine bounds a line in the file, bytes. Runtimes write at most 16 KiB and
+// the prefix; a longer one comes from a pod that can write to its log's
+// directory, and must not fill the node's memory.
+const maxLine = 1 << 20
+
 // reader gives whole lines; what follows the last newline waits for its end.
 type reader struct {
 	in   *bufio.Reader
 	part []byte
+	// long tells that the beginning of the line was dropped, and its rest is to
+	// follow.
+	long bool
 }
 
 func newReader(f *os.File, offset int64) *reader {
@@ -204,14 +212,25 @@ func (r *from) Read(p []byte) (int, error) {
 }
 
 func (r *reader) next() ([]byte, error) {
-	raw, err := r.in.ReadBytes('\n')
-	r.part = append(r.part, raw...)
-	if err != nil {
-		return nil, err
+	for {
+		raw, err := r.in.ReadSlice('\n')
+		if r.long = r.long || len(r.part)+len(raw) > maxLine; r.long {
+			r.part = nil
+		} else {
+			r.part = append(r.part, raw...)
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		whole, long := r.part, r.long
+		r.part, r.long = nil, false
+		if !long {
+			return whole, nil
+		}
 	}
-	whole := r.part
-	r.part = nil
-	return whole, nil
 }
 
 // sink writes selected lines.

@@ -37,6 +37,9 @@ type relay struct {
 // dialLimit bounds the wait for a pod that does not answer.
 const dialLimit = 10 * time.Second
 
+// acceptPause keeps a listener that cannot accept from using up a processor.
+const acceptPause = 10 * time.Millisecond
+
 func newRelays() (*relays, error) {
 	ns, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
@@ -145,7 +148,10 @@ func (l *relay) accept(r *relays) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		} else if err != nil {
-			continue // the client was gone already
+			// The client was gone already, or there are no descriptors left:
+			// that ends only when somebody gives some back.
+			time.Sleep(acceptPause)
+			continue
 		}
 		if l.keep(in) {
 			go l.carry(r, in)

@@ -74,7 +74,10 @@ func read(f nft.Family, e discoveryv1.Endpoint, number uint16) (endpoint, bool) 
 	}
 	// Only the first address counts (discovery/v1, Endpoint.Addresses).
 	a, err := netip.ParseAddr(e.Addresses[0])
-	if err != nil || !f.Has(a) || a.IsLoopback() || a.IsUnspecified() {
+	// An address that means another thing to each node is nobody's endpoint:
+	// whoever can write an EndpointSlice would reach what listens there through
+	// others who can (CVE-2021-25740 and kin).
+	if err != nil || !f.Has(a) || a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() {
 		return endpoint{}, false
 	}
 	got := endpoint{addr: netip.AddrPortFrom(a.Unmap(), number)}

@@ -255,6 +255,16 @@ func (b *bed) healthOf(addr string) (got string, err error) {
 	return got, err
 }
 
+func TestCVE202125740_EndpointsOfTheNode(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "fe80::1", "::", "ff02::1", "::ffff:127.0.0.1"} {
+		for _, f := range families(t) {
+			if e, ok := read(f, discoveryv1.Endpoint{Addresses: []string{addr}}, 80); ok {
+				t.Errorf("%s is an endpoint: %v", addr, e)
+			}
+		}
+	}
+}
+
 func TestExternalIPsAreRefusedByDefault(t *testing.T) {
 	s := service(func(s *corev1.Service) { s.Spec.ExternalIPs = []string{"198.51.100.1"} })
 	for f := range fronts(Config{}, families(t)[0], s, s.Spec.Ports[0]) {

@@ -164,7 +164,9 @@ func (g *Group) Kill() error {
 		}
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join(g.manager.Path("pids"), "cgroup.procs"))
+	// Every v1 group is in the devices hierarchy (v1Paths), whatever others the
+	// machine has.
+	data, err := os.ReadFile(filepath.Join(g.manager.Path("devices"), "cgroup.procs"))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		return nil
 	}

@@ -100,10 +100,37 @@ func (s *Shim) Exec(ctx context.Context, r ExecRequest) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.wait(ctx, m.Seq, answer)
+	type result struct {
+		p   *Process
+		err error
+	}
+	begun := make(chan result, 1)
+	go func() { // ends with the reply, or with the helper
+		p, err := s.begun(m.Seq, answer, done)
+		begun <- result{p, err}
+	}()
+	select {
+	case r := <-begun:
+		return r.p, r.err
+	case <-ctx.Done():
+		go func() { // a process that nobody has must not run on
+			if r := <-begun; r.err == nil {
+				if r.p.Master != nil {
+					r.p.Master.Close()
+				}
+				_ = r.p.Kill(context.WithoutCancel(ctx)) // it may have ended just now
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// begun waits for the helper to say that an exec's program runs.
+func (s *Shim) begun(seq uint32, answer chan *message, done chan int32) (*Process, error) {
+	reply, err := s.wait(context.Background(), seq, answer)
 	if err != nil {
 		s.mu.Lock()
-		delete(s.execs, m.Seq)
+		delete(s.execs, seq)
 		s.mu.Unlock()
 		return nil, err
 	}
