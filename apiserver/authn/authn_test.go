@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"iter"
@@ -263,6 +264,9 @@ func TestServiceAccountTokens(t *testing.T) {
 		issued, err := c.by.Issue(account, c.to, []string{"api"}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if payload, err := base64.RawURLEncoding.DecodeString(strings.Split(issued.Token, ".")[1]); err != nil || !strings.Contains(string(payload), `"aud":["api"]`) {
+			t.Fatalf("claims %s (%v), wanted the audience as a list", payload, err)
 		}
 		now = start.Add(c.after)
 		s := &ServiceAccounts{Issuer: issuer, Reader: c.reader, Audiences: []string{"api"}}

@@ -80,6 +80,9 @@ func algorithmOf(key crypto.Signer) (jose.SignatureAlgorithm, error) {
 
 // private is the part of the claims that is Kubernetes' own.
 type private struct {
+	// Audience is a list here even of one, as Kubernetes writes it and its
+	// clients read it; the library's own claim would be a plain text then.
+	Audience   []string   `json:"aud,omitempty"`
 	Kubernetes kubernetes `json:"kubernetes.io,omitempty"`
 }
 
@@ -117,11 +120,11 @@ func (i *Issuer) Issue(account *corev1.ServiceAccount, to Bound, audiences []str
 	now := i.now().Truncate(time.Second)
 	expires := now.Add(lifetime)
 	public := jwt.Claims{
-		Issuer: i.url, Subject: accountName(account.Namespace, account.Name), Audience: audiences,
+		Issuer: i.url, Subject: accountName(account.Namespace, account.Name),
 		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		ID: string(uuid.NewUUID()),
 	}
-	own := private{kubernetes{Namespace: account.Namespace, ServiceAccount: reference{account.Name, account.UID}}}
+	own := private{Audience: audiences, Kubernetes: kubernetes{Namespace: account.Namespace, ServiceAccount: reference{account.Name, account.UID}}}
 	if to.Pod != nil {
 		own.Kubernetes.Pod = &reference{to.Pod.Name, to.Pod.UID}
 	}
