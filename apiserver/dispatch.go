@@ -22,7 +22,8 @@ func (c *call) dispatch() error {
 	if c.end.Broken != nil {
 		return c.end.Broken
 	}
-	if c.r.Method == http.MethodOptions {
+	// A proxy hands every method on.
+	if c.r.Method == http.MethodOptions && c.info.Subresource != "proxy" {
 		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 		c.w.WriteHeader(http.StatusOK)
 		return nil

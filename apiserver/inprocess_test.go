@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -65,6 +66,16 @@ func TestPanicStaysInItsRequest(t *testing.T) {
 		c.Actions = map[string]http.Handler{"pods/log": http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boo") })}
 	})
 	w.want(w.must(500, "GET", pods+"/a/log", "")["reason"], "InternalError", "reason")
+}
+
+// TestProxyTakesEveryMethod: what is behind a proxy answers OPTIONS itself.
+func TestProxyTakesEveryMethod(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Actions = map[string]http.Handler{"pods/proxy": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Method) })}
+	})
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		w.want(w.do(method, pods+"/a/proxy", "").Body.String(), method, "what arrived")
+	}
 }
 
 func TestInFlightBound(t *testing.T) {
