@@ -25,5 +25,6 @@ func Resources() []*api.Resource {
 		configMaps(),
 		namespaces(),
 		componentStatuses(),
+		bindings(),
 	}
 }
