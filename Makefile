@@ -2,6 +2,7 @@
 #   make build   bin/minke
 #   make demo    a cluster with the example in it
 #   make test    every test, unit to end-to-end (root)
+#   make conformance  what Kubernetes promises, behaviour by behaviour (root)
 #   make bench   the benchmarks
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build helpers demo test unit e2e bench lint tools generate clean FORCE
+.PHONY: build helpers demo test unit e2e conformance bench lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -52,6 +53,12 @@ unit: helpers
 
 e2e: build
 	$(GO) test -count=1 -tags e2e -timeout 15m ./test/e2e/...
+
+# Every behaviour and operation, once; writes docs/conformance.md and
+# docs/endpoints.md. The cluster is taken down also when the run was killed.
+conformance: build
+	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
+	status=$$?; bin/minke down --name conformance; exit $$status
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }

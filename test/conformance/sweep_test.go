@@ -245,7 +245,12 @@ func (s *sweep) post() error {
 	if err != nil {
 		return err
 	}
-	again = parse(strings.ReplaceAll(string(data), name, made.name()))
+	// What differs is the number in the names; a CRD has it in several places.
+	old := made.name()
+	for name[len(name)-1] == old[len(old)-1] {
+		name, old = name[:len(name)-1], old[:len(old)-1]
+	}
+	again = parse(strings.ReplaceAll(string(data), name, old))
 	_, err = s.call(request{Method: "POST", Path: s.collection(), Body: again}, 409)
 	return err
 }
