@@ -107,6 +107,7 @@ func (c *Controller) silence(node string) time.Duration {
 
 func (c *Controller) nodeAdded(node *corev1.Node) {
 	c.hear(node.Name)
+	c.events.Event(node, corev1.EventTypeNormal, "RegisteredNode", "Node %s event: Registered Node %s in Controller", node.Name, node.Name)
 	c.loop.Add(client.KeyOf(node))
 }
 
