@@ -63,6 +63,21 @@ func cgroupMembers(cluster string) ([]int, error) {
 	return pids, nil
 }
 
+// inCgroup tells whether the process is in one of the cluster's cgroups. It may
+// end at any moment: what cannot be read is gone.
+func inCgroup(pid int, cluster string) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(strings.TrimSuffix(line, "\n")+"/", CgroupRoot(cluster)+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 func removeCgroups(cluster string) error {
 	dirs, err := cgroupDirs(cluster)
 	if err != nil {

@@ -106,7 +106,8 @@ func stopProcesses(p Paths, show *progress) error {
 			return fmt.Errorf("stop %s: %w", node, err)
 		}
 		show.stage(node, "stop")
-		if err := endProcess(pid); err != nil {
+		mine := func() bool { alive, err := running(p, node); return err == nil && alive }
+		if err := endProcess(pid, mine); err != nil {
 			return fmt.Errorf("stop %s: %w", node, err)
 		}
 	}
@@ -124,16 +125,18 @@ func stopProcesses(p Paths, show *progress) error {
 			return fmt.Errorf("stop containers: processes %v did not end", pids)
 		}
 		for _, pid := range pids {
-			if err := endProcess(pid); err != nil {
+			mine := func() bool { return inNamespace(pid, namespaces) || inCgroup(pid, p.Name) }
+			if err := endProcess(pid, mine); err != nil {
 				return fmt.Errorf("stop containers: %w", err)
 			}
 		}
 	}
 }
 
-// endProcess kills the process and waits until it is gone, through a pidfd:
-// the pid cannot come to mean another process meanwhile.
-func endProcess(pid int) error {
+// endProcess kills the process and waits until it is gone, through a pidfd. It
+// asks once more whether the process is meant when it has hold of it: from then
+// on the pid cannot come to mean another process, before that it may have.
+func endProcess(pid int, mine func() bool) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -142,6 +145,9 @@ func endProcess(pid int) error {
 		return err
 	}
 	defer unix.Close(fd)
+	if !mine() {
+		return nil
+	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err
 	}
@@ -189,15 +195,22 @@ func members(p Paths, namespaces map[string]bool) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		for _, kind := range []string{"net", "mnt"} {
-			// A process may end at any moment: what cannot be read is gone.
-			if id, err := os.Readlink("/proc/" + e.Name() + "/ns/" + kind); err == nil && namespaces[id] && pid != os.Getpid() {
-				pids = append(pids, pid)
-				break
-			}
+		if pid != os.Getpid() && inNamespace(pid, namespaces) {
+			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
+}
+
+// inNamespace tells whether the process is in one of the namespaces. It may end
+// at any moment: what cannot be read is gone.
+func inNamespace(pid int, namespaces map[string]bool) bool {
+	for _, kind := range []string{"net", "mnt"} {
+		if id, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind)); err == nil && namespaces[id] {
+			return true
+		}
+	}
+	return false
 }
 
 // releaseRun lets go of the kept namespaces, and with them of their devices
