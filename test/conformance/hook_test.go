@@ -18,7 +18,8 @@ func hook(when, kind string) func(*T) {
 		if kind == "exec" {
 			handler = fmt.Sprintf("exec: {command: [sh, -c, 'echo GET /hooked | nc -w 2 %s 9000']}", ip)
 		}
-		t.create(pod("main", "sleep 600", "lifecycle: {"+when+": {"+handler+"}}", "nodeName: "+node))
+		// The usual grace: the hook is part of it.
+		t.create(strings.Replace(pod("main", "sleep 600", "lifecycle: {"+when+": {"+handler+"}}", "nodeName: "+node), "terminationGracePeriodSeconds: 1,", "", 1))
 		t.wait("pods/main", "main runs", func(o object) error {
 			if o.at("status.containerStatuses.0.state.running") == nil && !strings.Contains(t.logs("listener", ""), "GET /hooked") {
 				return fmt.Errorf("not yet")

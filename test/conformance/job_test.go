@@ -58,7 +58,7 @@ func init() {
 			t.equal("reason", reason(t.ends("Failed"), "Failed"), "PodFailurePolicy")
 		},
 		"APP028": func(t *T) {
-			text := job("if test -f /v/$JOB_COMPLETION_INDEX; then exit 0; fi; touch /v/$JOB_COMPLETION_INDEX; sleep 600", join(indexed, "parallelism: 2, completions: 2, backoffLimit: 0, podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}"), "nodeName: node-1, volumes: [{name: v, hostPath: {path: /tmp/"+t.ns+"-b, type: DirectoryOrCreate}}]")
+			text := job("if test -f /v/$JOB_COMPLETION_INDEX; then exit 0; fi; touch /v/$JOB_COMPLETION_INDEX; sleep 600", join(indexed, "parallelism: 2, completions: 2, backoffLimit: 0, podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}"), "nodeName: node-1, volumes: [{name: v, hostPath: {path: "+t.TempDir()+", type: Directory}}]")
 			t.create(strings.Replace(text, "name: main, image", "volumeMounts: [{name: v, mountPath: /v}], name: main, image", 1))
 			t.waitField("jobs/main", "status.ready", "2")
 			for _, p := range t.mainPods() {

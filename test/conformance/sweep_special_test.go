@@ -192,10 +192,10 @@ func (s *sweep) finalize() error {
 var reviews = map[string]struct{ spec, answer, value string }{
 	"TokenReview":              {`{"token":"nonsense"}`, "status.authenticated", ""},
 	"SelfSubjectReview":        {`{}`, "status.userInfo.groups", "[system:masters system:authenticated]"},
-	"SubjectAccessReview":      {`{"user":"nobody","resourceAttributes":{"verb":"get","resource":"pods","namespace":"default"}}`, "status.allowed", "false"},
+	"SubjectAccessReview":      {`{"user":"stranger","resourceAttributes":{"verb":"get","resource":"pods","namespace":"default"}}`, "status.allowed", "false"},
 	"SelfSubjectAccessReview":  {`{"resourceAttributes":{"verb":"get","resource":"pods","namespace":"default"}}`, "status.allowed", "true"},
 	"SelfSubjectRulesReview":   {`{"namespace":"sweep"}`, "status.incomplete", "false"},
-	"LocalSubjectAccessReview": {`{"user":"nobody","resourceAttributes":{"verb":"get","resource":"pods","namespace":"sweep"}}`, "status.allowed", "false"},
+	"LocalSubjectAccessReview": {`{"user":"stranger","resourceAttributes":{"verb":"get","resource":"pods","namespace":"sweep"}}`, "status.allowed", "false"},
 }
 
 func (s *sweep) review() error {
