@@ -13,6 +13,8 @@ func hook(when, kind string) func(*T) {
 	return func(t *T) {
 		t.create(pod("listener", "while true; do nc -l 9000 </dev/null; done", "", ""))
 		o := t.ready("listener")
+		// It is ready before it listens; 0x2328 is 9000.
+		t.shows("listener", "cat /proc/net/tcp /proc/net/tcp6", ":2328 ")
 		ip, node := o.str("status.podIP"), o.str("spec.nodeName")
 		handler := fmt.Sprintf("httpGet: {path: /hooked, port: 9000, host: %s}", ip)
 		if kind == "exec" {
