@@ -7,11 +7,15 @@ import (
 	"strings"
 )
 
+// answering is a listener that prints what it is told and answers as HTTP does.
+// It keeps its side open for a while: nc ends when the other side closes.
+const answering = `while true; do (printf 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'; sleep 1) | nc -l 9000; done`
+
 // hook wants a lifecycle hook to reach a server pod: it is a raw TCP listener
 // that logs what it is told.
 func hook(when, kind string) func(*T) {
 	return func(t *T) {
-		t.create(pod("listener", "while true; do nc -l 9000 </dev/null; done", "", ""))
+		t.create(pod("listener", answering, "", ""))
 		o := t.ready("listener")
 		// It is ready before it listens; 0x2328 is 9000.
 		t.shows("listener", "cat /proc/net/tcp /proc/net/tcp6", ":2328 ")
