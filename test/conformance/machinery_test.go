@@ -9,23 +9,27 @@ import (
 	"time"
 )
 
-// collected deletes a workload of two pods with a policy, and tells what
+// collected deletes a workload with a policy, and tells what
 // becomes of its pods (and replica set).
 func collected(kind, policy string, stays bool) func(*T) {
 	return func(t *T) {
+		all := 2
+		if kind != "Deployment" && stays {
+			all = 10
+		}
 		path := strings.ToLower(kind) + "s/main"
-		t.create(workload(kind, "replicas: 2", ""))
+		t.create(workload(kind, fmt.Sprintf("replicas: %d", all), ""))
 		if kind == "Deployment" {
-			t.rolled(2)
+			t.rolled(all)
 		} else {
-			t.replicas(path, 2)
+			t.replicas(path, all)
 		}
 		t.removeWith(path, policy)
 		t.gone(path)
 		count := func() error {
 			n, sets := 0, 0
 			if stays {
-				n, sets = 2, 1
+				n, sets = all, 1
 			}
 			if kind == "Deployment" {
 				if err := want("replica sets", len(t.items("replicasets")), sets); err != nil {

@@ -127,15 +127,7 @@ func init() {
 			t.until("one is left", func() error { return want("revisions", len(t.items(listed)), 1) })
 			t.equal("its revision", t.items(listed)[0].num("revision"), 3)
 		},
-		"APP053": func(t *T) {
-			t.create(workload("StatefulSet", "replicas: 1, podManagementPolicy: Parallel", "command: [sh, -c, 'mkdir /www/s; touch /www/s/ok; httpd -p 8080 -h /www']"))
-			t.replicas("statefulsets/main", 1)
-			t.must("main-0", "mkdir -p /x")
-			t.patch("statefulsets/main/scale", `{"spec":{"replicas":3}}`)
-			t.replicas("statefulsets/main", 3)
-			t.patch("statefulsets/main/scale", `{"spec":{"replicas":0}}`)
-			t.until("all are gone", func() error { return want("pods", len(t.mainPods()), 0) })
-		},
+		"APP053": burst,
 		"APP054": ordered,
 		"APP055": func(t *T) {
 			t.create(workload("StatefulSet", "replicas: 1", ""))
@@ -210,6 +202,24 @@ func init() {
 			t.equal("revisions", len(t.items("controllerrevisions")), 2)
 		},
 	})
+}
+
+// burst scales a Parallel StatefulSet up and down while a pod is not ready.
+func burst(t *T) {
+	text := workload("StatefulSet", "replicas: 1, podManagementPolicy: Parallel", "command: [sh, -c, 'mkdir /www/s; touch /www/s/ok; httpd -p 8080 -h /www']")
+	text = strings.Replace(text, "path: /healthz", "path: /s/ok", 1)
+	t.create(strings.Replace(text, "port: 8080}}", "port: 8080}, periodSeconds: 1, failureThreshold: 1}", 1))
+	t.replicas("statefulsets/main", 1)
+	t.must("main-0", "rm /www/s/ok")
+	t.waitField("statefulsets/main", "status.readyReplicas", "")
+	t.patch("statefulsets/main/scale", `{"spec":{"replicas":3}}`)
+	t.wait("statefulsets/main", "all are made", func(o object) error {
+		return want("replicas, ready", [2]int{o.num("status.replicas"), o.num("status.readyReplicas")}, [2]int{3, 2})
+	})
+	t.must("main-1", "rm /www/s/ok")
+	t.waitField("statefulsets/main", "status.readyReplicas", "1")
+	t.patch("statefulsets/main/scale", `{"spec":{"replicas":0}}`)
+	t.until("all are gone", func() error { return want("pods", len(t.mainPods()), 0) })
 }
 
 // ordered scales a StatefulSet up and down, once with a pod that is not ready.
