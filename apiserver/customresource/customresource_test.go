@@ -248,7 +248,7 @@ func TestWebhookConversionIsRefused(t *testing.T) {
 
 func TestRestart(t *testing.T) {
 	st := local.OpenMemory()
-	defer func() { _ = st.Close() }()
+	t.Cleanup(func() { _ = st.Close() }) // after the worlds on it have ended
 	t.Run("before", func(t *testing.T) {
 		w := newWorldOn(t, st)
 		w.define(crd(widgetV1))
