@@ -73,8 +73,8 @@ func (c *Controller[T]) delete(ctx context.Context, set T, active []*corev1.Pod,
 		switch {
 		case err == nil:
 			c.events.Event(set, corev1.EventTypeNormal, "SuccessfulDelete", "Deleted pod: %v", pod.Name)
-		case apierrors.IsNotFound(err):
-			c.expects.Deleted(key, pod.UID)
+		case c.gone(ctx, pod, err):
+			c.forgetUnseen(key, pod)
 		default:
 			c.expects.Deleted(key, pod.UID)
 			c.events.Event(set, corev1.EventTypeWarning, "FailedDelete", "Error deleting: %v", err)
@@ -82,6 +82,34 @@ func (c *Controller[T]) delete(ctx context.Context, set T, active []*corev1.Pod,
 		}
 	}
 	return failed
+}
+
+// gone tells whether the pod is being deleted although its deletion failed with
+// err: the answer may have been lost on the way. Were it counted as alive,
+// another pod would be chosen in its place while the view still shows it.
+func (c *Controller[T]) gone(ctx context.Context, pod *corev1.Pod, err error) bool {
+	if apierrors.IsNotFound(err) {
+		return true
+	}
+	for range 3 {
+		live, err := c.pods.Get(ctx, pod.Namespace, pod.Name)
+		if err == nil {
+			return live.UID != pod.UID || live.DeletionTimestamp != nil
+		}
+		if apierrors.IsNotFound(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetUnseen stops expecting the pod's deletion if its event has come
+// already. Otherwise the event is still to come, and fulfils the expectation.
+func (c *Controller[T]) forgetUnseen(key client.Key, pod *corev1.Pod) {
+	seen, ok := c.podView.Get(pod.Namespace, pod.Name)
+	if !ok || seen.UID != pod.UID || seen.DeletionTimestamp != nil {
+		c.expects.Deleted(key, pod.UID)
+	}
 }
 
 // related returns the active pods of all sets that have the same owner as this
