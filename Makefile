@@ -58,7 +58,7 @@ e2e: build
 # docs/endpoints.md. The cluster is taken down also when the run was killed.
 conformance: build
 	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
-	status=$$?; bin/minke down --name conformance; exit $$status
+	status=$$?; bin/minke down --name $${CONFORMANCE_CLUSTER:-conformance}; exit $$status
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }

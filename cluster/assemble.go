@@ -56,6 +56,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Discovery:    documents,
 		Paths:        paths,
 		OpenAPI:      schemas,
+		Limits:       s.cfg.API.limits(),
 	})
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type ServerOptions struct {
 	PodNet     string
 	ServiceNet string
 	Domain     string
+	API        APIOptions
 }
 
 // DNSAddress is the tenth address of the Service network, by custom that of
@@ -59,7 +60,7 @@ func RunServer(ctx context.Context, o ServerOptions, ready func(kubeconfig strin
 	}
 	server, err := NewServer(ctx, ServerConfig{
 		DataDir: o.DataDir, PKI: ca, Address: address, Port: o.Port, Names: o.Names,
-		PodNet: podNet, NodeBits: 24, ServiceNet: serviceNet, DNS: DNSAddress(serviceNet), Domain: o.Domain,
+		PodNet: podNet, NodeBits: 24, ServiceNet: serviceNet, DNS: DNSAddress(serviceNet), Domain: o.Domain, API: o.API,
 	})
 	if err != nil {
 		return err

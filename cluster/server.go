@@ -44,6 +44,7 @@ type ServerConfig struct {
 	NodeBits           int
 	DNS                netip.Addr
 	Domain             string
+	API                APIOptions
 }
 
 // Server is the store, the API, the controllers and the scheduler.

@@ -79,6 +79,7 @@ func (n *node) runFirst(ctx context.Context, tell func(string)) error {
 		DataDir: n.paths.Data, PKI: n.ca,
 		Address: NodeIP(1), Port: apiNodePort, Names: []string{n.name},
 		PodNet: podNet, NodeBits: 24, ServiceNet: serviceNet, DNS: dnsAddress, Domain: clusterDomain,
+		API: n.spec.API,
 	})
 	if err != nil {
 		return err

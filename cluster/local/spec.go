@@ -36,6 +36,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"minke/cluster"
 )
 
 // Spec is what a cluster was asked to be. It is written once, at its first
@@ -48,6 +50,8 @@ type Spec struct {
 	// Publish opens ports of the host's loopback for ports of the first node.
 	Publish  []Publish `json:"publish,omitempty"`
 	Isolated bool      `json:"isolated,omitempty"`
+	// API is what the API server was last started with.
+	API cluster.APIOptions `json:"api,omitzero"`
 	// UplinkNet is the third byte of 169.254.X.0/30, the net between host and
 	// cluster.
 	UplinkNet int `json:"uplinkNet,omitempty"`
@@ -169,7 +173,7 @@ func (p Paths) wanted(o Options) (*Spec, error) {
 		if o.Nodes < 1 || o.Nodes > maxNodes {
 			return nil, fmt.Errorf("nodes %d: wanted 1 to %d", o.Nodes, maxNodes)
 		}
-		return &Spec{Name: p.Name, Nodes: o.Nodes, Port: o.Port, Publish: o.Publish, Isolated: o.Isolated}, nil
+		return &Spec{Name: p.Name, Nodes: o.Nodes, Port: o.Port, Publish: o.Publish, Isolated: o.Isolated, API: o.API}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -178,6 +182,9 @@ func (p Paths) wanted(o Options) (*Spec, error) {
 		return nil, fmt.Errorf("cluster %s has %d nodes, wanted %d: delete nodes by hand, or take the cluster down first", p.Name, have.Nodes, o.Nodes)
 	}
 	have.Nodes = max(have.Nodes, o.Nodes)
+	if !o.API.IsZero() {
+		have.API = o.API
+	}
 	for _, pub := range o.Publish {
 		if !slices.Contains(have.Publish, pub) {
 			have.Publish = append(have.Publish, pub)

@@ -28,6 +28,8 @@ type Options struct {
 	Port     int
 	Publish  []Publish
 	Isolated bool
+	// API, unless empty, replaces the API server's options of the last start.
+	API cluster.APIOptions
 }
 
 // Up starts the cluster, or takes up one that was stopped or killed, and

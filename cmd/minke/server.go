@@ -30,6 +30,7 @@ func serverCommand() *cobra.Command {
 	flags.StringVar(&o.PodNet, "cluster-cidr", "10.244.0.0/16", "network that is divided among the nodes for their pods")
 	flags.StringVar(&o.ServiceNet, "service-cluster-ip-range", "10.96.0.0/16", "network of the Services' cluster IPs")
 	flags.StringVar(&o.Domain, "cluster-domain", "cluster.local", "domain of cluster DNS")
+	o.API.AddFlags(flags)
 	cmd.AddCommand(joinCommand())
 	return cmd
 }

@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -20,9 +21,9 @@ import (
 // patience bounds every wait. It only turns a hang into a failure.
 const patience = 60 * time.Second
 
-// clusterName is fixed, so that the Makefile can take the cluster down even
-// when this process was killed.
-const clusterName = "conformance"
+// clusterName is the Makefile's, so that it can take the cluster down even when
+// this process was killed. CONFORMANCE_CLUSTER lets runs go side by side.
+var clusterName = cmp.Or(os.Getenv("CONFORMANCE_CLUSTER"), "conformance")
 
 var (
 	config     *rest.Config
