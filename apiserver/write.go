@@ -50,7 +50,7 @@ func (c *call) attributes(op admission.Operation, obj, old api.Object, dryRun bo
 	a := &admission.Attributes{
 		Operation: op, Resource: c.end.Resource, Subresource: c.info.Subresource,
 		Namespace: c.info.Namespace, Name: c.info.Name, User: c.user, DryRun: dryRun,
-		Object: obj, Old: old, Warn: c.warn,
+		Object: obj, Old: old, Warn: c.warn, Annotations: request.AnnotationsFrom(c.ctx),
 	}
 	if !c.end.Namespaced && c.end.Plural != "namespaces" {
 		a.Namespace = ""

@@ -10,6 +10,7 @@ import (
 
 	"minke/api"
 	"minke/api/inprocess"
+	"minke/apiserver/request"
 )
 
 // Operation is what the write does.
@@ -38,7 +39,22 @@ type Attributes struct {
 	Delete *metav1.DeleteOptions
 	// Warn adds a Warning header to the answer.
 	Warn func(text string)
+	// Annotations go into the audit event; nil when the write is not audited.
+	Annotations *request.Annotations
 }
+
+// Annotate adds to the audit event of the write, if there is one. Keys are
+// qualified names, such as validation.policy.admission.k8s.io/validation_failure.
+// A key that is there keeps its value.
+func (a *Attributes) Annotate(key, value string) { a.Annotations.Annotate(key, value) }
+
+// AnnotateDetail adds what only an event with the request's body shows (level
+// Request and above), such as the patch of a webhook.
+func (a *Attributes) AnnotateDetail(key, value string) { a.Annotations.AnnotateDetail(key, value) }
+
+// Annotated tells whether annotations lead anywhere: what is costly to word
+// need not be worded otherwise.
+func (a *Attributes) Annotated() bool { return a.Annotations != nil }
 
 // Mutator completes a.Object in place, or refuses with a StatusError.
 type Mutator interface {

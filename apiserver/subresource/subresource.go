@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/admission"
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
+	"minke/apiserver/request"
 )
 
 // Codec reads request bodies and writes answers, in the encoding that the
@@ -147,6 +148,7 @@ func (s *Server) admit(ctx context.Context, a *admission.Attributes, resource st
 	if len(s.Admission) == 0 || s.Resource == nil {
 		return nil
 	}
+	a.Annotations = request.AnnotationsFrom(ctx)
 	if a.Resource = s.Resource(schema.GroupResource{Resource: resource}); a.Resource == nil {
 		return nil
 	}
