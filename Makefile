@@ -11,7 +11,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build helpers demo test unit e2e conformance bench lint tools generate clean FORCE
+.PHONY: build helpers peers demo test unit e2e conformance bench lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -42,16 +42,20 @@ $(HELPER): runtime/helper/build.sh $(wildcard runtime/helper/src/*)
 $(TOOLBOX): cmd/toolbox/build.sh $(wildcard cmd/toolbox/*.go cmd/toolbox/tiny/*.c runtime/image/build/*.go runtime/toolbox/pack/*.go)
 	$<
 
+# Programs of others that tests run Minke against.
+peers:
+	test/peers/build.sh etcd
+
 demo: build
 	./examples/demo.sh
 
 test: unit e2e
 
-unit: helpers
+unit: helpers peers
 	$(GO) vet ./...
 	$(GO) test ./...
 
-e2e: build
+e2e: build peers
 	$(GO) test -count=1 -tags e2e -timeout 15m ./test/e2e/...
 
 # Every behaviour and operation, once; writes docs/conformance.md and

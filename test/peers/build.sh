@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds the programs of others that tests run Minke against into build/peers.
+# Each folder here is a Go module that names them as tools, apart from Minke's
+# own module, so that this one does not grow by theirs:
+#   test/peers/build.sh etcd
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# build MODULE NAME PACKAGE makes build/peers/NAME.
+build() {
+	(cd "test/peers/$1" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "../../../build/peers/$2" "$3")
+}
+
+for peer in "$@"; do
+	case $peer in
+	etcd)
+		build etcd etcd go.etcd.io/etcd/server/v3
+		build etcd etcdutl go.etcd.io/etcd/etcdutl/v3
+		;;
+	*)
+		echo "test/peers/build.sh: there is no $peer" >&2
+		exit 1
+		;;
+	esac
+done
