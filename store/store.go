@@ -12,8 +12,10 @@ import (
 	"io"
 )
 
-// Revision is a point in the history of the whole store. It starts at 1 and
-// grows by exactly one with each transaction that writes. Zero means "now".
+// Revision is a point in the history of the whole store. It starts at 1 or
+// later and grows by exactly one with each transaction that writes, whoever
+// makes it: an etcd may hold the keys of others too, and their transactions
+// leave gaps between ours. Zero means "now".
 type Revision int64
 
 // Entry is one key with its value as of some revision. Value is shared, not
