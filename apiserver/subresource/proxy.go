@@ -20,6 +20,9 @@ import (
 // podProxy passes a request on to a pod. The name may say "scheme:name:port".
 func (s *Server) podProxy(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
+	if err := s.connect(r, &corev1.PodProxyOptions{TypeMeta: coreType("PodProxyOptions"), Path: proxyPath(r)}); err != nil {
+		return err
+	}
 	scheme, name, port, valid := utilnet.SplitSchemeNamePort(info.Name)
 	if !valid {
 		return apierrors.NewBadRequest(fmt.Sprintf("invalid pod request %q", info.Name))
@@ -72,6 +75,9 @@ func (s *Server) inNetwork(scheme, host, port string) (*place, error) {
 // node, without the server's certificate.
 func (s *Server) nodeProxy(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
+	if err := s.connect(r, &corev1.NodeProxyOptions{TypeMeta: coreType("NodeProxyOptions"), Path: proxyPath(r)}); err != nil {
+		return err
+	}
 	scheme, name, port, valid := utilnet.SplitSchemeNamePort(info.Name)
 	if !valid {
 		return apierrors.NewBadRequest(fmt.Sprintf("invalid node request %q", info.Name))

@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/authz"
@@ -25,16 +26,16 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) error {
 		return apierrors.NewBadRequest("you must specify at least one command for the container")
 	}
 	out["command"] = in["command"]
-	return s.inContainer(w, r, "exec", out)
+	return s.inContainer(w, r, "exec", out, execOptions(in))
 }
 
 // attach joins a running container.
 func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
-	return s.inContainer(w, r, "attach", url.Values{})
+	return s.inContainer(w, r, "attach", url.Values{}, attachOptions(r.URL.Query()))
 }
 
-func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string, query url.Values) error {
-	pod, err := s.target(r)
+func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string, query url.Values, options runtime.Object) error {
+	pod, err := s.target(r, options)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string
 
 // portForward opens streams to a pod's ports.
 func (s *Server) portForward(w http.ResponseWriter, r *http.Request) error {
-	pod, err := s.target(r)
+	pod, err := s.target(r, portForwardOptions(r.URL.Query()))
 	if err != nil {
 		return err
 	}
@@ -72,8 +73,9 @@ func (s *Server) portForward(w http.ResponseWriter, r *http.Request) error {
 }
 
 // target finds the pod after checking that the request may act: a WebSocket can
-// only be opened by GET, and whoever may merely get must not execute.
-func (s *Server) target(r *http.Request) (*corev1.Pod, error) {
+// only be opened by GET, and whoever may merely get must not execute. Then
+// admission is asked.
+func (s *Server) target(r *http.Request, options runtime.Object) (*corev1.Pod, error) {
 	info := request.InfoFrom(r.Context())
 	if !isUpgrade(r) {
 		return nil, apierrors.NewBadRequest("Upgrade request required")
@@ -85,6 +87,9 @@ func (s *Server) target(r *http.Request) (*corev1.Pod, error) {
 		if allowed, reason := s.Authorizer.Allows(r.Context(), user, a); !allowed {
 			return nil, authz.Forbidden(user, a, reason)
 		}
+	}
+	if err := s.connect(r, options); err != nil {
+		return nil, err
 	}
 	return getAs[*corev1.Pod](s, r.Context(), "pods", info.Namespace, info.Name)
 }

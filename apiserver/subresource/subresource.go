@@ -152,6 +152,10 @@ func (s *Server) admit(ctx context.Context, a *admission.Attributes, resource st
 	if a.Resource = s.Resource(schema.GroupResource{Resource: resource}); a.Resource == nil {
 		return nil
 	}
+	a.Version.Resource = a.Resource.GroupVersionResource()
+	if a.Object != nil {
+		a.Object.GetObjectKind().SetGroupVersionKind(a.Version.Kind)
+	}
 	if a.Warn == nil {
 		a.Warn = func(string) {}
 	}
