@@ -17,6 +17,9 @@ for peer in "$@"; do
 		build etcd etcd go.etcd.io/etcd/server/v3
 		build etcd etcdutl go.etcd.io/etcd/etcdutl/v3
 		;;
+	apiextensions)
+		build apiextensions apiextensions-apiserver k8s.io/apiextensions-apiserver
+		;;
 	*)
 		echo "test/peers/build.sh: there is no $peer" >&2
 		exit 1
