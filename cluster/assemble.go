@@ -56,6 +56,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Discovery:    documents,
 		Paths:        paths,
 		OpenAPI:      schemas,
+		CBOR:         s.cbor(),
 		Limits:       s.cfg.API.limits(),
 	})
 	if err != nil {
@@ -93,7 +94,7 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 		return nil, fmt.Errorf("make the certificate for kubelets: %w", err)
 	}
 	return subresource.New(subresource.Config{
-		Codec: apiserver.ActionCodec{}, Reader: s.api, Updater: s.api, Deleter: s.api,
+		Codec: apiserver.ActionCodec{CBOR: s.cbor()}, Reader: s.api, Updater: s.api, Deleter: s.api,
 		Authorizer: s.security.authorizer, Rules: s.security.rbac,
 		Tokens: s.security.accounts, Issuer: s.security.issuer, Audiences: []string{issuerURL},
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{
@@ -103,6 +104,8 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 		Log: s.log,
 	}).Actions(), nil
 }
+
+func (s *Server) cbor() bool { return s.gates.Enabled("CBORServingAndStorage") }
 
 // kubeletClient is the name by which kubelets know the API server.
 const kubeletClient = "kube-apiserver-kubelet-client"

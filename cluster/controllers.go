@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/authz"
 	"minke/client"
@@ -35,7 +36,19 @@ func (s *Server) runControllers(ctx context.Context) error {
 // too.
 func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 	all := client.BuiltIn()
-	for _, r := range s.custom.Resources() {
+	known := map[schema.GroupResource]bool{}
+	for _, r := range all {
+		known[r.Resource.GroupResource()] = true
+	}
+	further := s.custom.Resources()
+	for _, r := range s.resources {
+		// Of those that controllers have no other use for, a namespace's end must
+		// not leave any behind.
+		if !known[r.GroupResource()] && r.Namespaced && !r.Unserved && r.Serves("deletecollection") {
+			further = append(further, r)
+		}
+	}
+	for _, r := range further {
 		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
 	}
 	return all, nil

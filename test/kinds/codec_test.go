@@ -10,15 +10,30 @@ import (
 
 	"minke/api"
 	"minke/api/catalog"
+	"minke/api/feature"
 	"minke/apiserver/codec"
 )
 
 var formats = []codec.Format{codec.JSON, codec.YAML, codec.Protobuf, codec.CBOR}
 
+// everything is all that can be served.
+func everything(t testing.TB) []*api.Resource {
+	t.Helper()
+	choice, err := catalog.ParseChoice("api/all=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates, err := feature.Parse("AllAlpha=true,AllBeta=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return catalog.Serve(choice, gates)
+}
+
 // TestFormats: an object with every field set, valid or not, comes out of each
 // format, and out of the store's form, as it went in.
 func TestFormats(t *testing.T) {
-	for _, r := range catalog.Resources() {
+	for _, r := range everything(t) {
 		check := func(kind schema.GroupVersionKind, fresh func() runtime.Object) {
 			t.Run(kind.Version+"."+r.GroupResource().String(), func(t *testing.T) {
 				full := fresh()
@@ -55,7 +70,7 @@ func sameAgain(t *testing.T, full, into runtime.Object, kind schema.GroupVersion
 
 // TestStored: so it does of what is stored.
 func TestStored(t *testing.T) {
-	for _, r := range catalog.Resources() {
+	for _, r := range everything(t) {
 		full := r.New()
 		fill(reflect.ValueOf(full).Elem(), r.Kind.Kind, nil)
 		full.GetObjectKind().SetGroupVersionKind(r.Kind)
@@ -71,6 +86,31 @@ func TestStored(t *testing.T) {
 		back.(api.Object).SetResourceVersion("")
 		if !equality.Semantic.DeepEqual(full, back) {
 			t.Errorf("%s: %s", r.Kind, difference(full, back))
+		}
+	}
+}
+
+// TestVersions: what is written in an alpha or beta version comes back in it.
+// (The versions that Kubernetes has removed lose what they never had.)
+func TestVersions(t *testing.T) {
+	for _, r := range everything(t) {
+		for _, v := range r.Also {
+			if v.Hidden || v.Kind.GroupKind() != r.Kind.GroupKind() {
+				continue
+			}
+			full := v.New()
+			fill(reflect.ValueOf(full).Elem(), v.Kind.Kind, nil)
+			stored, err := v.Import(full)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := v.Export(stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lost := difference(full, back); lost != "" {
+				t.Errorf("%s: %s", v.Kind, lost)
+			}
 		}
 	}
 }
