@@ -47,6 +47,9 @@ func ParseChoice(text string) (Choice, error) {
 }
 
 func (c Choice) check() error {
+	if len(c) == 0 {
+		return nil
+	}
 	if c["api/all"] == "false" && len(c) == 1 {
 		return fmt.Errorf("invalid runtime-config with only api/all=false")
 	}
