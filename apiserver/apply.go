@@ -15,6 +15,7 @@ import (
 	"minke/api"
 	"minke/apiserver/apply"
 	"minke/apiserver/codec"
+	"minke/apiserver/patch"
 	"minke/store/cache"
 )
 
@@ -95,18 +96,18 @@ func forceForbidden() error {
 
 // serverSideApply merges an applied configuration by field ownership, and
 // creates the object when there is none.
-func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format) error {
+func (c *call) serverSideApply(o *writeOptions, body []byte) error {
 	if o.manager == "" {
 		return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
 	}
 	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped && c.end.Merging == nil {
-		return unsupportedMedia(c.patchMedia())
+		return unsupportedMedia(patch.Media)
 	}
 	manager, err := c.end.applier(c.info.Subresource)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	applied, err := c.decodeApplied(body, format, o.validation)
+	applied, err := c.decodeApplied(body, o.validation)
 	if err != nil {
 		return err
 	}
@@ -168,11 +169,10 @@ func applyError(err error) error {
 }
 
 // decodeApplied reads the configuration. The name may be left to the URL.
-func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation) (*unstructured.Unstructured, error) {
-	fields, warnings, err := (&codec.Body{Data: body, Format: format, Validation: v}).Fields()
+func (c *call) decodeApplied(body []byte, v codec.Validation) (*unstructured.Unstructured, error) {
+	fields, warnings, err := (&codec.Body{Data: body, Format: codec.YAML, Validation: v}).Fields()
 	if err != nil {
-		named := map[codec.Format]string{codec.YAML: "YAML", codec.CBOR: "CBOR"}[format]
-		return nil, apierrors.NewBadRequest("error decoding " + named + ": " + err.Error())
+		return nil, apierrors.NewBadRequest("error decoding YAML: " + err.Error())
 	}
 	c.warnAll(warnings)
 	obj := &unstructured.Unstructured{Object: fields}

@@ -38,8 +38,6 @@ type Config struct {
 	// Ready are checks of readiness besides the server's own, by name.
 	Ready map[string]func(context.Context) error
 
-	// CBOR offers it beside JSON, YAML and protobuf (KEP 4222, alpha).
-	CBOR   bool
 	Limits Limits
 	// KeptBytes bounds the kept encodings of all resources together. Zero
 	// means 64 MiB.

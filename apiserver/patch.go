@@ -32,11 +32,8 @@ func (c *call) patch() error {
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case types.ApplyYAMLPatchType:
-		return c.serverSideApply(o, body, codec.YAML)
-	case types.ApplyCBORPatchType:
-		return c.serverSideApply(o, body, codec.CBOR)
+	if kind == types.ApplyYAMLPatchType {
+		return c.serverSideApply(o, body)
 	}
 	if o.force {
 		return forceForbidden()
@@ -61,24 +58,9 @@ func (c *call) patchType() (types.PatchType, error) {
 		if _, untyped := c.end.empty().(*unstructured.Unstructured); !untyped {
 			return kind, nil
 		}
-	case types.ApplyCBORPatchType:
-		if c.cfg.CBOR {
-			return kind, nil
-		}
+		return "", unsupportedMedia(patch.MediaUntyped)
 	}
-	return "", unsupportedMedia(c.patchMedia())
-}
-
-// patchMedia lists the kinds of patch that the endpoint takes, as errors do.
-func (c *call) patchMedia() string {
-	media := patch.Media
-	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped {
-		media = patch.MediaUntyped
-	}
-	if c.cfg.CBOR {
-		media += ", " + string(types.ApplyCBORPatchType)
-	}
-	return media
+	return "", unsupportedMedia(patch.Media)
 }
 
 func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *change {

@@ -47,10 +47,8 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 			main.cache = newCache(main, budget, cfg)
 			t.caches = append(t.caches, main.cache)
 		}
-		if !r.Unserved {
-			if err := t.add(main); err != nil {
-				return nil, err
-			}
+		if err := t.add(main); err != nil {
+			return nil, err
 		}
 		for i := range r.Also {
 			also := *main

@@ -17,8 +17,6 @@ func mutatingAdmissionPolicies() *api.Resource {
 		PrepareForCreate: mutatingAdmissionPolicyCreate,
 		PrepareForUpdate: mutatingAdmissionPolicyUpdate,
 		Default:          defaultMutatingPolicy,
-		Validate:         validateMutatingPolicy,
-		ValidateUpdate:   validateMutatingPolicyUpdate,
 	}.Resource()
 }
 

@@ -21,8 +21,6 @@ func validatingAdmissionPolicies() *api.Resource {
 		},
 		Default: defaultPolicy,
 		Columns: policyColumns(),
-
-		Validate: validatePolicy, ValidateUpdate: validatePolicyUpdate,
 	}.Resource()
 }
 

@@ -2,7 +2,6 @@ package admissionregistration
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -18,11 +17,7 @@ func validatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: validatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: validatingAdmissionPolicyBindingUpdate,
 		Default:          defaultBinding,
-		Validate:         validateBinding,
-		ValidateUpdate: func(b, _ *admissionregistrationv1.ValidatingAdmissionPolicyBinding) field.ErrorList {
-			return validateBinding(b)
-		},
-		Columns: bindingColumns(),
+		Columns:          bindingColumns(),
 	}.Resource()
 }
 

@@ -21,9 +21,9 @@ func validatingWebhookConfigurations() *api.Resource {
 		PrepareForUpdate:      validatingUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               validatingColumns(),
-		Validate: func(c *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
-			return validateValidating(c, &admissionregistrationv1.ValidatingWebhookConfiguration{})
+		Validate:              validateValidating,
+		ValidateUpdate: func(c, _ *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
+			return validateValidating(c)
 		},
-		ValidateUpdate: validateValidating,
 	}.Resource()
 }

@@ -6,7 +6,6 @@ import (
 	"minke/api"
 	"minke/api/admissionregistration"
 	"minke/api/apiextensions"
-	"minke/api/apiregistration"
 	"minke/api/apps"
 	"minke/api/authentication"
 	"minke/api/authorization"
@@ -50,7 +49,6 @@ func Resources() []*api.Resource {
 		storage.Resources,
 		admissionregistration.Resources,
 		apiextensions.Resources,
-		apiregistration.Resources,
 	} {
 		all = append(all, group()...)
 	}

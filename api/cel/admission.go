@@ -68,11 +68,10 @@ func (a Admission) newEnvironment(object, params *celgo.Type) *Environment {
 	if a.composed {
 		variables = append(variables, Variable{Name: variablesName, Decl: noVariables()})
 	}
-	e := NewEnvironment(variables...)
 	if !a.Patch {
-		return e
+		return NewEnvironment(variables...)
 	}
-	return e.with(always(environment.VersionedOptions{
+	return extended(baseSet, environment.StrictCostOpt, declare(variables), always(environment.VersionedOptions{
 		EnvOptions: []celgo.EnvOption{
 			common.ResolverEnvOption(&mutation.DynamicTypeResolver{}),
 			environment.UnversionedLib(library.JSONPatch), // jsonpatch.escapeKey()

@@ -19,41 +19,21 @@ const (
 	JSON Format = iota
 	YAML
 	Protobuf
-	CBOR
 )
 
-// Media types.
+// Media types, and all of them in the order in which errors name them.
 const (
 	MediaJSON     = "application/json"
 	MediaYAML     = "application/yaml"
 	MediaProtobuf = "application/vnd.kubernetes.protobuf"
-	MediaCBOR     = "application/cbor"
-	// MediaCBORSequence is what a watch in CBOR consists of (RFC 8742).
-	MediaCBORSequence = "application/cbor-seq"
+	AllMedia      = MediaJSON + ", " + MediaYAML + ", " + MediaProtobuf
 )
 
-// Offer is what a server reads and writes: JSON, YAML and protobuf always.
-type Offer struct {
-	// CBOR is offered when the feature gate CBORServingAndStorage is on (KEP 4222).
-	CBOR bool
-}
-
-// Media lists the media types in the order in which errors name them.
-func (o Offer) Media() string {
-	all := MediaJSON + ", " + MediaYAML + ", " + MediaProtobuf
-	if o.CBOR {
-		all += ", " + MediaCBOR
-	}
-	return all
-}
-
 // String returns the format's media type.
-func (f Format) String() string {
-	return [...]string{MediaJSON, MediaYAML, MediaProtobuf, MediaCBOR}[f]
-}
+func (f Format) String() string { return [...]string{MediaJSON, MediaYAML, MediaProtobuf}[f] }
 
 // FormatOf returns the format that a Content-Type names. None means JSON.
-func (o Offer) FormatOf(contentType string) (Format, bool) {
+func FormatOf(contentType string) (Format, bool) {
 	if contentType == "" || contentType == MediaJSON {
 		return JSON, true
 	}
@@ -68,8 +48,6 @@ func (o Offer) FormatOf(contentType string) (Format, bool) {
 		return YAML, true
 	case MediaProtobuf:
 		return Protobuf, true
-	case MediaCBOR:
-		return CBOR, o.CBOR
 	}
 	return 0, false
 }
@@ -85,13 +63,13 @@ type Accepted struct {
 
 // Negotiate returns the best of what an Accept header admits, and false when
 // nothing of it can be served. An empty header admits JSON.
-func (o Offer) Negotiate(accept string) (Accepted, bool) {
+func Negotiate(accept string) (Accepted, bool) {
 	switch accept {
 	case "", MediaJSON, "*/*":
 		return Accepted{}, true
 	}
 	for _, clause := range parseAccept(accept) {
-		if a, ok := clause.accepted(o); ok {
+		if a, ok := clause.accepted(); ok {
 			return a, true
 		}
 	}
@@ -99,9 +77,9 @@ func (o Offer) Negotiate(accept string) (Accepted, bool) {
 }
 
 // NegotiatePlain is Negotiate for what cannot be turned into another kind.
-func (o Offer) NegotiatePlain(accept string) (Format, bool) {
+func NegotiatePlain(accept string) (Format, bool) {
 	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
-		if a, ok := clause.accepted(o); ok && a.As == "" {
+		if a, ok := clause.accepted(); ok && a.As == "" {
 			return a.Format, true
 		}
 	}
@@ -143,7 +121,7 @@ func parseAccept(accept string) []clause {
 	return clauses
 }
 
-func (c clause) accepted(o Offer) (Accepted, bool) {
+func (c clause) accepted() (Accepted, bool) {
 	a := Accepted{}
 	switch c.media {
 	case MediaJSON, "application/*", "*/*":
@@ -151,11 +129,6 @@ func (c clause) accepted(o Offer) (Accepted, bool) {
 		a.Format = YAML
 	case MediaProtobuf:
 		a.Format = Protobuf
-	case MediaCBOR, MediaCBORSequence: // the latter is what a client may call a watch
-		if !o.CBOR {
-			return a, false
-		}
-		a.Format = CBOR
 	default:
 		return a, false
 	}

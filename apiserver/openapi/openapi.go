@@ -143,9 +143,7 @@ func groupVersions(resources []*api.Resource) []schema.GroupVersion {
 		}
 	}
 	for _, r := range resources {
-		if !r.Unserved {
-			add(r.Kind.GroupVersion())
-		}
+		add(r.Kind.GroupVersion())
 		for _, v := range r.Also {
 			add(v.Kind.GroupVersion())
 		}
