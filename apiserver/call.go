@@ -10,6 +10,7 @@ import (
 
 	"minke/api/inprocess"
 	"minke/apiserver/codec"
+	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
 )
 
@@ -28,7 +29,9 @@ type call struct {
 	accepted codec.Accepted
 	// objects is set when the answer goes to this process, as an object.
 	objects inprocess.ObjectWriter
-	warned  map[string]bool
+	// ticket holds the request's seats.
+	ticket flowcontrol.Ticket
+	warned map[string]bool
 }
 
 // maxWarnings and maxWarningText bound the Warning headers of one answer.

@@ -9,6 +9,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/admission"
+	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
 	"minke/store"
 )
@@ -39,6 +40,9 @@ type Config struct {
 	Ready map[string]func(context.Context) error
 
 	Limits Limits
+	// Flow decides which requests from outside run when. When nil, Limits.Reads
+	// and Limits.Writes bound them.
+	Flow *flowcontrol.Controller
 	// KeptBytes bounds the kept encodings of all resources together. Zero
 	// means 64 MiB.
 	KeptBytes int64
@@ -53,7 +57,7 @@ type Limits struct {
 	// Body bounds a request's body in bytes (3 MiB).
 	Body int64
 	// Reads and Writes bound how many short requests are served at a time
-	// (400 and 200). Watches and streams are not counted.
+	// (400 and 200) without Config.Flow. Watches and streams are not counted.
 	Reads, Writes int
 	// Request bounds the time of a short request (60 s).
 	Request time.Duration

@@ -1,7 +1,7 @@
 // Package apiserver serves the Kubernetes API over HTTP and, without
 // serialization, in process.
 //
-//	ServeHTTP ─ recover ─ parse ─ in-flight bound ─ authenticate ─ authorize
+//	ServeHTTP ─ recover ─ parse ─ authenticate ─ seat (flowcontrol) ─ authorize
 //	    ├── health, version, metrics, discovery, OpenAPI
 //	    ├── actions (pods/log, bindings, reviews): handlers of other packages
 //	    └── verbs: get list watch │ create update patch delete │ scale

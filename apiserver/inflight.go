@@ -1,13 +1,13 @@
 package apiserver
 
-// inflight bounds how many requests are served at a time.
+// inflight bounds how many requests are served at a time. It is what there is
+// without priority and fairness.
 type inflight chan struct{}
 
 // admitted takes a place for the request, if there is one.
 func (c *call) admitted() (release func(), ok bool) {
 	places := c.reads
-	switch c.info.Verb {
-	case "create", "update", "patch", "delete", "deletecollection":
+	if mutates(c.info.Verb) {
 		places = c.writes
 	}
 	select {

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"minke/apiserver/flowcontrol"
 )
 
 // metrics count requests under the names that Kubernetes gives them. Labels
@@ -38,7 +40,7 @@ type series struct {
 	duration prometheus.Observer
 }
 
-func newMetrics(reads, writes inflight) *metrics {
+func newMetrics(flow *flowcontrol.Controller, reads, writes inflight) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry(), series: map[seriesKey]series{}}
 	m.total = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "apiserver_request_total",
@@ -53,18 +55,33 @@ func newMetrics(reads, writes inflight) *metrics {
 		Name: "apiserver_longrunning_requests",
 		Help: "Gauge of all active long-running apiserver requests broken out by verb.",
 	}, []string{"verb"})
-	m.registry.MustRegister(m.total, m.duration, m.current, inflightGauge("readOnly", reads), inflightGauge("mutating", writes),
+	m.registry.MustRegister(m.total, m.duration, m.current, inflightGauge("readOnly", func() int {
+		if flow == nil {
+			return len(reads)
+		}
+		n, _ := flow.InFlight()
+		return n
+	}), inflightGauge("mutating", func() int {
+		if flow == nil {
+			return len(writes)
+		}
+		_, n := flow.InFlight()
+		return n
+	}),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
+	if flow != nil {
+		m.registry.MustRegister(flow.Collector())
+	}
 	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
 }
 
-func inflightGauge(kind string, places inflight) prometheus.Collector {
+func inflightGauge(kind string, count func() int) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "apiserver_current_inflight_requests",
 		Help:        "Number of currently used inflight request places of this apiserver per request kind.",
 		ConstLabels: prometheus.Labels{"request_kind": kind},
-	}, func() float64 { return float64(len(places)) })
+	}, func() float64 { return float64(count()) })
 }
 
 // Registry is where other parts of the process add their metrics.

@@ -48,7 +48,10 @@ func (c *call) listOptions() (*internalversion.ListOptions, *selection, error) {
 
 // number reads an integer parameter; zero when it is missing.
 func (c *call) number(name string) (int64, error) {
-	text := c.query.Get(name)
+	return number(c.query.Get(name))
+}
+
+func number(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -37,6 +38,8 @@ type endpoint struct {
 	appliers  *appliers
 	// use is nil for built-in resources; see SetCustom.
 	use *usage
+	// watching counts the watches from outside, in all versions.
+	watching *atomic.Int64
 }
 
 func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
@@ -63,7 +66,7 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 
 func newEndpoint(r *api.Resource) *endpoint {
 	return &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
-		fieldSets: &fieldSets{compute: r.FieldSet}}
+		fieldSets: &fieldSets{compute: r.FieldSet}, watching: &atomic.Int64{}}
 }
 
 func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {

@@ -49,16 +49,22 @@ func (c *call) serve() error {
 	}
 	c.user = inprocess.UserFrom(c.ctx)
 	long := c.longRunning()
-	if c.user == nil && !long {
+	outside := c.user == nil
+	if outside && !long && c.cfg.Flow == nil {
 		release, ok := c.admitted()
 		if !ok {
-			header.Set("Retry-After", "1")
-			return apierrors.NewTooManyRequests("The server is currently handling too many requests. Please try again later.", 1)
+			return tooMany()
 		}
 		defer release()
 	}
 	if err := c.authenticate(); err != nil {
 		return err
+	}
+	if outside && c.cfg.Flow != nil {
+		if err := c.takeSeat(); err != nil {
+			return err
+		}
+		defer c.ticket.Release()
 	}
 	if c.cfg.Authorize != nil {
 		if err := c.cfg.Authorize(c.ctx, c.user, c.info); err != nil {

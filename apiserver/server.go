@@ -48,7 +48,7 @@ func New(cfg Config) (*Server, error) {
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
-	s.metrics = newMetrics(s.reads, s.writes)
+	s.metrics = newMetrics(cfg.Flow, s.reads, s.writes)
 	s.budget = cache.NewBudget(cfg.KeptBytes)
 	table, err := newRoutes(cfg.Resources, s.budget, &s.cfg)
 	if err != nil {

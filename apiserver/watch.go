@@ -45,6 +45,8 @@ func (c *call) watch() error {
 	if err != nil {
 		return c.watchError(err, from)
 	}
+	c.end.watching.Add(1)
+	defer c.end.watching.Add(-1)
 	s := newStream(c, sel)
 	s.begin()
 	if initial != nil {
@@ -60,6 +62,7 @@ func (c *call) watch() error {
 			return nil
 		}
 	}
+	c.ticket.Release()
 	return s.run(ctx, w, o.AllowWatchBookmarks)
 }
 

@@ -13,16 +13,17 @@ import (
 // those of its last start. Zero values mean the defaults.
 type APIOptions struct {
 	// Reads and Writes bound the short requests that are served at a time.
-	Reads     int              `json:"maxRequestsInflight,omitempty"`
-	Writes    int              `json:"maxMutatingRequestsInflight,omitempty"`
-	Admission AdmissionOptions `json:"admission,omitzero"`
+	Reads  int `json:"maxRequestsInflight,omitempty"`
+	Writes int `json:"maxMutatingRequestsInflight,omitempty"`
+
+	Fairness FairnessOptions `json:"fairness,omitzero"`
 }
 
 // AddFlags offers the options as flags.
 func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Reads, "max-requests-inflight", 0, "how many reading requests are served at a time (default 400)")
 	flags.IntVar(&o.Writes, "max-mutating-requests-inflight", 0, "how many writing requests are served at a time (default 200)")
-	o.Admission.addFlags(flags)
+	o.Fairness.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

@@ -35,7 +35,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
 		return err
 	}
-	chain, allocator, err := s.newAdmission(stored)
+	chain, allocator, err := newAdmission(stored, s.security, s.cfg.ServiceNet)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	acts := discovery.Actions()
 	documents := discovery.New(address, s.resources, acts)
 	schemas := openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts})
+	s.flow = s.cfg.API.Fairness.controller(s.cfg.API.Reads, s.cfg.API.Writes)
 	paths, err := s.paths()
 	if err != nil {
 		return err
@@ -57,6 +58,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Paths:        paths,
 		OpenAPI:      schemas,
 		Limits:       s.cfg.API.limits(),
+		Flow:         s.flow,
 	})
 	if err != nil {
 		return err
@@ -88,7 +90,7 @@ func (s *Server) authorize(ctx context.Context, user *inprocess.User, info *requ
 
 // actions are the subresources and reviews that act.
 func (s *Server) actions() (map[string]http.Handler, error) {
-	pair, err := s.cfg.PKI.ClientCert("kubelet-client", pki.Client{User: kubeletClient})
+	pair, err := s.cfg.PKI.ClientCert("kubelet-client", pki.Client{User: kubeletClient, Groups: []string{"system:masters"}})
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate for kubelets: %w", err)
 	}

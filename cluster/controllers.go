@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"minke/apiserver/authn"
+	"minke/apiserver/authz"
 	"minke/client"
 	"minke/controllers"
 	"minke/controllers/nodeipam"
@@ -16,8 +16,8 @@ import (
 // server's own objects. Each controller writes as the service account that it
 // has in Kubernetes, with no more rights than its role gives.
 func (s *Server) runControllers(ctx context.Context) error {
-	informers := client.NewInformers(s.Client("system:kube-controller-manager", authn.Authenticated))
-	sched := scheduler.New(s.Client("system:kube-scheduler", authn.Authenticated), informers, scheduler.Options{})
+	informers := client.NewInformers(s.Client("system:kube-controller-manager", authz.Masters))
+	sched := scheduler.New(s.Client("system:kube-scheduler", authz.Masters), informers, scheduler.Options{})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
@@ -45,5 +45,5 @@ func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 func (s *Server) controllerClient(account string) client.Interface {
 	const namespace = "kube-system"
 	return s.Client("system:serviceaccount:"+namespace+":"+account,
-		"system:serviceaccounts", "system:serviceaccounts:"+namespace, authn.Authenticated)
+		"system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
 }

@@ -17,6 +17,7 @@ func (s *Server) paths() (map[string]http.Handler, error) {
 	debug.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	debug.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	debug.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	s.flowPages(debug)
 	issuer, err := s.security.issuer.Handler(issuerURL + authn.KeysPath)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
+	"minke/apiserver/flowcontrol"
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/store/local"
@@ -58,6 +59,8 @@ type Server struct {
 	security  *security
 	chain     admission.Chain
 	allocator *allocate.Allocator
+	// flow is nil when requests are bounded in number alone.
+	flow *flowcontrol.Controller
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
@@ -137,6 +140,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 			return fmt.Errorf("bootstrap: %w", err)
 		}
 		ready()
+		group.Go(func() error { return s.keepFlow(ctx) })
 		return s.runControllers(ctx)
 	})
 	err := group.Wait()

@@ -324,6 +324,22 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+func TestPodThatOthersDeclareFailedEnds(t *testing.T) {
+	on(t, func(b *bench) {
+		b.api.Put(pod("a", corev1.Container{Name: "web"}))
+		settle(time.Second)
+		failed := b.get("a").DeepCopy()
+		failed.Status.Phase, failed.Status.Reason = corev1.PodFailed, "Judged"
+		if _, err := b.pods.UpdateStatus(b.Context(), failed); err != nil {
+			b.Fatal(err)
+		}
+		settle(time.Minute)
+		if s := b.get("a").Status; s.Phase != corev1.PodFailed || s.Reason != "Judged" || len(b.rt.Running()) != 0 {
+			t.Errorf("running %v, status %+v", b.rt.Running(), s)
+		}
+	})
+}
+
 func TestSandboxThatCannotBeMadeIsTriedAgain(t *testing.T) {
 	on(t, func(b *bench) {
 		b.rt.Fail("RunPodSandbox", errors.New("no address"))

@@ -158,7 +158,7 @@ func Rank(pods []*corev1.Pod, usage map[types.UID]int64, name corev1.ResourceNam
 	}
 	var list []candidate
 	for _, p := range pods {
-		if p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded || p.DeletionTimestamp != nil || priority(p) >= 2000000000 {
+		if status.Terminal(p.Status.Phase) || p.DeletionTimestamp != nil || priority(p) >= 2000000000 {
 			continue
 		}
 		request := resourcehelper.PodRequests(p, resourcehelper.PodResourcesOptions{})[name]

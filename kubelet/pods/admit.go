@@ -26,7 +26,7 @@ func (j *job) admitted() bool {
 	// Two pods must not both be promised the same room.
 	j.admission.Lock()
 	defer j.admission.Unlock()
-	if done || j.gone || len(j.rt.Sandboxes) > 0 || j.pod.DeletionTimestamp != nil || terminal(j.pod.Status.Phase) {
+	if done || j.gone || len(j.rt.Sandboxes) > 0 || j.pod.DeletionTimestamp != nil || status.Terminal(j.pod.Status.Phase) {
 		j.setAdmitted()
 		return true
 	}

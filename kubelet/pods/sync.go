@@ -10,13 +10,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"minke/kubelet/spec"
+	"minke/kubelet/status"
 	"minke/kubelet/volume"
 )
 
 // sync brings a live pod closer to its spec.
 func (j *job) sync(ctx context.Context) (time.Duration, error) {
 	s := j.publish(false)
-	if terminal(s.Phase) {
+	if status.Terminal(s.Phase) {
 		j.enter(terminating)
 		return j.terminate(ctx)
 	}
@@ -42,7 +43,7 @@ func (j *job) sync(ctx context.Context) (time.Duration, error) {
 	if refreshed := j.refresh(ctx); refreshed != nil {
 		return 0, errors.Join(err, refreshed)
 	}
-	if s := j.publish(false); terminal(s.Phase) {
+	if s := j.publish(false); status.Terminal(s.Phase) {
 		j.runs.Kick(j.pod.UID)
 	}
 	after = sooner(after, untilTime(volumes.Refresh))

@@ -144,7 +144,7 @@ func (j *job) enter(s stage) {
 
 // ended tells whether the pod's time on this node is over.
 func (j *job) ended() bool {
-	if j.gone || j.pod.DeletionTimestamp != nil || j.w.override != nil || terminal(j.pod.Status.Phase) {
+	if j.gone || j.pod.DeletionTimestamp != nil || j.w.override != nil || status.Terminal(j.pod.Status.Phase) {
 		return true
 	}
 	if left, ok := j.deadline(); ok && left <= 0 {
@@ -155,8 +155,6 @@ func (j *job) ended() bool {
 	}
 	return false
 }
-
-func terminal(p corev1.PodPhase) bool { return p == corev1.PodFailed || p == corev1.PodSucceeded }
 
 // deadline returns how long the pod may still be active.
 func (j *job) deadline() (time.Duration, bool) {

@@ -76,7 +76,7 @@ func Generate(in Input) corev1.PodStatus {
 	g.readiness(&s)
 	s.Phase = Phase(pod, &s, in.Finished)
 	// A terminal phase never changes.
-	if old := pod.Status.Phase; old == corev1.PodFailed || old == corev1.PodSucceeded {
+	if old := pod.Status.Phase; Terminal(old) {
 		s.Phase = old
 	}
 	if o := in.Override; o != nil {

@@ -64,8 +64,10 @@ func (m *Manager) Pod(pod *corev1.Pod) *corev1.Pod {
 	return &merged
 }
 
-// mergeForeign takes from the API the conditions that others own.
+// mergeForeign takes from the API the conditions that others own, and an end
+// that others declared.
 func mergeForeign(own corev1.PodStatus, api *corev1.Pod) corev1.PodStatus {
+	own = judged(own, api)
 	own.NominatedNodeName, own.ResourceClaimStatuses = api.Status.NominatedNodeName, api.Status.ResourceClaimStatuses
 	var list []corev1.PodCondition
 	for _, c := range own.Conditions {
@@ -79,6 +81,15 @@ func mergeForeign(own corev1.PodStatus, api *corev1.Pod) corev1.PodStatus {
 		}
 	}
 	own.Conditions = list
+	return own
+}
+
+// judged is own, or with the API's phase when that is terminal already: a pod
+// that somebody else declared Failed does not come to life again.
+func judged(own corev1.PodStatus, api *corev1.Pod) corev1.PodStatus {
+	if Terminal(api.Status.Phase) && !Terminal(own.Phase) {
+		own.Phase, own.Reason, own.Message = api.Status.Phase, api.Status.Reason, api.Status.Message
+	}
 	return own
 }
 
@@ -218,7 +229,7 @@ func (m *Manager) write(ctx context.Context, e *entry, pod *corev1.Pod, status c
 // mergeAll is status with the conditions of others as the API has them, except
 // DisruptionTarget, which the kubelet may add.
 func mergeAll(status corev1.PodStatus, api *corev1.Pod) corev1.PodStatus {
-	out := status
+	out := judged(status, api)
 	have := map[corev1.PodConditionType]bool{}
 	out.Conditions = nil
 	for _, c := range api.Status.Conditions {

@@ -26,6 +26,9 @@ func (t *tally) add(s *corev1.ContainerStatus) {
 	}
 }
 
+// Terminal tells the phases that never change any more.
+func Terminal(p corev1.PodPhase) bool { return p == corev1.PodFailed || p == corev1.PodSucceeded }
+
 // Phase sums up the containers' states. finished tells that none starts again.
 //
 //	Pending --> Running --> Succeeded | Failed

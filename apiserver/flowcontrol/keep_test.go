@@ -1,0 +1,133 @@
+package flowcontrol
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"minke/api"
+)
+
+func TestKeep(t *testing.T) {
+	level := func(name string, generation int64, note string, shares int32) *flowcontrolv1.PriorityLevelConfiguration {
+		o := limited(name, shares, 0, nil)
+		o.Generation, o.Annotations = generation, nil
+		if note != "" {
+			o.Annotations = map[string]string{flowcontrolv1.AutoUpdateAnnotationKey: note}
+		}
+		return o
+	}
+	wanted := []*flowcontrolv1.PriorityLevelConfiguration{limited("catch-all", 5, 0, nil), limited("system", 30, 0, nil)}
+	for _, c := range []struct {
+		name   string
+		stored []*flowcontrolv1.PriorityLevelConfiguration
+		want   []string
+	}{
+		{"nothing stored", nil, []string{"create catch-all", "create system"}},
+		{"all as wanted", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30)}, nil},
+		{"changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "true", 6), level("system", 2, "true", 31)}, []string{"update catch-all", "update system"}},
+		{"hands off", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "false", 6), level("system", 2, "false", 31)}, []string{"update catch-all"}},
+		{"not annotated, new", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "", 5), level("system", 1, "", 31)}, []string{"update catch-all", "update system"}},
+		{"not annotated, changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 2, "", 31)}, nil},
+		{"of old", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), level("old", 1, "true", 1), level("own", 1, "", 1)}, []string{"delete old"}},
+	} {
+		var got []string
+		for _, s := range keep(c.stored, wanted) {
+			got = append(got, s.verb+" "+s.obj.GetName())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// stored is a store whose watches tell that something changed.
+type stored struct {
+	objs    map[string]api.Object
+	watches []*watch.FakeWatcher
+}
+
+func (s *stored) Snapshot(r schema.GroupVersionResource, _ string) (iter.Seq[runtime.Object], string, error) {
+	return func(yield func(runtime.Object) bool) {
+		for _, o := range s.objs {
+			if resourceOf(o) == r && !yield(o) {
+				return
+			}
+		}
+	}, "1", nil
+}
+
+func (s *stored) WatchShared(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (watch.Interface, error) {
+	w := watch.NewFakeWithChanSize(100, false)
+	s.watches = append(s.watches, w)
+	context.AfterFunc(ctx, w.Stop)
+	return w, nil
+}
+
+func (s *stored) Update(_ context.Context, r schema.GroupVersionResource, _, name string, alter func(api.Object) error) (api.Object, error) {
+	o := s.objs[r.Resource+name].DeepCopyObject().(api.Object)
+	if err := alter(o); err != nil {
+		return nil, err
+	}
+	s.set(o)
+	return o, nil
+}
+
+func (s *stored) set(o api.Object) {
+	s.objs[resourceOf(o).Resource+o.GetName()] = o
+	for _, w := range s.watches {
+		w.Modify(o)
+	}
+}
+
+func (s *stored) write(_ context.Context, verb string, r schema.GroupVersionResource, o api.Object) error {
+	if verb == "delete" {
+		return errors.New("nothing is to be deleted here")
+	}
+	o.SetGeneration(1)
+	s.set(o)
+	return nil
+}
+
+func TestKeeper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &stored{objs: map[string]api.Object{}}
+		c := New(Config{})
+		done := make(chan error)
+		go func() { done <- (&Keeper{Controller: c, Objects: s, Write: s.write, Log: slog.Default()}).Run(ctx) }()
+		synctest.Wait()
+		if len(s.objs) != len(BootstrapLevels())+len(BootstrapSchemas()) {
+			t.Errorf("%d objects were made", len(s.objs))
+		}
+		own := flowSchema("own", "mine", 50, "", everything(users("jane")))
+		own.ObjectMeta = metav1.ObjectMeta{Name: "own", UID: "u-1"}
+		s.set(own)
+		synctest.Wait()
+		dangling := func() string {
+			return string(s.objs["flowschemasown"].(*flowcontrolv1.FlowSchema).Status.Conditions[0].Status)
+		}
+		if got := c.Classify(client("jane"), pods).schema.name; got != "global-default" || dangling() != "True" {
+			t.Errorf("a dangling schema: requests go to %s, Dangling is %s", got, dangling())
+		}
+		mine := limited("mine", 10, 0, nil)
+		mine.Annotations = nil
+		s.set(mine)
+		synctest.Wait()
+		if got := c.Classify(client("jane"), pods).schema.name; got != "own" || dangling() != "False" {
+			t.Errorf("with its level: requests go to %s, Dangling is %s", got, dangling())
+		}
+		cancel()
+		<-done
+	})
+}
