@@ -4,6 +4,7 @@
 #   make test    every test, unit to end-to-end (root)
 #   make conformance  what Kubernetes promises, behaviour by behaviour (root)
 #   make bench   the benchmarks
+#   make bench-peers  the API beside upstream's (tools from BENCH)
 
 SHELL := /bin/bash
 GO ?= go
@@ -11,7 +12,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build helpers peers demo test unit e2e conformance bench lint tools generate clean FORCE
+.PHONY: build helpers peers demo test unit e2e conformance bench bench-peers lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -70,6 +71,16 @@ lint:
 
 bench: build
 	$(GO) run ./test/bench
+
+# Minke beside upstream's generic API server on etcd, in one run. BENCH is the
+# Go module of the measuring tools, which is no part of this repository.
+BENCH ?= ../shared/bench
+OBJECTS ?= 5000
+bench-peers: build
+	@[ -f $(BENCH)/api/main.go ] || { echo "bench-peers: there is no apibench in $(BENCH): say where its module is, BENCH=DIR"; exit 1; }
+	test/peers/build.sh etcd apiextensions
+	cd $(BENCH) && $(GO) build -o $(CURDIR)/build/peers/apibench ./api
+	$(GO) run ./test/bench/peers -n $(OBJECTS) -out build/peers/comparison.md
 
 clean:
 	rm -rf bin build

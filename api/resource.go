@@ -189,6 +189,9 @@ type Resource struct {
 	ConditionalUpdateOnly bool
 	Verbs                 []string
 	Also                  []Version
+	// Unserved tells that Kind's version is what is stored, but only those of Also
+	// are served.
+	Unserved bool
 	// BeginDelete is nil when nothing is to be done.
 	BeginDelete func(obj Object)
 

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api/inprocess"
-	"minke/apiserver/codec"
 	"minke/apiserver/request"
 )
 
@@ -27,6 +26,8 @@ func (s *Server) Handle(actions map[string]http.Handler) {
 type ActionCodec struct {
 	// Limit bounds bodies, in bytes; zero means 3 MiB.
 	Limit int64
+	// CBOR tells that it is read and written too.
+	CBOR bool
 }
 
 // Read decodes the request's body into an object of the kind that its Go type
@@ -52,9 +53,9 @@ func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
 // Write answers with obj, which names its kind.
 func (a ActionCodec) Write(w http.ResponseWriter, r *http.Request, status int, obj runtime.Object) {
 	c := a.call(w, r)
-	format, ok := codec.NegotiatePlain(r.Header.Get("Accept"))
+	format, ok := c.offer().NegotiatePlain(r.Header.Get("Accept"))
 	if !ok {
-		c.refuse(notAcceptable("only the following media types are accepted: " + codec.AllMedia))
+		c.refuse(notAcceptable("only the following media types are accepted: " + c.offer().Media()))
 		return
 	}
 	c.accepted.Format = format
@@ -70,7 +71,7 @@ func (a ActionCodec) WriteError(w http.ResponseWriter, r *http.Request, err erro
 
 func (a ActionCodec) call(w http.ResponseWriter, r *http.Request) *call {
 	s := &Server{log: slogDefault()}
-	s.cfg.Limits.Body = a.Limit
+	s.cfg.Limits.Body, s.cfg.CBOR = a.Limit, a.CBOR
 	s.cfg.Limits.fill()
 	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.InfoFrom(r.Context())}
 	if c.info == nil {

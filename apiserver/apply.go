@@ -15,7 +15,6 @@ import (
 	"minke/api"
 	"minke/apiserver/apply"
 	"minke/apiserver/codec"
-	"minke/apiserver/patch"
 	"minke/store/cache"
 )
 
@@ -96,18 +95,18 @@ func forceForbidden() error {
 
 // serverSideApply merges an applied configuration by field ownership, and
 // creates the object when there is none.
-func (c *call) serverSideApply(o *writeOptions, body []byte) error {
+func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format) error {
 	if o.manager == "" {
 		return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
 	}
 	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped && c.end.Merging == nil {
-		return unsupportedMedia(patch.Media)
+		return unsupportedMedia(c.patchMedia())
 	}
 	manager, err := c.end.applier(c.info.Subresource)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	applied, err := c.decodeApplied(body, o.validation)
+	applied, err := c.decodeApplied(body, format, o.validation)
 	if err != nil {
 		return err
 	}
@@ -169,10 +168,11 @@ func applyError(err error) error {
 }
 
 // decodeApplied reads the configuration. The name may be left to the URL.
-func (c *call) decodeApplied(body []byte, v codec.Validation) (*unstructured.Unstructured, error) {
-	fields, warnings, err := (&codec.Body{Data: body, Format: codec.YAML, Validation: v}).Fields()
+func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation) (*unstructured.Unstructured, error) {
+	fields, warnings, err := (&codec.Body{Data: body, Format: format, Validation: v}).Fields()
 	if err != nil {
-		return nil, apierrors.NewBadRequest("error decoding YAML: " + err.Error())
+		named := map[codec.Format]string{codec.YAML: "YAML", codec.CBOR: "CBOR"}[format]
+		return nil, apierrors.NewBadRequest("error decoding " + named + ": " + err.Error())
 	}
 	c.warnAll(warnings)
 	obj := &unstructured.Unstructured{Object: fields}

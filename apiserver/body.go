@@ -64,9 +64,9 @@ func (c *call) decodeObject(v codec.Validation) (api.Object, error) {
 	if given := inprocess.ObjectOf(c.r); given != nil {
 		return c.takeObject(given)
 	}
-	format, ok := codec.FormatOf(c.r.Header.Get("Content-Type"))
+	format, ok := c.offer().FormatOf(c.r.Header.Get("Content-Type"))
 	if !ok {
-		return nil, unsupportedMedia(codec.AllMedia)
+		return nil, unsupportedMedia(c.offer().Media())
 	}
 	data, err := c.readBody()
 	if err != nil {
@@ -145,9 +145,9 @@ func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (r
 	if err != nil || len(data) == 0 {
 		return into, false, err
 	}
-	format, ok := codec.FormatOf(c.r.Header.Get("Content-Type"))
+	format, ok := c.offer().FormatOf(c.r.Header.Get("Content-Type"))
 	if !ok {
-		return nil, false, unsupportedMedia(codec.AllMedia)
+		return nil, false, unsupportedMedia(c.offer().Media())
 	}
 	body := &codec.Body{Data: data, Format: format, Validation: codec.Ignore}
 	warnings, err := body.Decode(into, kind)

@@ -68,11 +68,14 @@ func (c *call) notFound() error { return apierrors.NewNotFound(c.end.group, c.in
 // key returns the store's key of the object that the request names.
 func (c *call) key() string { return c.end.key(c.info.Namespace, c.info.Name) }
 
+// offer is what the server reads and writes.
+func (c *call) offer() codec.Offer { return codec.Offer{CBOR: c.cfg.CBOR} }
+
 // negotiate reads the Accept header.
 func (c *call) negotiate() error {
-	a, ok := codec.Negotiate(c.r.Header.Get("Accept"))
+	a, ok := c.offer().Negotiate(c.r.Header.Get("Accept"))
 	if !ok {
-		return notAcceptable("only the following media types are accepted: " + codec.AllMedia)
+		return notAcceptable("only the following media types are accepted: " + c.offer().Media())
 	}
 	c.accepted = a
 	return nil

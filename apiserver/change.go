@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -29,6 +30,8 @@ type change struct {
 	// derived tells that compute works on the state as it stands, so that the
 	// result needs no resourceVersion to be safe.
 	derived bool
+	// scales tells that nothing changes but the number of replicas.
+	scales bool
 	// live is the object as it was, with its managedFields spelled out; nil
 	// when the write is not tracked.
 	live api.Object
@@ -119,11 +122,9 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	obj.SetSelfLink("")
 	obj.SetResourceVersion(before.GetResourceVersion())
 	a := c.attributes(admission.Update, obj, before, ch.options.dryRun)
-	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+	a.Options = ch.options.update()
+	if obj, err = c.admitChange(ch, a); err != nil {
 		return nil, err
-	}
-	if len(c.cfg.Admission) > 0 {
-		c.end.Default(obj)
 	}
 	obj.SetGeneration(before.GetGeneration()) // it is the resource's to raise
 	if ch.ofSub {
@@ -151,6 +152,28 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 		c.warnAll(c.end.Warnings(obj, before))
 	}
 	return obj, c.cfg.Admission.Validate(c.ctx, a)
+}
+
+// admitChange lets admission complete the object of a change and returns it.
+// Of a scaled object it sees the Scale.
+func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, error) {
+	obj, before := a.Object, a.Old
+	if ch.scales {
+		a.Version.Kind, a.Object, a.Old = scaleKind, c.scaleOf(obj), c.scaleOf(before)
+	}
+	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+		return nil, err
+	}
+	if scale, ok := a.Object.(*autoscalingv1.Scale); ok && ch.scales {
+		c.end.Scale.Set(obj, scale.Spec.Replicas)
+	} else {
+		obj = a.Object
+	}
+	if len(c.cfg.Admission) > 0 {
+		c.end.Default(obj)
+	}
+	obj.SetResourceVersion(before.GetResourceVersion())
+	return obj, nil
 }
 
 func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {

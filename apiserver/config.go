@@ -39,6 +39,8 @@ type Config struct {
 	// Ready are checks of readiness besides the server's own, by name.
 	Ready map[string]func(context.Context) error
 
+	// CBOR offers it beside JSON, YAML and protobuf (KEP 4222, alpha).
+	CBOR   bool
 	Limits Limits
 	// Flow decides which requests from outside run when. When nil, Limits.Reads
 	// and Limits.Writes bound them.

@@ -53,12 +53,17 @@ func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error
 	c.trackNew(obj, o)
 	c.info.Name = obj.GetName()
 	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
+	attributes.Options = o.create()
 	if err := c.cfg.Admission.Admit(c.ctx, attributes); err != nil {
 		return nil, err
 	}
-	if len(c.cfg.Admission) > 0 {
+	if obj = attributes.Object; len(c.cfg.Admission) > 0 {
 		c.end.Default(obj)
 	}
+	if err := c.checkNamespace(obj); err != nil {
+		return nil, err
+	}
+	obj.SetResourceVersion("")
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
 	obj.SetGeneration(0)

@@ -74,7 +74,7 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	}
 	dryRun := len(o.DryRun) > 0
 	a := c.attributes(admission.Delete, nil, before, dryRun)
-	a.Delete = o
+	a.Delete, a.Options = o, shownDelete(o)
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
 		return nil, waits, err
 	}
@@ -98,6 +98,13 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	}
 	item, err := c.end.cache.Delete(c.ctx, old)
 	return item, v, err
+}
+
+// shownDelete is what admission sees of the options: with their kind.
+func shownDelete(o *metav1.DeleteOptions) *metav1.DeleteOptions {
+	shown := *o
+	shown.TypeMeta = optionsType("DeleteOptions")
+	return &shown
 }
 
 // deleteOptions reads them from the body, or else from the parameters.

@@ -33,8 +33,9 @@ func (c *call) dispatch() error {
 	}
 	if v := c.end.version; v != nil {
 		c.warn(v.Deprecated)
+	} else {
+		c.warn(c.end.Deprecated)
 	}
-	c.warn(c.end.Deprecated)
 	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil

@@ -162,7 +162,7 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 	case "PartialObjectMetadata":
 		return notAcceptable("you requested PartialObjectMetadata, but the requested object is a list")
 	}
-	v := c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty()))
+	v := c.end.views.element(c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty())))
 	l := &codec.List{Kind: v.listKind, Meta: m, ItemHead: v.itemHead, Items: make([][]byte, len(items))}
 	size := 256
 	for i, item := range items {
@@ -173,8 +173,11 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 		l.Items[i] = data
 		size += len(data) + 1
 	}
-	if v.protobuf {
+	switch v.format {
+	case codec.Protobuf:
 		return c.writeStream(http.StatusOK, codec.MediaProtobuf, size, l.WriteProtobuf)
+	case codec.CBOR:
+		return c.writeStream(http.StatusOK, codec.MediaCBOR, size, l.WriteCBOR)
 	}
 	if c.accepted.Format != codec.YAML && !c.pretty() {
 		return c.writeStream(http.StatusOK, codec.MediaJSON, size, l.WriteJSON)

@@ -32,8 +32,11 @@ func (c *call) patch() error {
 	if err != nil {
 		return err
 	}
-	if kind == types.ApplyYAMLPatchType {
-		return c.serverSideApply(o, body)
+	switch kind {
+	case types.ApplyYAMLPatchType:
+		return c.serverSideApply(o, body, codec.YAML)
+	case types.ApplyCBORPatchType:
+		return c.serverSideApply(o, body, codec.CBOR)
 	}
 	if o.force {
 		return forceForbidden()
@@ -58,9 +61,24 @@ func (c *call) patchType() (types.PatchType, error) {
 		if _, untyped := c.end.empty().(*unstructured.Unstructured); !untyped {
 			return kind, nil
 		}
-		return "", unsupportedMedia(patch.MediaUntyped)
+	case types.ApplyCBORPatchType:
+		if c.cfg.CBOR {
+			return kind, nil
+		}
 	}
-	return "", unsupportedMedia(patch.Media)
+	return "", unsupportedMedia(c.patchMedia())
+}
+
+// patchMedia lists the kinds of patch that the endpoint takes, as errors do.
+func (c *call) patchMedia() string {
+	media := patch.Media
+	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped {
+		media = patch.MediaUntyped
+	}
+	if c.cfg.CBOR {
+		media += ", " + string(types.ApplyCBORPatchType)
+	}
+	return media
 }
 
 func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *change {

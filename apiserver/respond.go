@@ -38,7 +38,7 @@ func (c *call) refuse(err error) {
 	if status.Code == http.StatusUnauthorized {
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="minke"`)
 	}
-	a, ok := codec.Negotiate(c.r.Header.Get("Accept"))
+	a, ok := c.offer().Negotiate(c.r.Header.Get("Accept"))
 	if !ok {
 		a = codec.Accepted{}
 	}
@@ -85,9 +85,12 @@ func (c *call) writeItem(status int, item *cache.Item) error {
 	if err != nil {
 		return err
 	}
-	if v.protobuf {
+	switch v.format {
+	case codec.Protobuf:
 		head := codec.EnvelopeHead(v.kind, len(data))
 		return c.writeBytes(status, codec.MediaProtobuf, head, data)
+	case codec.CBOR:
+		return c.writeBytes(status, codec.MediaCBOR, data)
 	}
 	if c.accepted.Format == codec.YAML || c.pretty() {
 		if data, err = codec.Finish(data, c.accepted.Format, c.pretty()); err != nil {
@@ -100,7 +103,7 @@ func (c *call) writeItem(status int, item *cache.Item) error {
 
 var newline = []byte("\n")
 
-// textType returns the content type of an answer that is not protobuf.
+// textType returns the content type of an answer that is a text.
 func (c *call) textType() string {
 	if c.accepted.Format == codec.YAML {
 		return codec.MediaYAML

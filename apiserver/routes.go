@@ -50,8 +50,10 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 			main.cache = newCache(main, budget, cfg)
 			t.caches = append(t.caches, main.cache)
 		}
-		if err := t.add(main); err != nil {
-			return nil, err
+		if !r.Unserved {
+			if err := t.add(main); err != nil {
+				return nil, err
+			}
 		}
 		for i := range r.Also {
 			also := *main

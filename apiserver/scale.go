@@ -102,7 +102,7 @@ func (c *call) patchScale() error {
 
 // applyScale writes what compute makes of the object's Scale.
 func (c *call) applyScale(o *writeOptions, compute func(*cache.Item) (*autoscalingv1.Scale, error)) error {
-	ch := &change{options: o, derived: true}
+	ch := &change{options: o, derived: true, scales: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
 		scale, err := compute(old)
 		if err != nil {

@@ -39,7 +39,7 @@ var buffers = sync.Pool{New: func() any {
 
 func newStream(c *call, sel *selection) *stream {
 	v := c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty()))
-	if c.accepted.As == "Table" {
+	if c.accepted.As == "Table" && c.accepted.Format != codec.CBOR {
 		v = &c.end.views.json
 	}
 	return &stream{c: c, sel: sel, view: v, control: http.NewResponseController(c.w.ResponseWriter)}
@@ -49,8 +49,11 @@ func newStream(c *call, sel *selection) *stream {
 // watches.
 func (s *stream) begin() {
 	contentType := codec.MediaJSON
-	if s.view.protobuf {
+	switch s.view.format {
+	case codec.Protobuf:
 		contentType = codec.MediaProtobuf + ";stream=watch"
+	case codec.CBOR:
+		contentType = codec.MediaCBORSequence
 	}
 	s.c.w.Header().Set("Content-Type", contentType)
 	s.c.w.WriteHeader(http.StatusOK)
@@ -171,7 +174,11 @@ func (s *stream) addTable(kind string, item *cache.Item) bool {
 		table.ColumnDefinitions = nil
 	}
 	s.columnsSent = true
-	data, err := codec.EncodeJSON(table)
+	encode := codec.EncodeJSON
+	if s.view.format == codec.CBOR {
+		encode = codec.EncodeCBOR
+	}
+	data, err := encode(table)
 	return err == nil && s.append(kind, data)
 }
 
@@ -179,9 +186,12 @@ func (s *stream) append(kind string, data []byte) bool {
 	if s.buffer == nil {
 		s.buffer = buffers.Get().(*[]byte)
 	}
-	if s.view.protobuf {
+	switch s.view.format {
+	case codec.Protobuf:
 		*s.buffer = codec.AppendProtobufEvent(*s.buffer, kind, s.view.kind, data)
-	} else {
+	case codec.CBOR:
+		*s.buffer = codec.AppendCBOREvent(*s.buffer, kind, data)
+	default:
 		*s.buffer = codec.AppendJSONEvent(*s.buffer, kind, data)
 	}
 	return len(*s.buffer) < streamBuffer || s.write()
@@ -203,16 +213,17 @@ func (s *stream) bookmark(rev store.Revision, initial bool) {
 func (s *stream) error(err error) {
 	status := statusOf(err)
 	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
-	if s.view.protobuf {
-		own := *s.view
-		own.kind = statusKind
-		s.view = &own
-		if data, err := codec.EncodeMessage(status); err == nil {
-			s.append("ERROR", data)
-		}
-		return
+	own := *s.view
+	own.kind = statusKind
+	s.view = &own
+	encode := codec.EncodeJSON
+	switch own.format {
+	case codec.Protobuf:
+		encode = codec.EncodeMessage
+	case codec.CBOR:
+		encode = codec.EncodeCBOR
 	}
-	if data, err := codec.EncodeJSON(status); err == nil {
+	if data, err := encode(status); err == nil {
 		s.append("ERROR", data)
 	}
 }

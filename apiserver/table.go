@@ -30,6 +30,13 @@ func (c *call) writeTable(status int, items []*cache.Item, m metav1.ListMeta) er
 	if err != nil {
 		return err
 	}
+	if c.accepted.Format == codec.CBOR {
+		data, err := codec.EncodeCBOR(table)
+		if err != nil {
+			return err
+		}
+		return c.writeBytes(status, codec.MediaCBOR, data)
+	}
 	data, err := codec.EncodeJSON(table)
 	if err != nil {
 		return err

@@ -19,20 +19,25 @@ type decodable = runtime.Object
 type view struct {
 	name           string
 	kind, listKind schema.GroupVersionKind
-	protobuf       bool
+	format         codec.Format
 	// itemHead is what list items go without, since the list says it.
 	itemHead []byte
 	encode   func(runtime.Object) ([]byte, error)
 }
 
-// encoding returns the item's JSON, or its protobuf message without envelope.
+// encoding returns the item's JSON, its CBOR, or its protobuf message without
+// envelope.
 func (v *view) encoding(item *cache.Item) ([]byte, error) {
 	return item.Encoding(v.name, v.encode)
 }
 
 // viewSet has the views of an endpoint: the objects themselves and their
-// metadata alone, each in JSON and protobuf.
-type viewSet struct{ json, protobuf, metaJSON, metaProtobuf view }
+// metadata alone, each in JSON, protobuf and CBOR. In CBOR an element of a list
+// differs from the object by itself.
+type viewSet struct {
+	json, protobuf, cbor, cborElement                 view
+	metaJSON, metaProtobuf, metaCBOR, metaCBORElement view
+}
 
 func newViewSet(e *endpoint) viewSet {
 	suffix := ""
@@ -41,16 +46,25 @@ func newViewSet(e *endpoint) viewSet {
 	}
 	partial := metav1.SchemeGroupVersion.WithKind("PartialObjectMetadata")
 	partials := metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList")
-	return viewSet{
-		json: view{name: "json" + suffix, kind: e.kind, listKind: e.listKind, itemHead: codec.TypeHead(e.kind),
-			encode: e.through(codec.EncodeJSON)},
-		protobuf: view{name: "protobuf" + suffix, kind: e.kind, listKind: e.listKind, protobuf: true,
-			encode: e.through(codec.EncodeMessage)},
-		metaJSON: view{name: "meta.json", kind: partial, listKind: partials,
-			encode: func(o runtime.Object) ([]byte, error) { return encodePartial(o, codec.EncodeJSON) }},
-		metaProtobuf: view{name: "meta.protobuf", kind: partial, listKind: partials, protobuf: true,
-			encode: func(o runtime.Object) ([]byte, error) { return encodePartial(o, codec.EncodeMessage) }},
+	whole := func(name string, format codec.Format, encode func(runtime.Object) ([]byte, error)) view {
+		return view{name: name + suffix, kind: e.kind, listKind: e.listKind, format: format, encode: e.through(encode)}
 	}
+	alone := func(name string, format codec.Format, encode func(runtime.Object) ([]byte, error)) view {
+		return view{name: "meta." + name, kind: partial, listKind: partials, format: format,
+			encode: func(o runtime.Object) ([]byte, error) { return encodePartial(o, encode) }}
+	}
+	set := viewSet{
+		json:            whole("json", codec.JSON, codec.EncodeJSON),
+		protobuf:        whole("protobuf", codec.Protobuf, codec.EncodeMessage),
+		cbor:            whole("cbor", codec.CBOR, codec.EncodeCBOR),
+		cborElement:     whole("cbor.element", codec.CBOR, codec.EncodeCBORElement),
+		metaJSON:        alone("json", codec.JSON, codec.EncodeJSON),
+		metaProtobuf:    alone("protobuf", codec.Protobuf, codec.EncodeMessage),
+		metaCBOR:        alone("cbor", codec.CBOR, codec.EncodeCBOR),
+		metaCBORElement: alone("cbor.element", codec.CBOR, codec.EncodeCBORElement),
+	}
+	set.json.itemHead = codec.TypeHead(e.kind)
+	return set
 }
 
 // through encodes an object in the endpoint's version.
@@ -93,10 +107,25 @@ func (s *viewSet) pick(a codec.Accepted, hasProtobuf bool) *view {
 	switch {
 	case partial && protobuf:
 		return &s.metaProtobuf
+	case partial && a.Format == codec.CBOR:
+		return &s.metaCBOR
 	case partial:
 		return &s.metaJSON
 	case protobuf:
 		return &s.protobuf
+	case a.Format == codec.CBOR:
+		return &s.cbor
 	}
 	return &s.json
+}
+
+// element returns the view of the elements of a list that is seen through v.
+func (s *viewSet) element(v *view) *view {
+	switch v {
+	case &s.cbor:
+		return &s.cborElement
+	case &s.metaCBOR:
+		return &s.metaCBORElement
+	}
+	return v
 }

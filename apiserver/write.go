@@ -25,6 +25,8 @@ type writeOptions struct {
 	force      bool
 	// applied tells that managedFields are those that an apply computed.
 	applied bool
+	// given is what the client wrote, for admission to see.
+	given metav1.CreateOptions
 }
 
 // writeOptions reads them; kind is the name of the options in errors.
@@ -38,6 +40,7 @@ func (c *call) writeOptions(kind string) (*writeOptions, error) {
 		return nil, err
 	}
 	o.dryRun = len(dryRun) > 0
+	o.given = metav1.CreateOptions{DryRun: dryRun, FieldManager: o.manager, FieldValidation: string(o.validation)}
 	o.force = request.Flag(c.query, "force")
 	if o.validation == "" {
 		o.validation = codec.Warn
@@ -45,14 +48,36 @@ func (c *call) writeOptions(kind string) (*writeOptions, error) {
 	return o, nil
 }
 
+// optionsType says what options admission sees.
+func optionsType(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: metav1.SchemeGroupVersion.String(), Kind: kind}
+}
+
+// create and update are what admission sees of the options.
+func (o *writeOptions) create() *metav1.CreateOptions {
+	shown := o.given
+	shown.TypeMeta = optionsType("CreateOptions")
+	return &shown
+}
+
+func (o *writeOptions) update() *metav1.UpdateOptions {
+	return &metav1.UpdateOptions{TypeMeta: optionsType("UpdateOptions"), DryRun: o.given.DryRun,
+		FieldManager: o.given.FieldManager, FieldValidation: o.given.FieldValidation}
+}
+
 // attributes describes a write to the admission plug-ins.
 func (c *call) attributes(op admission.Operation, obj, old api.Object, dryRun bool) *admission.Attributes {
 	a := &admission.Attributes{
 		Operation: op, Resource: c.end.Resource, Subresource: c.info.Subresource,
 		Namespace: c.info.Namespace, Name: c.info.Name, User: c.user, DryRun: dryRun,
-		Object: obj, Old: old, Warn: c.warn, Annotations: request.AnnotationsFrom(c.ctx),
+		Version:  admission.Version{Resource: c.end.kind.GroupVersion().WithResource(c.end.Plural), Kind: c.end.kind},
+		Versions: versions{c.end, c.Server},
+		Object:   obj, Old: old, Warn: c.warn, Annotations: request.AnnotationsFrom(c.ctx),
 	}
-	if !c.end.Namespaced && c.end.Plural != "namespaces" {
+	switch own := c.end.Plural == "namespaces" && c.end.kind.Group == ""; {
+	case own:
+		a.Namespace = a.Name
+	case !c.end.Namespaced:
 		a.Namespace = ""
 	}
 	return a

@@ -1,17 +1,37 @@
 package cluster
 
 import (
+	"context"
 	"net/netip"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
 	"minke/apiserver/admission"
+	"minke/apiserver/admission/always"
+	"minke/apiserver/admission/alwayspullimages"
 	"minke/apiserver/admission/certificates"
+	"minke/apiserver/admission/clustertrustbundleattest"
 	"minke/apiserver/admission/defaultingressclass"
 	"minke/apiserver/admission/defaultstorageclass"
 	"minke/apiserver/admission/defaulttolerationseconds"
+	"minke/apiserver/admission/eventratelimit"
+	"minke/apiserver/admission/extendedresourcetoleration"
 	"minke/apiserver/admission/externalips"
+	"minke/apiserver/admission/limitpodhardantiaffinity"
 	"minke/apiserver/admission/limitranger"
+	"minke/apiserver/admission/namespaceautoprovision"
+	"minke/apiserver/admission/namespaceexists"
 	"minke/apiserver/admission/namespacelifecycle"
 	"minke/apiserver/admission/noderestriction"
+	"minke/apiserver/admission/ownerreferences"
+	"minke/apiserver/admission/persistentvolumeclaimresize"
+	"minke/apiserver/admission/podnodeselector"
+	"minke/apiserver/admission/podresize"
+	"minke/apiserver/admission/podsecurity"
+	"minke/apiserver/admission/podtolerationrestriction"
+	"minke/apiserver/admission/podtopologylabels"
 	"minke/apiserver/admission/priority"
 	"minke/apiserver/admission/resourcequota"
 	"minke/apiserver/admission/runtimeclass"
@@ -20,31 +40,119 @@ import (
 	"minke/apiserver/admission/taintnodesbycondition"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
+	"minke/client"
 )
 
-// newAdmission returns the plug-ins in the order in which they run: first what
-// refuses cheaply, last what spends a scarce good.
-func newAdmission(stored *objects, sec *security, serviceNet netip.Prefix) (admission.Chain, *allocate.Allocator, error) {
-	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{serviceNet}, Source: stored})
+// plugInParts is what admission plug-ins are made of.
+type plugInParts struct {
+	stored    *objects
+	security  *security
+	allocator *allocate.Allocator
+	// config is what --admission-control-config-file says to each plug-in.
+	config map[string][]byte
+	// resources finds what is served of a kind, custom resources too.
+	resources func(schema.GroupVersionKind) []*api.Resource
+	// createNamespace acts with all rights.
+	createNamespace func(context.Context, *corev1.Namespace) error
+}
+
+// plugIns are the plug-ins in the order in which they run, which is Kubernetes'
+// own. Those that are on by default are Kubernetes' and two more: NodeRestriction,
+// as every installer sets it, and DenyServiceExternalIPs (CVE-2020-8554). Lines
+// without a name are part of the API and cannot be switched off.
+var plugIns = []plugIn{
+	{"AlwaysAdmit", off, simple(always.Admit{})},
+	{"NamespaceAutoProvision", off, of(func(p *plugInParts) any {
+		return &namespaceautoprovision.Plugin{Reader: p.stored, Create: p.createNamespace}
+	})},
+	{"NamespaceLifecycle", on, of(func(p *plugInParts) any { return &namespacelifecycle.Plugin{Reader: p.stored} })},
+	{"NamespaceExists", off, of(func(p *plugInParts) any { return &namespaceexists.Plugin{Reader: p.stored} })},
+	{"LimitPodHardAntiAffinityTopology", off, simple(limitpodhardantiaffinity.Plugin{})},
+	{"LimitRanger", on, of(func(p *plugInParts) any { return &limitranger.Plugin{Reader: p.stored} })},
+	{"ServiceAccount", on, of(func(p *plugInParts) any { return &serviceaccount.Plugin{Source: p.stored} })},
+	{"NodeRestriction", on, of(func(p *plugInParts) any { return &noderestriction.Plugin{Reader: p.stored} })},
+	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
+	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
+	{"ImagePolicyWebhook", off, nil},
+	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.stored, p.config["PodSecurity"]) }},
+	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.stored, p.config["PodNodeSelector"]) }},
+	{"Priority", on, of(func(p *plugInParts) any { return &priority.Plugin{Reader: p.stored} })},
+	{"DefaultTolerationSeconds", on, simple(&defaulttolerationseconds.Plugin{})},
+	{"PodTolerationRestriction", off, func(p *plugInParts) (any, error) {
+		return podtolerationrestriction.New(p.stored, p.config["PodTolerationRestriction"])
+	}},
+	{"EventRateLimit", off, func(p *plugInParts) (any, error) { return eventratelimit.New(p.config["EventRateLimit"], nil) }},
+	{"ExtendedResourceToleration", off, simple(extendedresourcetoleration.Plugin{})},
+	{"DefaultStorageClass", on, of(func(p *plugInParts) any { return &defaultstorageclass.Plugin{Reader: p.stored} })},
+	{"StorageObjectInUseProtection", on, simple(&storageobjectinuseprotection.Plugin{})},
+	{"PodGroupProtection", on, nil},
+	{"OwnerReferencesPermissionEnforcement", off, of(func(p *plugInParts) any {
+		return &ownerreferences.Plugin{Authorizer: p.security.authorizer, Resources: p.resources}
+	})},
+	{"PersistentVolumeClaimResize", on, of(func(p *plugInParts) any { return &persistentvolumeclaimresize.Plugin{Reader: p.stored} })},
+	{"RuntimeClass", on, of(func(p *plugInParts) any { return &runtimeclass.Plugin{Reader: p.stored} })},
+	{"CertificateApproval", on, of(func(p *plugInParts) any { return certificates.Approval{Authorizer: p.security.authorizer} })},
+	{"CertificateSigning", on, of(func(p *plugInParts) any { return certificates.Signing{Authorizer: p.security.authorizer} })},
+	{"ClusterTrustBundleAttest", on, of(func(p *plugInParts) any {
+		return clustertrustbundleattest.Plugin{Authorizer: p.security.authorizer}
+	})},
+	{"CertificateSubjectRestriction", on, simple(certificates.SubjectRestriction{})},
+	{"DefaultIngressClass", on, of(func(p *plugInParts) any { return &defaultingressclass.Plugin{Reader: p.stored} })},
+	{"DenyServiceExternalIPs", on, simple(&externalips.Plugin{})},
+	{"PodTopologyLabels", on, of(func(p *plugInParts) any { return &podtopologylabels.Plugin{Reader: p.stored} })},
+	{"PodGroupWorkloadExists", on, nil},
+	{"NodeDeclaredFeatureValidator", on, nil},
+	{"JobValidation", on, nil},
+	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.stored} })},
+	{"MutatingAdmissionPolicy", on, nil},
+	{"MutatingAdmissionWebhook", on, nil},
+	{"", on, simple(certificates.Author{})},
+	{"", on, of(func(p *plugInParts) any { return p.allocator })},
+	{"", on, of(func(p *plugInParts) any {
+		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}
+	})},
+	{"ValidatingAdmissionPolicy", on, nil},
+	{"ValidatingAdmissionWebhook", on, nil},
+	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.stored, Updater: p.stored} })},
+	{"AlwaysDeny", off, simple(always.Deny{})},
+}
+
+// newAdmission returns the plug-ins that the options ask for.
+func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Allocator, error) {
+	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored})
 	if err != nil {
 		return nil, nil, err
 	}
-	return admission.Chain{
-		&namespacelifecycle.Plugin{Reader: stored},
-		&noderestriction.Plugin{Reader: stored},
-		&limitranger.Plugin{Reader: stored},
-		&serviceaccount.Plugin{Source: stored},
-		&taintnodesbycondition.Plugin{},
-		&priority.Plugin{Reader: stored},
-		&runtimeclass.Plugin{Reader: stored},
-		&defaulttolerationseconds.Plugin{},
-		&defaultstorageclass.Plugin{Reader: stored},
-		&defaultingressclass.Plugin{Reader: stored},
-		&storageobjectinuseprotection.Plugin{},
-		&authz.Escalation{RBAC: sec.rbac, Authorizer: sec.authorizer},
-		certificates.Plugin{Authorizer: sec.authorizer},
-		&externalips.Plugin{},
-		allocator,
-		&resourcequota.Plugin{Reader: stored, Updater: stored},
-	}, allocator, nil
+	config, err := s.cfg.API.Admission.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, err := s.cfg.API.Admission.chain(plugIns, &plugInParts{
+		stored: stored, security: s.security, allocator: allocator, config: config,
+		resources: s.servedAs, createNamespace: s.createNamespace,
+	})
+	return chain, allocator, err
+}
+
+// servedAs finds the resources of a kind.
+func (s *Server) servedAs(kind schema.GroupVersionKind) (out []*api.Resource) {
+	for _, list := range [][]*api.Resource{s.resources, s.custom.Resources()} {
+		for _, r := range list {
+			if r.Kind == kind {
+				out = append(out, r)
+				continue
+			}
+			for i := range r.Also {
+				if r.Also[i].Kind == kind {
+					out = append(out, r)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (s *Server) createNamespace(ctx context.Context, n *corev1.Namespace) error {
+	_, err := s.self.Do(ctx, client.Request{Verb: "create", Resource: corev1.SchemeGroupVersion.WithResource("namespaces"), Body: n})
+	return err
 }

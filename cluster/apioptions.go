@@ -16,13 +16,17 @@ type APIOptions struct {
 	Reads  int `json:"maxRequestsInflight,omitempty"`
 	Writes int `json:"maxMutatingRequestsInflight,omitempty"`
 
-	Fairness FairnessOptions `json:"fairness,omitzero"`
+	served
+	Admission AdmissionOptions `json:"admission,omitzero"`
+	Fairness  FairnessOptions  `json:"fairness,omitzero"`
 }
 
 // AddFlags offers the options as flags.
 func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Reads, "max-requests-inflight", 0, "how many reading requests are served at a time (default 400)")
 	flags.IntVar(&o.Writes, "max-mutating-requests-inflight", 0, "how many writing requests are served at a time (default 200)")
+	o.served.addFlags(flags)
+	o.Admission.addFlags(flags)
 	o.Fairness.addFlags(flags)
 }
 

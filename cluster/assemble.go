@@ -35,7 +35,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
 		return err
 	}
-	chain, allocator, err := newAdmission(stored, s.security, s.cfg.ServiceNet)
+	chain, allocator, err := s.newAdmission(stored)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Discovery:    documents,
 		Paths:        paths,
 		OpenAPI:      schemas,
+		CBOR:         s.cbor(),
 		Limits:       s.cfg.API.limits(),
 		Flow:         s.flow,
 	})
@@ -90,12 +91,12 @@ func (s *Server) authorize(ctx context.Context, user *inprocess.User, info *requ
 
 // actions are the subresources and reviews that act.
 func (s *Server) actions() (map[string]http.Handler, error) {
-	pair, err := s.cfg.PKI.ClientCert("kubelet-client", pki.Client{User: kubeletClient, Groups: []string{"system:masters"}})
+	pair, err := s.cfg.PKI.ClientCert("kubelet-client", pki.Client{User: kubeletClient})
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate for kubelets: %w", err)
 	}
 	return subresource.New(subresource.Config{
-		Codec: apiserver.ActionCodec{}, Reader: s.api, Updater: s.api, Deleter: s.api,
+		Codec: apiserver.ActionCodec{CBOR: s.cbor()}, Reader: s.api, Updater: s.api, Deleter: s.api,
 		Authorizer: s.security.authorizer, Rules: s.security.rbac,
 		Tokens: s.security.accounts, Issuer: s.security.issuer, Audiences: []string{issuerURL},
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{
@@ -105,6 +106,8 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 		Log: s.log,
 	}).Actions(), nil
 }
+
+func (s *Server) cbor() bool { return s.gates.Enabled("CBORServingAndStorage") }
 
 // kubeletClient is the name by which kubelets know the API server.
 const kubeletClient = "kube-apiserver-kubelet-client"

@@ -24,6 +24,7 @@ import (
 func (s *Server) bootstrap(ctx context.Context) error {
 	objs := append(namespaces(), authz.Bootstrap()...)
 	objs = append(objs, nodeNetworkRole()...)
+	objs = append(objs, kubeletClientBinding())
 	objs = append(objs, priority.Bootstrap()...)
 	objs = append(objs, s.apiService()...)
 	objs = append(objs, dnsService(s.cfg.DNS))
@@ -170,5 +171,15 @@ func nodeNetworkRole() []api.Object {
 			RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: NodeNetwork}},
 		},
+	}
+}
+
+// kubeletClientBinding lets the API server, as kubelets know it, use all of
+// their API and nothing else.
+func kubeletClientBinding() api.Object {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "system:minke:kubelet-client", Labels: map[string]string{"kubernetes.io/bootstrapping": "rbac-defaults"}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:kubelet-api-admin"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: kubeletClient}},
 	}
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"minke/apiserver/authz"
+	"minke/apiserver/authn"
 	"minke/client"
 	"minke/controllers"
 	"minke/controllers/nodeipam"
@@ -16,8 +17,8 @@ import (
 // server's own objects. Each controller writes as the service account that it
 // has in Kubernetes, with no more rights than its role gives.
 func (s *Server) runControllers(ctx context.Context) error {
-	informers := client.NewInformers(s.Client("system:kube-controller-manager", authz.Masters))
-	sched := scheduler.New(s.Client("system:kube-scheduler", authz.Masters), informers, scheduler.Options{})
+	informers := client.NewInformers(s.Client("system:kube-controller-manager", authn.Authenticated))
+	sched := scheduler.New(s.Client("system:kube-scheduler", authn.Authenticated), informers, scheduler.Options{})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
@@ -35,7 +36,19 @@ func (s *Server) runControllers(ctx context.Context) error {
 // too.
 func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 	all := client.BuiltIn()
-	for _, r := range s.custom.Resources() {
+	known := map[schema.GroupResource]bool{}
+	for _, r := range all {
+		known[r.Resource.GroupResource()] = true
+	}
+	further := s.custom.Resources()
+	for _, r := range s.resources {
+		// Of those that controllers have no other use for, a namespace's end must
+		// not leave any behind.
+		if !known[r.GroupResource()] && r.Namespaced && !r.Unserved && r.Serves("deletecollection") {
+			further = append(further, r)
+		}
+	}
+	for _, r := range further {
 		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
 	}
 	return all, nil
@@ -45,5 +58,5 @@ func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 func (s *Server) controllerClient(account string) client.Interface {
 	const namespace = "kube-system"
 	return s.Client("system:serviceaccount:"+namespace+":"+account,
-		"system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
+		"system:serviceaccounts", "system:serviceaccounts:"+namespace, authn.Authenticated)
 }

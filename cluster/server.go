@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"minke/api"
-	"minke/api/catalog"
+	"minke/api/feature"
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/admission"
@@ -54,6 +54,7 @@ type Server struct {
 	log       *slog.Logger
 	store     *local.Store
 	resources []*api.Resource
+	gates     feature.Gates
 	api       *apiserver.Server
 	custom    *customresource.Manager
 	security  *security
@@ -68,8 +69,11 @@ type Server struct {
 
 // NewServer opens the store and assembles the server; Run starts it.
 func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
-	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), resources: catalog.Resources()}
+	s := &Server{cfg: cfg, log: slog.Default().With("part", "server")}
 	var err error
+	if s.resources, s.gates, err = cfg.API.resources(); err != nil {
+		return nil, err
+	}
 	if s.tls, err = s.servingTLS(); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ func mutatingAdmissionPolicies() *api.Resource {
 		PrepareForCreate: mutatingAdmissionPolicyCreate,
 		PrepareForUpdate: mutatingAdmissionPolicyUpdate,
 		Default:          defaultMutatingPolicy,
+		Validate:         validateMutatingPolicy,
+		ValidateUpdate:   validateMutatingPolicyUpdate,
 	}.Resource()
 }
 

@@ -2,6 +2,7 @@ package admissionregistration
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -17,6 +18,10 @@ func mutatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: mutatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: mutatingAdmissionPolicyBindingUpdate,
 		Default:          defaultMutatingBinding,
+		Validate:         validateMutatingBinding,
+		ValidateUpdate: func(b, _ *admissionregistrationv1.MutatingAdmissionPolicyBinding) field.ErrorList {
+			return validateMutatingBinding(b)
+		},
 	}.Resource()
 }
 

@@ -21,9 +21,9 @@ func mutatingWebhookConfigurations() *api.Resource {
 		PrepareForUpdate:      mutatingUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               mutatingColumns(),
-		Validate:              validateMutating,
-		ValidateUpdate: func(c, _ *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
-			return validateMutating(c)
+		Validate: func(c *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
+			return validateMutating(c, &admissionregistrationv1.MutatingWebhookConfiguration{})
 		},
+		ValidateUpdate: validateMutating,
 	}.Resource()
 }

@@ -21,6 +21,8 @@ func validatingAdmissionPolicies() *api.Resource {
 		},
 		Default: defaultPolicy,
 		Columns: policyColumns(),
+
+		Validate: validatePolicy, ValidateUpdate: validatePolicyUpdate,
 	}.Resource()
 }
 

@@ -2,6 +2,7 @@ package admissionregistration
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -17,7 +18,11 @@ func validatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: validatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: validatingAdmissionPolicyBindingUpdate,
 		Default:          defaultBinding,
-		Columns:          bindingColumns(),
+		Validate:         validateBinding,
+		ValidateUpdate: func(b, _ *admissionregistrationv1.ValidatingAdmissionPolicyBinding) field.ErrorList {
+			return validateBinding(b)
+		},
+		Columns: bindingColumns(),
 	}.Resource()
 }
 

@@ -21,9 +21,9 @@ func validatingWebhookConfigurations() *api.Resource {
 		PrepareForUpdate:      validatingUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               validatingColumns(),
-		Validate:              validateValidating,
-		ValidateUpdate: func(c, _ *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
-			return validateValidating(c)
+		Validate: func(c *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
+			return validateValidating(c, &admissionregistrationv1.ValidatingWebhookConfiguration{})
 		},
+		ValidateUpdate: validateValidating,
 	}.Resource()
 }

@@ -7,6 +7,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -20,28 +21,41 @@ type webhook struct {
 	versions          []string
 	timeout           *int32
 	namespaces, match *metav1.LabelSelector
+	conditions        []admissionregistrationv1.MatchCondition
 }
 
-func validateValidating(c *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
-	var hooks []webhook
+func validateValidating(c, old *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
+	return validateHooks(validatingHooks(c), validatingHooks(old))
+}
+
+func validatingHooks(c *admissionregistrationv1.ValidatingWebhookConfiguration) (hooks []webhook) {
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector})
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions})
 	}
-	return validateHooks(hooks)
+	return hooks
 }
 
-func validateMutating(c *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
-	var hooks []webhook
+func validateMutating(c, old *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
+	return validateHooks(mutatingHooks(c), mutatingHooks(old))
+}
+
+func mutatingHooks(c *admissionregistrationv1.MutatingWebhookConfiguration) (hooks []webhook) {
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector})
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions})
 	}
-	return validateHooks(hooks)
+	return hooks
 }
 
-func validateHooks(hooks []webhook) field.ErrorList {
+func validateHooks(hooks, old []webhook) field.ErrorList {
 	var errs field.ErrorList
+	e := &expressions{stored: sets.New[string]()}
+	for _, w := range old {
+		for _, c := range w.conditions {
+			e.stored.Insert(c.Expression)
+		}
+	}
 	names := map[string]bool{}
 	for i, w := range hooks {
 		at := field.NewPath("webhooks").Index(i)
@@ -51,6 +65,7 @@ func validateHooks(hooks []webhook) field.ErrorList {
 		}
 		names[w.name] = true
 		errs = append(errs, validateHook(w, at)...)
+		errs = append(errs, e.matchConditions(w.conditions, at.Child("matchConditions"))...)
 	}
 	return errs
 }
@@ -76,13 +91,8 @@ func validateHook(w webhook, at *field.Path) field.ErrorList {
 	options := metav1validation.LabelSelectorValidationOptions{}
 	errs = append(errs, metav1validation.ValidateLabelSelector(w.namespaces, options, at.Child("namespaceSelector"))...)
 	errs = append(errs, metav1validation.ValidateLabelSelector(w.match, options, at.Child("objectSelector"))...)
-	for i, r := range w.rules {
-		at := at.Child("rules").Index(i)
-		for name, list := range map[string]int{"operations": len(r.Operations), "apiGroups": len(r.APIGroups), "apiVersions": len(r.APIVersions), "resources": len(r.Resources)} {
-			if list == 0 {
-				errs = append(errs, field.Required(at.Child(name), ""))
-			}
-		}
+	for i := range w.rules {
+		errs = append(errs, validateRule(&w.rules[i], at.Child("rules").Index(i))...)
 	}
 	return append(errs, validateClient(w.config, at.Child("clientConfig"))...)
 }

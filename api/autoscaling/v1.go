@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -16,8 +17,10 @@ import (
 // What autoscaling/v1 has no field for travels in these annotations, so that a
 // client of v1 that reads and writes an object loses nothing.
 const (
-	metricsAnnotation  = "autoscaling.alpha.kubernetes.io/metrics"
-	behaviorAnnotation = "autoscaling.alpha.kubernetes.io/behavior"
+	metricsAnnotation    = "autoscaling.alpha.kubernetes.io/metrics"
+	behaviorAnnotation   = "autoscaling.alpha.kubernetes.io/behavior"
+	currentAnnotation    = "autoscaling.alpha.kubernetes.io/current-metrics"
+	conditionsAnnotation = "autoscaling.alpha.kubernetes.io/conditions"
 )
 
 func v1() api.Version {
@@ -63,7 +66,27 @@ func importV1(from runtime.Object) (api.Object, error) {
 		CurrentReplicas:    in.Status.CurrentReplicas,
 		DesiredReplicas:    in.Status.DesiredReplicas,
 	}
-	return out, nil
+	return out, importStatus(in.Status.CurrentCPUUtilizationPercentage, out)
+}
+
+// importStatus takes what v1's status has no fields for from the annotations.
+func importStatus(percent *int32, out *autoscalingv2.HorizontalPodAutoscaler) error {
+	if err := takeAnnotation(out, currentAnnotation, &out.Status.CurrentMetrics); err != nil {
+		return err
+	}
+	if percent != nil && !slices.ContainsFunc(out.Status.CurrentMetrics, currentCPU) {
+		out.Status.CurrentMetrics = append(out.Status.CurrentMetrics, autoscalingv2.MetricStatus{
+			Type: autoscalingv2.ResourceMetricSourceType,
+			Resource: &autoscalingv2.ResourceMetricStatus{
+				Name: corev1.ResourceCPU, Current: autoscalingv2.MetricValueStatus{AverageUtilization: percent},
+			},
+		})
+	}
+	return takeAnnotation(out, conditionsAnnotation, &out.Status.Conditions)
+}
+
+func currentCPU(m autoscalingv2.MetricStatus) bool {
+	return m.Resource != nil && m.Resource.Name == corev1.ResourceCPU
 }
 
 func cpuMetric(percent int32) autoscalingv2.MetricSpec {
@@ -131,12 +154,29 @@ func exportV1(from api.Object) (runtime.Object, error) {
 		CurrentReplicas:    in.Status.CurrentReplicas,
 		DesiredReplicas:    in.Status.DesiredReplicas,
 	}
-	for _, m := range in.Status.CurrentMetrics {
-		if m.Resource != nil && m.Resource.Name == corev1.ResourceCPU {
+	return out, exportStatus(&in.Status, out)
+}
+
+func exportStatus(in *autoscalingv2.HorizontalPodAutoscalerStatus, out *autoscalingv1.HorizontalPodAutoscaler) error {
+	var rest []autoscalingv2.MetricStatus
+	for _, m := range in.CurrentMetrics {
+		if currentCPU(m) {
 			out.Status.CurrentCPUUtilizationPercentage = m.Resource.Current.AverageUtilization
+			if m.Resource.Current.AverageValue == nil && m.Resource.Current.AverageUtilization != nil {
+				continue // the percentage says it all
+			}
+		}
+		rest = append(rest, m)
+	}
+	if len(rest) > 0 {
+		if err := giveAnnotation(out, currentAnnotation, rest); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	if len(in.Conditions) > 0 {
+		return giveAnnotation(out, conditionsAnnotation, in.Conditions)
+	}
+	return nil
 }
 
 func giveAnnotation(o *autoscalingv1.HorizontalPodAutoscaler, name string, value any) error {

@@ -6,6 +6,7 @@ import (
 	"minke/api"
 	"minke/api/admissionregistration"
 	"minke/api/apiextensions"
+	"minke/api/apiregistration"
 	"minke/api/apps"
 	"minke/api/authentication"
 	"minke/api/authorization"
@@ -49,6 +50,7 @@ func Resources() []*api.Resource {
 		storage.Resources,
 		admissionregistration.Resources,
 		apiextensions.Resources,
+		apiregistration.Resources,
 	} {
 		all = append(all, group()...)
 	}

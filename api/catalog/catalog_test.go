@@ -13,7 +13,7 @@ import (
 // leads back to the stored one.
 func TestResources(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range Resources() {
+	for _, r := range Serve(everything(t)) {
 		t.Run(r.GroupResource().String(), func(t *testing.T) {
 			if seen[r.GroupResource().String()] {
 				t.Fatal("named twice")

@@ -68,10 +68,11 @@ func (a Admission) newEnvironment(object, params *celgo.Type) *Environment {
 	if a.composed {
 		variables = append(variables, Variable{Name: variablesName, Decl: noVariables()})
 	}
+	e := NewEnvironment(variables...)
 	if !a.Patch {
-		return NewEnvironment(variables...)
+		return e
 	}
-	return extended(baseSet, environment.StrictCostOpt, declare(variables), always(environment.VersionedOptions{
+	return e.with(always(environment.VersionedOptions{
 		EnvOptions: []celgo.EnvOption{
 			common.ResolverEnvOption(&mutation.DynamicTypeResolver{}),
 			environment.UnversionedLib(library.JSONPatch), // jsonpatch.escapeKey()

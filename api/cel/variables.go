@@ -16,7 +16,6 @@ import (
 // variables is declared, in order, and may then be named by whatever is
 // compiled later. It is not used by several goroutines.
 type Composed struct {
-	of       Admission
 	kind     *declType
 	own      map[Admission]*Environment
 	base     func(Admission) *Environment

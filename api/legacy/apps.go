@@ -32,16 +32,16 @@ func selectTemplate(meta *metav1.ObjectMeta, selector **metav1.LabelSelector, t 
 func deployments() []api.Version {
 	return []api.Version{
 		version[appsv1beta2.Deployment, appsv1beta2.DeploymentList](
-			appsv1beta2.SchemeGroupVersion.WithKind("Deployment"), adjust[appsv1beta2.Deployment, appsv1.Deployment]{}),
+			appsv1beta2.SchemeGroupVersion.WithKind("Deployment"), api.Adjust[appsv1beta2.Deployment, appsv1.Deployment]{}),
 		version[appsv1beta1.Deployment, appsv1beta1.DeploymentList](
-			appsv1beta1.SchemeGroupVersion.WithKind("Deployment"), adjust[appsv1beta1.Deployment, appsv1.Deployment]{
-				fill: func(d *appsv1beta1.Deployment) {
+			appsv1beta1.SchemeGroupVersion.WithKind("Deployment"), api.Adjust[appsv1beta1.Deployment, appsv1.Deployment]{
+				Fill: func(d *appsv1beta1.Deployment) {
 					selectTemplate(&d.ObjectMeta, &d.Spec.Selector, &d.Spec.Template)
 					api.FillPointer(&d.Spec.RevisionHistoryLimit, 2)
 				},
 			}),
 		version[extensionsv1beta1.Deployment, extensionsv1beta1.DeploymentList](
-			extensionsv1beta1.SchemeGroupVersion.WithKind("Deployment"), adjust[extensionsv1beta1.Deployment, appsv1.Deployment]{fill: fillExtensionsDeployment}),
+			extensionsv1beta1.SchemeGroupVersion.WithKind("Deployment"), api.Adjust[extensionsv1beta1.Deployment, appsv1.Deployment]{Fill: fillExtensionsDeployment}),
 	}
 }
 
@@ -62,10 +62,10 @@ func fillExtensionsDeployment(d *extensionsv1beta1.Deployment) {
 func replicaSets() []api.Version {
 	return []api.Version{
 		version[appsv1beta2.ReplicaSet, appsv1beta2.ReplicaSetList](
-			appsv1beta2.SchemeGroupVersion.WithKind("ReplicaSet"), adjust[appsv1beta2.ReplicaSet, appsv1.ReplicaSet]{}),
+			appsv1beta2.SchemeGroupVersion.WithKind("ReplicaSet"), api.Adjust[appsv1beta2.ReplicaSet, appsv1.ReplicaSet]{}),
 		version[extensionsv1beta1.ReplicaSet, extensionsv1beta1.ReplicaSetList](
-			extensionsv1beta1.SchemeGroupVersion.WithKind("ReplicaSet"), adjust[extensionsv1beta1.ReplicaSet, appsv1.ReplicaSet]{
-				fill: func(r *extensionsv1beta1.ReplicaSet) {
+			extensionsv1beta1.SchemeGroupVersion.WithKind("ReplicaSet"), api.Adjust[extensionsv1beta1.ReplicaSet, appsv1.ReplicaSet]{
+				Fill: func(r *extensionsv1beta1.ReplicaSet) {
 					selectTemplate(&r.ObjectMeta, &r.Spec.Selector, &r.Spec.Template)
 				},
 			}),
@@ -75,10 +75,10 @@ func replicaSets() []api.Version {
 func daemonSets() []api.Version {
 	return []api.Version{
 		version[appsv1beta2.DaemonSet, appsv1beta2.DaemonSetList](
-			appsv1beta2.SchemeGroupVersion.WithKind("DaemonSet"), adjust[appsv1beta2.DaemonSet, appsv1.DaemonSet]{}),
+			appsv1beta2.SchemeGroupVersion.WithKind("DaemonSet"), api.Adjust[appsv1beta2.DaemonSet, appsv1.DaemonSet]{}),
 		version[extensionsv1beta1.DaemonSet, extensionsv1beta1.DaemonSetList](
-			extensionsv1beta1.SchemeGroupVersion.WithKind("DaemonSet"), adjust[extensionsv1beta1.DaemonSet, appsv1.DaemonSet]{
-				fill: func(d *extensionsv1beta1.DaemonSet) {
+			extensionsv1beta1.SchemeGroupVersion.WithKind("DaemonSet"), api.Adjust[extensionsv1beta1.DaemonSet, appsv1.DaemonSet]{
+				Fill: func(d *extensionsv1beta1.DaemonSet) {
 					selectTemplate(&d.ObjectMeta, &d.Spec.Selector, &d.Spec.Template)
 					api.Fill(&d.Spec.UpdateStrategy.Type, extensionsv1beta1.OnDeleteDaemonSetStrategyType)
 				},
@@ -89,10 +89,10 @@ func daemonSets() []api.Version {
 func statefulSets() []api.Version {
 	return []api.Version{
 		version[appsv1beta2.StatefulSet, appsv1beta2.StatefulSetList](
-			appsv1beta2.SchemeGroupVersion.WithKind("StatefulSet"), adjust[appsv1beta2.StatefulSet, appsv1.StatefulSet]{}),
+			appsv1beta2.SchemeGroupVersion.WithKind("StatefulSet"), api.Adjust[appsv1beta2.StatefulSet, appsv1.StatefulSet]{}),
 		version[appsv1beta1.StatefulSet, appsv1beta1.StatefulSetList](
-			appsv1beta1.SchemeGroupVersion.WithKind("StatefulSet"), adjust[appsv1beta1.StatefulSet, appsv1.StatefulSet]{
-				fill: func(s *appsv1beta1.StatefulSet) {
+			appsv1beta1.SchemeGroupVersion.WithKind("StatefulSet"), api.Adjust[appsv1beta1.StatefulSet, appsv1.StatefulSet]{
+				Fill: func(s *appsv1beta1.StatefulSet) {
 					selectTemplate(&s.ObjectMeta, &s.Spec.Selector, &s.Spec.Template)
 					api.Fill(&s.Spec.UpdateStrategy.Type, appsv1beta1.OnDeleteStatefulSetStrategyType)
 				},
@@ -103,8 +103,8 @@ func statefulSets() []api.Version {
 func controllerRevisions() []api.Version {
 	return []api.Version{
 		version[appsv1beta2.ControllerRevision, appsv1beta2.ControllerRevisionList](
-			appsv1beta2.SchemeGroupVersion.WithKind("ControllerRevision"), adjust[appsv1beta2.ControllerRevision, appsv1.ControllerRevision]{}),
+			appsv1beta2.SchemeGroupVersion.WithKind("ControllerRevision"), api.Adjust[appsv1beta2.ControllerRevision, appsv1.ControllerRevision]{}),
 		version[appsv1beta1.ControllerRevision, appsv1beta1.ControllerRevisionList](
-			appsv1beta1.SchemeGroupVersion.WithKind("ControllerRevision"), adjust[appsv1beta1.ControllerRevision, appsv1.ControllerRevision]{}),
+			appsv1beta1.SchemeGroupVersion.WithKind("ControllerRevision"), api.Adjust[appsv1beta1.ControllerRevision, appsv1.ControllerRevision]{}),
 	}
 }

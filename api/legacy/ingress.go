@@ -20,8 +20,8 @@ import (
 func ingresses() []api.Version {
 	return []api.Version{
 		version[networkingv1beta1.Ingress, networkingv1beta1.IngressList](
-			networkingv1beta1.SchemeGroupVersion.WithKind("Ingress"), adjust[networkingv1beta1.Ingress, networkingv1.Ingress]{
-				fill: func(i *networkingv1beta1.Ingress) {
+			networkingv1beta1.SchemeGroupVersion.WithKind("Ingress"), api.Adjust[networkingv1beta1.Ingress, networkingv1.Ingress]{
+				Fill: func(i *networkingv1beta1.Ingress) {
 					for n := range i.Spec.Rules {
 						if http := i.Spec.Rules[n].HTTP; http != nil {
 							for m := range http.Paths {
@@ -30,7 +30,7 @@ func ingresses() []api.Version {
 						}
 					}
 				},
-				in: func(from *networkingv1beta1.Ingress, to *networkingv1.Ingress) {
+				In: func(from *networkingv1beta1.Ingress, to *networkingv1.Ingress) {
 					if b := from.Spec.Backend; b != nil {
 						to.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: service(b.ServiceName, b.ServicePort), Resource: b.Resource}
 					}
@@ -39,7 +39,7 @@ func ingresses() []api.Version {
 						p.Backend.Service = service(b.ServiceName, b.ServicePort)
 					})
 				},
-				out: func(from *networkingv1.Ingress, to *networkingv1beta1.Ingress) {
+				Out: func(from *networkingv1.Ingress, to *networkingv1beta1.Ingress) {
 					if b := from.Spec.DefaultBackend; b != nil {
 						name, port := serviceOf(b)
 						to.Spec.Backend = &networkingv1beta1.IngressBackend{ServiceName: name, ServicePort: port, Resource: b.Resource}
@@ -51,8 +51,8 @@ func ingresses() []api.Version {
 				},
 			}),
 		version[extensionsv1beta1.Ingress, extensionsv1beta1.IngressList](
-			extensionsv1beta1.SchemeGroupVersion.WithKind("Ingress"), adjust[extensionsv1beta1.Ingress, networkingv1.Ingress]{
-				fill: func(i *extensionsv1beta1.Ingress) {
+			extensionsv1beta1.SchemeGroupVersion.WithKind("Ingress"), api.Adjust[extensionsv1beta1.Ingress, networkingv1.Ingress]{
+				Fill: func(i *extensionsv1beta1.Ingress) {
 					for n := range i.Spec.Rules {
 						if http := i.Spec.Rules[n].HTTP; http != nil {
 							for m := range http.Paths {
@@ -61,7 +61,7 @@ func ingresses() []api.Version {
 						}
 					}
 				},
-				in: func(from *extensionsv1beta1.Ingress, to *networkingv1.Ingress) {
+				In: func(from *extensionsv1beta1.Ingress, to *networkingv1.Ingress) {
 					if b := from.Spec.Backend; b != nil {
 						to.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: service(b.ServiceName, b.ServicePort), Resource: b.Resource}
 					}
@@ -70,7 +70,7 @@ func ingresses() []api.Version {
 						p.Backend.Service = service(b.ServiceName, b.ServicePort)
 					})
 				},
-				out: func(from *networkingv1.Ingress, to *extensionsv1beta1.Ingress) {
+				Out: func(from *networkingv1.Ingress, to *extensionsv1beta1.Ingress) {
 					if b := from.Spec.DefaultBackend; b != nil {
 						name, port := serviceOf(b)
 						to.Spec.Backend = &extensionsv1beta1.IngressBackend{ServiceName: name, ServicePort: port, Resource: b.Resource}
@@ -121,13 +121,13 @@ func serviceOf(b *networkingv1.IngressBackend) (string, intstr.IntOrString) {
 func ingressClasses() []api.Version {
 	return []api.Version{
 		version[networkingv1beta1.IngressClass, networkingv1beta1.IngressClassList](
-			networkingv1beta1.SchemeGroupVersion.WithKind("IngressClass"), adjust[networkingv1beta1.IngressClass, networkingv1.IngressClass]{}),
+			networkingv1beta1.SchemeGroupVersion.WithKind("IngressClass"), api.Adjust[networkingv1beta1.IngressClass, networkingv1.IngressClass]{}),
 	}
 }
 
 func networkPolicies() []api.Version {
 	return []api.Version{
 		version[extensionsv1beta1.NetworkPolicy, extensionsv1beta1.NetworkPolicyList](
-			extensionsv1beta1.SchemeGroupVersion.WithKind("NetworkPolicy"), adjust[extensionsv1beta1.NetworkPolicy, networkingv1.NetworkPolicy]{}),
+			extensionsv1beta1.SchemeGroupVersion.WithKind("NetworkPolicy"), api.Adjust[extensionsv1beta1.NetworkPolicy, networkingv1.NetworkPolicy]{}),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"minke/api"
 	"minke/api/inprocess"
@@ -32,11 +33,29 @@ type Attributes struct {
 	Namespace, Name string
 	User            *inprocess.User
 	DryRun          bool
+	// Version is the one in which the write came. Object and Old are of
+	// Resource's own version, or of Version's kind where that is another kind:
+	// an Eviction, a Scale.
+	Version Version
+	// Versions shows the objects in others; nil when there are none.
+	Versions Versions
 	// Object is the new state, nil on deletion; Old the state before, nil on
-	// creation. A Mutator may change Object; Old is shared and may not be.
+	// creation. A Mutator may change Object or put another in its place; Old is
+	// shared and may not be changed.
 	Object, Old api.Object
-	// Delete holds the options of a deletion.
-	Delete *metav1.DeleteOptions
+	// Connect is what a CONNECT asks for, such as PodExecOptions; it may not be
+	// changed.
+	Connect runtime.Object
+	// Options are those of the operation, such as CreateOptions, with their
+	// kind; nil for CONNECT. Delete holds the options of a deletion.
+	Options runtime.Object
+	Delete  *metav1.DeleteOptions
+	// Again asks for another round of the Mutators that are Repeated, since the
+	// object has changed. Round counts them, from 0; Memo is what a Mutator
+	// remembers of the round before, by itself.
+	Again bool
+	Round int
+	Memo  map[any]any
 	// Warn adds a Warning header to the answer.
 	Warn func(text string)
 	// Annotations go into the audit event; nil when the write is not audited.

@@ -8,9 +8,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer/cbor"
 )
 
 func TestNegotiate(t *testing.T) {
+	plain := Offer{}
 	for accept, want := range map[string]Accepted{
 		"":                                 {},
 		"*/*":                              {},
@@ -20,13 +22,25 @@ func TestNegotiate(t *testing.T) {
 		"application/json;as=Table;v=v7;g=meta.k8s.io,application/json": {},
 		MediaProtobuf + ";as=Table;v=v1;g=meta.k8s.io," + MediaYAML:     {Format: YAML},
 	} {
-		if got, ok := Negotiate(accept); !ok || got != want {
+		if got, ok := plain.Negotiate(accept); !ok || got != want {
 			t.Errorf("%q: got %v %v, want %v", accept, got, ok, want)
 		}
 	}
 	for _, accept := range []string{"image/png", "application/json;q=0", "application/json;as=Foo;v=v1;g=meta.k8s.io"} {
-		if got, ok := Negotiate(accept); ok {
+		if got, ok := plain.Negotiate(accept); ok {
 			t.Errorf("%q: got %v, want nothing", accept, got)
+		}
+	}
+	// CBOR is only there when it is offered; what else is accepted then counts.
+	for accept, want := range map[string][2]Format{
+		"application/cbor,application/json;q=0.9":     {JSON, CBOR},
+		"application/cbor-seq,application/json;q=0.9": {JSON, CBOR},
+		"application/json,application/cbor;q=0.9":     {JSON, JSON},
+	} {
+		without, ok1 := plain.Negotiate(accept)
+		with, ok2 := Offer{CBOR: true}.Negotiate(accept)
+		if got := [2]Format{without.Format, with.Format}; got != want || !ok1 || !ok2 {
+			t.Errorf("%q: got %v, want %v", accept, got, want)
 		}
 	}
 }
@@ -38,7 +52,7 @@ func TestListEqualsWholeEncoding(t *testing.T) {
 	for _, size := range []int{0, 1, 100, 127, 128, 20000, flushAt / 2, flushAt, flushAt + 1} {
 		whole := corev1.ConfigMapList{Items: []corev1.ConfigMap{}}
 		whole.ResourceVersion = "7"
-		var texts, messages [][]byte
+		var texts, messages, elements [][]byte
 		for i := range 5 {
 			cm := corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: string(rune('a' + i))}, Data: map[string]string{"k": strings.Repeat("x", size)}}
 			whole.Items = append(whole.Items, cm)
@@ -51,7 +65,11 @@ func TestListEqualsWholeEncoding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			texts, messages = append(texts, text), append(messages, message)
+			element, err := EncodeCBORElement(&cm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts, messages, elements = append(texts, text), append(messages, message), append(elements, element)
 		}
 		list := &List{Kind: kind.GroupVersion().WithKind("ConfigMapList"), Meta: whole.ListMeta, Items: texts, ItemHead: TypeHead(kind)}
 		whole.SetGroupVersionKind(list.Kind)
@@ -70,6 +88,15 @@ func TestListEqualsWholeEncoding(t *testing.T) {
 		}
 		if want, _ := EncodeProtobuf(&whole, list.Kind); !bytes.Equal(b.Bytes(), want) {
 			t.Errorf("size %d: protobuf differs", size)
+		}
+		list.Items = elements
+		b.Reset()
+		if err := list.WriteCBOR(&b); err != nil {
+			t.Fatal(err)
+		}
+		var upstream bytes.Buffer
+		if err := cbor.NewSerializer(nil, nil).Encode(&whole, &upstream); err != nil || !bytes.Equal(b.Bytes(), upstream.Bytes()) {
+			t.Errorf("size %d: CBOR differs: %v", size, err)
 		}
 	}
 }

@@ -33,8 +33,11 @@ type Body struct {
 // Decode reads the body into obj, an empty object that serves kind. It returns
 // warnings about unknown and duplicate fields. Errors are StatusErrors.
 func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warnings []string, err error) {
-	if b.Format == Protobuf {
+	switch b.Format {
+	case Protobuf:
 		return nil, b.decodeProtobuf(obj, kind)
+	case CBOR:
+		return b.decodeCBOR(obj, kind)
 	}
 	data, strict, err := b.json()
 	if err != nil {
@@ -114,6 +117,11 @@ func yamlLenient(text []byte, data *[]byte) bool {
 // Fields reads the body without a type, for server-side apply. It returns what
 // is wrong in strict terms as warnings, or as an error where that is asked for.
 func (b *Body) Fields() (map[string]any, []string, error) {
+	if b.Format == CBOR {
+		// There is nothing strict to tell: a field that is named twice is refused.
+		fields, err := fieldsCBOR(b.Data)
+		return fields, nil, err
+	}
 	data, strict, err := b.json()
 	if err != nil {
 		return nil, nil, err

@@ -29,6 +29,9 @@ func Encode(obj runtime.Object, kind schema.GroupVersionKind, format Format, pre
 		obj = obj.DeepCopyObject()
 		obj.GetObjectKind().SetGroupVersionKind(kind)
 	}
+	if format == CBOR {
+		return EncodeCBOR(obj)
+	}
 	data, err := EncodeJSON(obj)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ type List struct {
 	// Kind is the list's kind, and Meta its metadata.
 	Kind schema.GroupVersionKind
 	Meta metav1.ListMeta
-	// Items are the encodings of the items: JSON objects, or protobuf
-	// messages without envelope.
+	// Items are the encodings of the items: JSON objects, protobuf messages
+	// without envelope, or CBOR as EncodeCBORElement makes it.
 	Items [][]byte
 	// ItemHead is left out where an item begins with it (see TypeHead).
 	ItemHead []byte
@@ -73,6 +73,22 @@ func (l *List) WriteProtobuf(w io.Writer) error {
 		}
 	}
 	_, err = w.Write(b)
+	return err
+}
+
+// WriteCBOR writes the list as one data item, its keys in the order of
+// Kubernetes' deterministic encoding.
+func (l *List) WriteCBOR(w io.Writer) error {
+	b, tail, err := appendCBORList(make([]byte, 0, flushAt), l.Kind, &l.Meta, len(l.Items))
+	if err != nil {
+		return err
+	}
+	for _, item := range l.Items {
+		if b, err = appendOrFlush(w, b, item); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(append(b, tail...))
 	return err
 }
 

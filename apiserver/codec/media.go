@@ -19,21 +19,41 @@ const (
 	JSON Format = iota
 	YAML
 	Protobuf
+	CBOR
 )
 
-// Media types, and all of them in the order in which errors name them.
+// Media types.
 const (
 	MediaJSON     = "application/json"
 	MediaYAML     = "application/yaml"
 	MediaProtobuf = "application/vnd.kubernetes.protobuf"
-	AllMedia      = MediaJSON + ", " + MediaYAML + ", " + MediaProtobuf
+	MediaCBOR     = "application/cbor"
+	// MediaCBORSequence is what a watch in CBOR consists of (RFC 8742).
+	MediaCBORSequence = "application/cbor-seq"
 )
 
+// Offer is what a server reads and writes: JSON, YAML and protobuf always.
+type Offer struct {
+	// CBOR is offered when the feature gate CBORServingAndStorage is on (KEP 4222).
+	CBOR bool
+}
+
+// Media lists the media types in the order in which errors name them.
+func (o Offer) Media() string {
+	all := MediaJSON + ", " + MediaYAML + ", " + MediaProtobuf
+	if o.CBOR {
+		all += ", " + MediaCBOR
+	}
+	return all
+}
+
 // String returns the format's media type.
-func (f Format) String() string { return [...]string{MediaJSON, MediaYAML, MediaProtobuf}[f] }
+func (f Format) String() string {
+	return [...]string{MediaJSON, MediaYAML, MediaProtobuf, MediaCBOR}[f]
+}
 
 // FormatOf returns the format that a Content-Type names. None means JSON.
-func FormatOf(contentType string) (Format, bool) {
+func (o Offer) FormatOf(contentType string) (Format, bool) {
 	if contentType == "" || contentType == MediaJSON {
 		return JSON, true
 	}
@@ -48,6 +68,8 @@ func FormatOf(contentType string) (Format, bool) {
 		return YAML, true
 	case MediaProtobuf:
 		return Protobuf, true
+	case MediaCBOR:
+		return CBOR, o.CBOR
 	}
 	return 0, false
 }
@@ -63,13 +85,13 @@ type Accepted struct {
 
 // Negotiate returns the best of what an Accept header admits, and false when
 // nothing of it can be served. An empty header admits JSON.
-func Negotiate(accept string) (Accepted, bool) {
+func (o Offer) Negotiate(accept string) (Accepted, bool) {
 	switch accept {
 	case "", MediaJSON, "*/*":
 		return Accepted{}, true
 	}
 	for _, clause := range parseAccept(accept) {
-		if a, ok := clause.accepted(); ok {
+		if a, ok := clause.accepted(o); ok {
 			return a, true
 		}
 	}
@@ -77,9 +99,9 @@ func Negotiate(accept string) (Accepted, bool) {
 }
 
 // NegotiatePlain is Negotiate for what cannot be turned into another kind.
-func NegotiatePlain(accept string) (Format, bool) {
+func (o Offer) NegotiatePlain(accept string) (Format, bool) {
 	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
-		if a, ok := clause.accepted(); ok && a.As == "" {
+		if a, ok := clause.accepted(o); ok && a.As == "" {
 			return a.Format, true
 		}
 	}
@@ -121,7 +143,7 @@ func parseAccept(accept string) []clause {
 	return clauses
 }
 
-func (c clause) accepted() (Accepted, bool) {
+func (c clause) accepted(o Offer) (Accepted, bool) {
 	a := Accepted{}
 	switch c.media {
 	case MediaJSON, "application/*", "*/*":
@@ -129,6 +151,11 @@ func (c clause) accepted() (Accepted, bool) {
 		a.Format = YAML
 	case MediaProtobuf:
 		a.Format = Protobuf
+	case MediaCBOR, MediaCBORSequence: // the latter is what a client may call a watch
+		if !o.CBOR {
+			return a, false
+		}
+		a.Format = CBOR
 	default:
 		return a, false
 	}

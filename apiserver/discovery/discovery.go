@@ -94,7 +94,9 @@ func arrange(resources []*api.Resource, actions []Action) []group {
 		gv.served = append(gv.served, served{resource: r, kind: kind, stored: stored, subs: subresourcesOf(r, kind, actions)})
 	}
 	for _, r := range resources {
-		add(r, r.Kind, true, false)
+		if !r.Unserved {
+			add(r, r.Kind, true, false)
+		}
 		for _, v := range r.Also {
 			add(r, v.Kind, false, v.Hidden)
 		}

@@ -143,7 +143,9 @@ func groupVersions(resources []*api.Resource) []schema.GroupVersion {
 		}
 	}
 	for _, r := range resources {
-		add(r.Kind.GroupVersion())
+		if !r.Unserved {
+			add(r.Kind.GroupVersion())
+		}
 		for _, v := range r.Also {
 			add(v.Kind.GroupVersion())
 		}

@@ -51,7 +51,7 @@ type version struct {
 func versionsOf(gv schema.GroupVersion, resources []*api.Resource) []version {
 	var out []version
 	for _, r := range resources {
-		if r.Kind.GroupVersion() == gv {
+		if r.Kind.GroupVersion() == gv && !r.Unserved {
 			out = append(out, newVersion(r, r.Kind, r.New(), r.NewList))
 		}
 		for _, v := range r.Also {

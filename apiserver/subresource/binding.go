@@ -39,10 +39,12 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 	attributes := &admission.Attributes{
 		Operation: admission.Create, Subresource: "binding", Namespace: info.Namespace, Name: name,
 		User: request.UserFrom(r.Context()), Object: &b, DryRun: dryRun(r),
+		Version: admission.Version{Kind: corev1.SchemeGroupVersion.WithKind("Binding")},
 	}
 	if err := s.admit(r.Context(), attributes, "pods"); err != nil {
 		return err
 	}
+	b = *attributes.Object.(*corev1.Binding)
 	bind := func(o api.Object) error { return s.bind(o.(*corev1.Pod), &b) }
 	if dryRun(r) {
 		obj, err := s.Reader.Get(r.Context(), pods, info.Namespace, name)

@@ -42,6 +42,7 @@ func (s *Server) eviction(w http.ResponseWriter, r *http.Request) error {
 	attributes := &admission.Attributes{
 		Operation: admission.Create, Subresource: "eviction", Namespace: info.Namespace, Name: info.Name,
 		User: request.UserFrom(ctx), Object: &e, DryRun: dry,
+		Version: admission.Version{Kind: policyv1.SchemeGroupVersion.WithKind("Eviction")},
 	}
 	if err := s.admit(ctx, attributes, "pods"); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/authz"
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
@@ -96,7 +97,7 @@ func anywhere(netip.Addr) error { return nil }
 func (f *fake) server() *Server {
 	return New(Config{
 		Codec: f, Reader: f, Updater: f, Deleter: f, Authorizer: f, Audiences: []string{"api"},
-		Kubelet: Kubelet{Network: Network{Check: anywhere}}, Network: Network{Check: anywhere},
+		Kubelet: Kubelet{Network: backend.Network{Check: anywhere}}, Network: backend.Network{Check: anywhere},
 		Now: func() time.Time { return start },
 	})
 }

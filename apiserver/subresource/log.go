@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
@@ -45,7 +46,7 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request) error {
 	path := "/containerLogs/" + url.PathEscape(pod.Namespace) + "/" + url.PathEscape(pod.Name) + "/" + url.PathEscape(container)
 	answer, err := s.fetch(r.Context(), place, path, query)
 	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("get %s: %w", "https://"+place.address()+path, err))
+		return apierrors.NewInternalError(fmt.Errorf("get %s: %w", "https://"+place.Address()+path, err))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
@@ -58,10 +59,10 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request) error {
 }
 
 // fetch gets one path from a back end.
-func (s *Server) fetch(ctx context.Context, p *place, path string, query url.Values) (*http.Response, error) {
-	u := &url.URL{Scheme: "http", Host: p.address(), Path: path, RawQuery: query.Encode()}
+func (s *Server) fetch(ctx context.Context, p *backend.Place, path string, query url.Values) (*http.Response, error) {
+	u := &url.URL{Scheme: "http", Host: p.Address(), Path: path, RawQuery: query.Encode()}
 	u.RawPath = path
-	req, err := http.NewRequestWithContext(context.WithValue(ctx, placeKey{}, p), http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(backend.To(ctx, p), http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
 	}

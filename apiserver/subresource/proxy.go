@@ -1,7 +1,6 @@
 package subresource
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -14,12 +13,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
 // podProxy passes a request on to a pod. The name may say "scheme:name:port".
 func (s *Server) podProxy(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
+	if err := s.connect(r, &corev1.PodProxyOptions{TypeMeta: coreType("PodProxyOptions"), Path: proxyPath(r)}); err != nil {
+		return err
+	}
 	scheme, name, port, valid := utilnet.SplitSchemeNamePort(info.Name)
 	if !valid {
 		return apierrors.NewBadRequest(fmt.Sprintf("invalid pod request %q", info.Name))
@@ -53,17 +56,17 @@ func firstPort(pod *corev1.Pod) string {
 
 // inNetwork returns an address in the pods' network. Certificates of pods are
 // not verified: nobody vouches for them.
-func (s *Server) inNetwork(scheme, host, port string) (*place, error) {
-	p := &place{host: host, port: 80, via: s.Network}
+func (s *Server) inNetwork(scheme, host, port string) (*backend.Place, error) {
+	p := &backend.Place{Host: host, Port: 80, Via: s.Network}
 	if scheme == "https" {
-		p.port, p.tls = 443, &tls.Config{InsecureSkipVerify: true}
+		p.Port, p.TLS = 443, &tls.Config{InsecureSkipVerify: true}
 	}
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid port %q", port))
 		}
-		p.port = int(n)
+		p.Port = int(n)
 	}
 	return p, nil
 }
@@ -72,6 +75,9 @@ func (s *Server) inNetwork(scheme, host, port string) (*place, error) {
 // node, without the server's certificate.
 func (s *Server) nodeProxy(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
+	if err := s.connect(r, &corev1.NodeProxyOptions{TypeMeta: coreType("NodeProxyOptions"), Path: proxyPath(r)}); err != nil {
+		return err
+	}
 	scheme, name, port, valid := utilnet.SplitSchemeNamePort(info.Name)
 	if !valid {
 		return apierrors.NewBadRequest(fmt.Sprintf("invalid node request %q", info.Name))
@@ -80,12 +86,12 @@ func (s *Server) nodeProxy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if port != "" && port != strconv.Itoa(kubelet.port) {
-		other, err := s.inNetwork(scheme, kubelet.host, port)
+	if port != "" && port != strconv.Itoa(kubelet.Port) {
+		other, err := s.inNetwork(scheme, kubelet.Host, port)
 		if err != nil {
 			return err
 		}
-		other.via = s.Kubelet.Network
+		other.Via = s.Kubelet.Network
 		return s.pass(w, r, other)
 	}
 	if err := mayProxy(r, name); err != nil {
@@ -120,7 +126,7 @@ func mayProxy(r *http.Request, node string) error {
 	if strings.Contains(plain, "/../") || strings.HasSuffix(plain, "/..") {
 		return apierrors.NewForbidden(nodes.GroupResource(), node, fmt.Errorf("a path with .. is not proxied"))
 	}
-	if isUpgrade(r) && r.Method != http.MethodPost {
+	if backend.IsUpgrade(r) && r.Method != http.MethodPost {
 		return apierrors.NewForbidden(nodes.GroupResource(), node, fmt.Errorf("an upgrade is not proxied for %s", r.Method))
 	}
 	return nil
@@ -146,9 +152,9 @@ func splitProxy(u *url.URL) (prefix, rest string) {
 }
 
 // pass serves the request from a back end.
-func (s *Server) pass(w http.ResponseWriter, r *http.Request, p *place) error {
+func (s *Server) pass(w http.ResponseWriter, r *http.Request, p *backend.Place) error {
 	prefix, rest := splitProxy(r.URL)
-	if rest == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r) {
+	if rest == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && !backend.IsUpgrade(r) {
 		to := r.URL.EscapedPath() + "/"
 		if r.URL.RawQuery != "" {
 			to += "?" + r.URL.RawQuery
@@ -164,18 +170,18 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, p *place) error {
 		Transport: s.proxies, FlushInterval: -1, ErrorLog: nil,
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.SetXForwarded()
-			pr.Out.URL = &url.URL{Scheme: "http", Host: p.address(), Path: mustUnescape(rest), RawPath: rest, RawQuery: r.URL.RawQuery}
-			pr.Out.Host = p.address()
+			pr.Out.URL = &url.URL{Scheme: "http", Host: p.Address(), Path: mustUnescape(rest), RawPath: rest, RawQuery: r.URL.RawQuery}
+			pr.Out.Host = p.Address()
 			pr.Out.Header.Set("X-Forwarded-Uri", r.URL.Path)
 			pr.Out.Header.Del("Authorization")
 			// Links can only be rewritten in plain text.
 			pr.Out.Header.Del("Accept-Encoding")
 		},
-		ModifyResponse: func(answer *http.Response) error { return rewrite(answer, prefix, p.address(), r.Host) },
+		ModifyResponse: func(answer *http.Response) error { return rewrite(answer, prefix, p.Address(), r.Host) },
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			s.Codec.WriteError(w, r, apierrors.NewServiceUnavailable(fmt.Sprintf("error trying to reach service: %v", err)))
 		},
 	}
-	proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), placeKey{}, p)))
+	proxy.ServeHTTP(w, r.WithContext(backend.To(r.Context(), p)))
 	return nil
 }

@@ -21,6 +21,9 @@ var slices = discoveryv1.SchemeGroupVersion.WithResource("endpointslices")
 // service's ports.
 func (s *Server) serviceProxy(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
+	if err := s.connect(r, &corev1.ServiceProxyOptions{TypeMeta: coreType("ServiceProxyOptions"), Path: proxyPath(r)}); err != nil {
+		return err
+	}
 	scheme, name, port, valid := utilnet.SplitSchemeNamePort(info.Name)
 	if !valid {
 		return apierrors.NewBadRequest(fmt.Sprintf("invalid service request %q", info.Name))

@@ -1,20 +1,18 @@
 package subresource
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/authz"
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
@@ -25,16 +23,16 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) error {
 		return apierrors.NewBadRequest("you must specify at least one command for the container")
 	}
 	out["command"] = in["command"]
-	return s.inContainer(w, r, "exec", out)
+	return s.inContainer(w, r, "exec", out, execOptions(in))
 }
 
 // attach joins a running container.
 func (s *Server) attach(w http.ResponseWriter, r *http.Request) error {
-	return s.inContainer(w, r, "attach", url.Values{})
+	return s.inContainer(w, r, "attach", url.Values{}, attachOptions(r.URL.Query()))
 }
 
-func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string, query url.Values) error {
-	pod, err := s.target(r)
+func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string, query url.Values, options runtime.Object) error {
+	pod, err := s.target(r, options)
 	if err != nil {
 		return err
 	}
@@ -57,7 +55,7 @@ func (s *Server) inContainer(w http.ResponseWriter, r *http.Request, what string
 
 // portForward opens streams to a pod's ports.
 func (s *Server) portForward(w http.ResponseWriter, r *http.Request) error {
-	pod, err := s.target(r)
+	pod, err := s.target(r, portForwardOptions(r.URL.Query()))
 	if err != nil {
 		return err
 	}
@@ -72,10 +70,11 @@ func (s *Server) portForward(w http.ResponseWriter, r *http.Request) error {
 }
 
 // target finds the pod after checking that the request may act: a WebSocket can
-// only be opened by GET, and whoever may merely get must not execute.
-func (s *Server) target(r *http.Request) (*corev1.Pod, error) {
+// only be opened by GET, and whoever may merely get must not execute. Then
+// admission is asked.
+func (s *Server) target(r *http.Request, options runtime.Object) (*corev1.Pod, error) {
 	info := request.InfoFrom(r.Context())
-	if !isUpgrade(r) {
+	if !backend.IsUpgrade(r) {
 		return nil, apierrors.NewBadRequest("Upgrade request required")
 	}
 	if r.Method != http.MethodPost {
@@ -86,18 +85,10 @@ func (s *Server) target(r *http.Request) (*corev1.Pod, error) {
 			return nil, authz.Forbidden(user, a, reason)
 		}
 	}
-	return getAs[*corev1.Pod](s, r.Context(), "pods", info.Namespace, info.Name)
-}
-
-func isUpgrade(r *http.Request) bool {
-	for _, header := range r.Header.Values("Connection") {
-		for _, token := range strings.Split(header, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return r.Header.Get("Upgrade") != ""
-			}
-		}
+	if err := s.connect(r, options); err != nil {
+		return nil, err
 	}
-	return false
+	return getAs[*corev1.Pod](s, r.Context(), "pods", info.Namespace, info.Name)
 }
 
 // passed are the headers of the client that a kubelet gets to see.
@@ -106,31 +97,14 @@ var passed = []string{
 	"Sec-Websocket-Key", "Sec-Websocket-Version", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions",
 }
 
-// answerTimeout bounds how long a kubelet may think before it switches
-// protocols.
-const answerTimeout = 30 * time.Second
-
-// tunnel asks the pod's kubelet to switch protocols, and once it has agreed
-// joins the two connections byte by byte:
-//
-//	client --> server --> kubelet    request with Upgrade, over a new connection
-//	client <-- server <-- kubelet    not 101: an error, the connection is closed
-//	client <=> server <=> kubelet    101: hijacked, copied until one side ends
-//
-// The kubelet's connection serves this one request, so that nobody can go on
-// using it with the server's rights (CVE-2018-1002105).
+// tunnel lets the pod's kubelet switch protocols.
 func (s *Server) tunnel(w http.ResponseWriter, r *http.Request, pod *corev1.Pod, path string, query url.Values) error {
 	place, err := s.kubelet(r.Context(), pod.Spec.NodeName)
 	if err != nil {
 		return err
 	}
-	back, err := place.connect(r.Context())
-	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("error dialing backend: %w", err))
-	}
-	defer back.Close()
 	ask := &http.Request{
-		Method: r.Method, Host: place.address(), Header: http.Header{"Connection": {"Upgrade"}},
+		Method: r.Method, Host: place.Address(), Header: http.Header{"Connection": {"Upgrade"}},
 		URL: &url.URL{Path: mustUnescape(path), RawPath: path, RawQuery: query.Encode()},
 	}
 	for _, name := range passed {
@@ -138,74 +112,10 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request, pod *corev1.Pod,
 			ask.Header[name] = values
 		}
 	}
-	if err := back.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return apierrors.NewInternalError(err)
-	}
-	if err := ask.Write(back); err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("error sending request to backend: %w", err))
-	}
-	reader := bufio.NewReader(back)
-	answer, err := http.ReadResponse(reader, ask)
-	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("error reading response of backend: %w", err))
-	}
-	if answer.StatusCode != http.StatusSwitchingProtocols {
-		defer answer.Body.Close()
+	return backend.Tunnel(w, r, place, ask, func(answer *http.Response) error {
 		info := request.InfoFrom(r.Context())
 		return refused(answer, info.Verb, schema.GroupResource{Resource: "pods/" + info.Subresource}, pod.Name)
-	}
-	if err := back.SetDeadline(time.Time{}); err != nil {
-		return apierrors.NewInternalError(err)
-	}
-	return s.join(w, r, answer, back, reader)
-}
-
-// join hijacks the client's connection and copies both ways until either side
-// or the request's context ends.
-func (s *Server) join(w http.ResponseWriter, r *http.Request, answer *http.Response, back net.Conn, fromBack io.Reader) error {
-	front, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("take over the connection: %w", err))
-	}
-	defer front.Close()
-	if err := writeSwitch(front, answer); err != nil {
-		s.Log.Debug("client went away", "path", r.URL.Path, "err", err)
-		return nil
-	}
-	ended := make(chan struct{}, 2)
-	copyTo := func(to io.Writer, from io.Reader) {
-		_, _ = io.Copy(to, from)
-		ended <- struct{}{}
-	}
-	go copyTo(front, fromBack)
-	go copyTo(back, buffered.Reader)
-	running := 2
-	select {
-	case <-ended:
-		running--
-	case <-r.Context().Done():
-	}
-	// Closing both ends what still copies.
-	front.Close()
-	back.Close()
-	for range running {
-		<-ended
-	}
-	return nil
-}
-
-func writeSwitch(to io.Writer, answer *http.Response) error {
-	w := bufio.NewWriter(to)
-	if _, err := fmt.Fprintf(w, "HTTP/1.1 %s\r\n", answer.Status); err != nil {
-		return err
-	}
-	if err := answer.Header.Write(w); err != nil {
-		return err
-	}
-	if _, err := w.WriteString("\r\n"); err != nil {
-		return err
-	}
-	return w.Flush()
+	})
 }
 
 // mustUnescape undoes the escapes that the caller made.

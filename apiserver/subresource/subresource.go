@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/admission"
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
@@ -78,7 +79,7 @@ type Config struct {
 	Audiences []string
 	// Kubelet is the way to nodes, Network the way to pods.
 	Kubelet Kubelet
-	Network Network
+	Network backend.Network
 	// Admission is asked about what acts on an object; optional.
 	Admission admission.Chain
 	// Resource finds a resource by its plural name for admission; optional
@@ -104,7 +105,7 @@ func New(config Config) *Server {
 		config.Log = slog.Default().With("part", "subresource")
 	}
 	s := &Server{Config: config}
-	s.proxies = s.newTransport()
+	s.proxies = backend.NewTransport()
 	return s
 }
 
@@ -151,6 +152,10 @@ func (s *Server) admit(ctx context.Context, a *admission.Attributes, resource st
 	a.Annotations = request.AnnotationsFrom(ctx)
 	if a.Resource = s.Resource(schema.GroupResource{Resource: resource}); a.Resource == nil {
 		return nil
+	}
+	a.Version.Resource = a.Resource.GroupVersionResource()
+	if a.Object != nil {
+		a.Object.GetObjectKind().SetGroupVersionKind(a.Version.Kind)
 	}
 	if a.Warn == nil {
 		a.Warn = func(string) {}

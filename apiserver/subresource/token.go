@@ -48,10 +48,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	attributes := &admission.Attributes{
 		Operation: admission.Create, Subresource: "token", Namespace: info.Namespace, Name: info.Name,
 		User: request.UserFrom(ctx), Object: &req, DryRun: dryRun(r),
+		Version: admission.Version{Kind: authenticationv1.SchemeGroupVersion.WithKind("TokenRequest")},
 	}
 	if err := s.admit(ctx, attributes, "serviceaccounts"); err != nil {
 		return err
 	}
+	req = *attributes.Object.(*authenticationv1.TokenRequest)
 	to, err := s.bound(ctx, account, req.Spec.BoundObjectRef)
 	if err != nil {
 		return err

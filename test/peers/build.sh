@@ -17,6 +17,11 @@ for peer in "$@"; do
 		build etcd etcd go.etcd.io/etcd/server/v3
 		build etcd etcdutl go.etcd.io/etcd/etcdutl/v3
 		;;
+	apiextensions)
+		build apiextensions apiextensions-apiserver k8s.io/apiextensions-apiserver
+		;;
+	sample-apiserver) build sample-apiserver sample-apiserver k8s.io/sample-apiserver ;;
+	metrics-server) build metrics-server metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server ;;
 	*)
 		echo "test/peers/build.sh: there is no $peer" >&2
 		exit 1

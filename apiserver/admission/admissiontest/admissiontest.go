@@ -114,6 +114,7 @@ func Write(op admission.Operation, obj, old api.Object) *admission.Attributes {
 		Kind:   schema.GroupVersionKind{Group: group, Version: "v1", Kind: reflect.TypeOf(one).Elem().Name()},
 		Plural: plural(one), Namespaced: one.GetNamespace() != "",
 	}
+	a.Version = admission.Version{Resource: a.Resource.GroupVersionResource(), Kind: a.Resource.Kind}
 	return a
 }
 

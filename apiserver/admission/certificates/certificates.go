@@ -10,31 +10,37 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"minke/api/inprocess"
 	"minke/apiserver/admission"
 	"minke/apiserver/authz"
 )
 
-// Plugin is the admission plug-in.
-type Plugin struct {
-	// Authorizer answers who may approve and sign for which signer.
-	Authorizer authz.Authorizer
-}
+// Author writes into each request who asks: that is the server's to say.
+type Author struct{}
+
+// Approval lets nobody approve or deny without the right to, for the signer.
+type Approval struct{ Authorizer authz.Authorizer }
+
+// Signing lets nobody sign without the right to, for the signer.
+type Signing struct{ Authorizer authz.Authorizer }
+
+// SubjectRestriction refuses to make masters of the cluster by way of a
+// certificate.
+type SubjectRestriction struct{}
 
 var (
-	_ admission.Mutator   = Plugin{}
-	_ admission.Validator = Plugin{}
+	_ admission.Mutator   = Author{}
+	_ admission.Validator = Approval{}
+	_ admission.Validator = Signing{}
+	_ admission.Validator = SubjectRestriction{}
 )
 
-// Admit implements admission.Mutator. What a request says of its author is the
-// server's to say.
-func (p Plugin) Admit(_ context.Context, a *admission.Attributes) error {
+// Admit implements admission.Mutator.
+func (Author) Admit(_ context.Context, a *admission.Attributes) error {
 	r, ok := a.Object.(*certificatesv1.CertificateSigningRequest)
 	if !ok || a.Operation != admission.Create || a.Subresource != "" {
 		return nil
@@ -54,24 +60,44 @@ func (p Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 }
 
 // Validate implements admission.Validator.
-func (p Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
-	r, ok := a.Object.(*certificatesv1.CertificateSigningRequest)
-	if !ok || a.Operation == admission.Delete || a.User == nil {
-		return nil
-	}
-	old, _ := a.Old.(*certificatesv1.CertificateSigningRequest)
-	switch {
-	case old == nil:
-		return subject(a, r)
-	case a.Subresource == "approval":
-		return p.require(ctx, a, "approve", old.Spec.SignerName)
-	case a.Subresource == "status" && !equality.Semantic.DeepEqual(r.Status, old.Status):
-		return p.require(ctx, a, "sign", old.Spec.SignerName)
+func (p Approval) Validate(ctx context.Context, a *admission.Attributes) error {
+	if _, old := update(a, "approval"); old != nil {
+		return require(ctx, p.Authorizer, a, "approve", old.Spec.SignerName)
 	}
 	return nil
 }
 
-// subject refuses to make masters of the cluster by way of a certificate.
+// Validate implements admission.Validator.
+func (p Signing) Validate(ctx context.Context, a *admission.Attributes) error {
+	r, old := update(a, "status")
+	if old == nil || equality.Semantic.DeepEqual(r.Status, old.Status) {
+		return nil
+	}
+	return require(ctx, p.Authorizer, a, "sign", old.Spec.SignerName)
+}
+
+// Validate implements admission.Validator.
+func (SubjectRestriction) Validate(_ context.Context, a *admission.Attributes) error {
+	if r, ok := a.Object.(*certificatesv1.CertificateSigningRequest); ok && a.Operation == admission.Create && a.Subresource == "" {
+		return subject(a, r)
+	}
+	return nil
+}
+
+// update returns the request as it is to be and as it was, when a is an update
+// of the subresource.
+func update(a *admission.Attributes, subresource string) (r, old *certificatesv1.CertificateSigningRequest) {
+	if a.Operation != admission.Update || a.Subresource != subresource || a.User == nil {
+		return nil, nil
+	}
+	r, _ = a.Object.(*certificatesv1.CertificateSigningRequest)
+	old, _ = a.Old.(*certificatesv1.CertificateSigningRequest)
+	if r == nil {
+		return nil, nil
+	}
+	return r, old
+}
+
 func subject(a *admission.Attributes, r *certificatesv1.CertificateSigningRequest) error {
 	if r.Spec.SignerName != certificatesv1.KubeAPIServerClientSignerName {
 		return nil
@@ -90,22 +116,12 @@ func subject(a *admission.Attributes, r *certificatesv1.CertificateSigningReques
 	return nil
 }
 
-// require asks for the verb on the signer, or on all signers of its domain.
-func (p Plugin) require(ctx context.Context, a *admission.Attributes, verb, signer string) error {
-	domain, _, _ := strings.Cut(signer, "/")
-	for _, name := range []string{signer, domain + "/*"} {
-		if p.allows(ctx, a.User, verb, name) {
-			return nil
-		}
+// require asks for the verb on the signer.
+func require(ctx context.Context, by authz.Authorizer, a *admission.Attributes, verb, signer string) error {
+	if authz.ForSigner(ctx, by, a.User, verb, signer) {
+		return nil
 	}
 	return refuse(a, fmt.Errorf("user not permitted to %s requests with signerName %q", verb, signer))
-}
-
-func (p Plugin) allows(ctx context.Context, user *inprocess.User, verb, name string) bool {
-	allowed, _ := p.Authorizer.Allows(ctx, user, authz.Attributes{
-		Verb: verb, Group: certificatesv1.GroupName, Version: "*", Resource: "signers", Name: name,
-	})
-	return allowed
 }
 
 func refuse(a *admission.Attributes, err error) error {

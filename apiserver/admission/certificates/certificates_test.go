@@ -32,7 +32,7 @@ func TestIdentity(t *testing.T) {
 	r.Spec.Username, r.Spec.Groups = "system:admin", []string{authz.Masters}
 	a := &admission.Attributes{Operation: admission.Create, Resource: resource(), Object: r,
 		User: &inprocess.User{Name: "ann", Groups: []string{"system:authenticated"}}}
-	if err := (Plugin{}).Admit(t.Context(), a); err != nil {
+	if err := (Author{}).Admit(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if r.Spec.Username != "ann" || len(r.Spec.Groups) != 1 || r.Spec.Groups[0] != "system:authenticated" {
@@ -56,7 +56,8 @@ func TestApproval(t *testing.T) {
 		old.Spec.SignerName = "example.com/a"
 		r := old.DeepCopy()
 		r.Status.Certificate = []byte("x")
-		err := Plugin{Authorizer: signers(c.may)}.Validate(t.Context(), &admission.Attributes{
+		chain := admission.Chain{Approval{signers(c.may)}, Signing{signers(c.may)}}
+		err := chain.Validate(t.Context(), &admission.Attributes{
 			Operation: admission.Update, Subresource: c.sub, Resource: resource(), Object: r, Old: old, User: &inprocess.User{Name: "ann"},
 		})
 		if (err == nil) != c.allowed {

@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"minke/apiserver/admission"
+	"minke/cluster/configfile"
+)
+
+// AdmissionOptions say which admission plug-ins run, and how.
+type AdmissionOptions struct {
+	Enable  []string `json:"enable,omitempty"`
+	Disable []string `json:"disable,omitempty"`
+	// ConfigFile holds an AdmissionConfiguration.
+	ConfigFile File `json:"configFile,omitempty"`
+}
+
+func (o *AdmissionOptions) addFlags(flags *pflag.FlagSet) {
+	const list = "; a list with commas, their order does not matter"
+	flags.StringSliceVar(&o.Enable, "enable-admission-plugins", nil, "admission plug-ins to run besides those that run by default"+list)
+	flags.StringSliceVar(&o.Disable, "disable-admission-plugins", nil, "admission plug-ins not to run though they would by default"+list)
+	flags.Var(&o.ConfigFile, "admission-control-config-file", "`file` with an AdmissionConfiguration (apiserver.config.k8s.io/v1)")
+}
+
+// plugIn is one admission plug-in as the flags know it.
+type plugIn struct {
+	name string
+	// byDefault is on or off.
+	byDefault bool
+	// make returns the plug-in. Nil: the name is known, there is nothing behind
+	// it yet.
+	make func(*plugInParts) (any, error)
+}
+
+const (
+	on  = true
+	off = false
+)
+
+// of makes a plug-in that cannot fail to be made.
+func of(f func(*plugInParts) any) func(*plugInParts) (any, error) {
+	return func(p *plugInParts) (any, error) { return f(p), nil }
+}
+
+// simple is a plug-in that needs nothing.
+func simple(plugin any) func(*plugInParts) (any, error) {
+	return func(*plugInParts) (any, error) { return plugin, nil }
+}
+
+// chain makes those of table that are on, in their order.
+func (o *AdmissionOptions) chain(table []plugIn, parts *plugInParts) (admission.Chain, error) {
+	if err := o.check(table, parts.config); err != nil {
+		return nil, err
+	}
+	var out admission.Chain
+	for _, p := range table {
+		wanted := (p.byDefault || slices.Contains(o.Enable, p.name)) && !slices.Contains(o.Disable, p.name)
+		if !wanted || p.make == nil {
+			continue
+		}
+		made, err := p.make(parts)
+		if err != nil {
+			return nil, fmt.Errorf("make admission plug-in %s: %w", p.name, err)
+		}
+		out = append(out, made)
+	}
+	return out, nil
+}
+
+// check refuses names that nobody knows, as Kubernetes does, and plug-ins that
+// are asked for and not there.
+func (o *AdmissionOptions) check(table []plugIn, config map[string][]byte) error {
+	known := map[string]plugIn{}
+	for _, p := range table {
+		if p.name != "" {
+			known[p.name] = p
+		}
+	}
+	var errs []error
+	for flag, names := range map[string][]string{
+		"enable-admission-plugins": o.Enable, "disable-admission-plugins": o.Disable,
+		"admission-control-config-file": slices.Sorted(maps.Keys(config)),
+	} {
+		for _, name := range names {
+			if _, ok := known[name]; !ok {
+				errs = append(errs, fmt.Errorf("--%s: plugin %q is unknown; known are %s", flag, name, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+			}
+		}
+	}
+	for _, name := range o.Enable {
+		if slices.Contains(o.Disable, name) {
+			errs = append(errs, fmt.Errorf("%s in enable-admission-plugins and disable-admission-plugins overlapped", name))
+		}
+		if p, ok := known[name]; ok && p.make == nil && !p.byDefault {
+			errs = append(errs, fmt.Errorf("--enable-admission-plugins: plugin %q is not available yet", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *AdmissionOptions) config() (map[string][]byte, error) {
+	if o.ConfigFile == "" {
+		return nil, nil
+	}
+	config, err := configfile.Admission(string(o.ConfigFile))
+	if err != nil {
+		return nil, fmt.Errorf("--admission-control-config-file: %w", err)
+	}
+	return config, nil
+}

@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPlugIns holds the defaults of the table to those of Kubernetes v1.37.
+func TestPlugIns(t *testing.T) {
+	var byDefault, all []string
+	for _, p := range plugIns {
+		if p.name == "" {
+			continue
+		}
+		all = append(all, p.name)
+		if p.byDefault {
+			byDefault = append(byDefault, p.name)
+		}
+	}
+	want := strings.Fields(`NamespaceLifecycle LimitRanger ServiceAccount NodeRestriction TaintNodesByCondition PodSecurity Priority
+		DefaultTolerationSeconds DefaultStorageClass StorageObjectInUseProtection PodGroupProtection PersistentVolumeClaimResize
+		RuntimeClass CertificateApproval CertificateSigning ClusterTrustBundleAttest CertificateSubjectRestriction
+		DefaultIngressClass DenyServiceExternalIPs PodTopologyLabels PodGroupWorkloadExists NodeDeclaredFeatureValidator
+		JobValidation PodResizeValidator MutatingAdmissionPolicy MutatingAdmissionWebhook ValidatingAdmissionPolicy
+		ValidatingAdmissionWebhook ResourceQuota`)
+	if !slices.Equal(byDefault, want) {
+		t.Errorf("on by default are\n%v\nwant\n%v", byDefault, want)
+	}
+	if slices.Sort(all); len(slices.Compact(all)) != len(byDefault)+12 {
+		t.Errorf("%d plug-ins are known: %v", len(all), all)
+	}
+}
+
+func TestAdmissionOptions(t *testing.T) {
+	table := []plugIn{
+		{"A", on, simple("a")}, {"B", off, simple("b")}, {"", on, simple("always")}, {"Later", off, nil}, {"Soon", on, nil},
+	}
+	for _, c := range []struct {
+		name    string
+		o       AdmissionOptions
+		config  string
+		want    string
+		refused string
+	}{
+		{name: "defaults", want: "a always"},
+		{name: "all", o: AdmissionOptions{Enable: []string{"B", "A"}}, want: "a b always"},
+		{name: "none", o: AdmissionOptions{Disable: []string{"A"}}, want: "always"},
+		{name: "unknown", o: AdmissionOptions{Enable: []string{"X"}}, refused: `--enable-admission-plugins: plugin "X" is unknown`},
+		{name: "unknown to disable", o: AdmissionOptions{Disable: []string{"X"}}, refused: `--disable-admission-plugins: plugin "X" is unknown`},
+		{name: "unknown in the file", config: "X", refused: `--admission-control-config-file: plugin "X" is unknown`},
+		{name: "both", o: AdmissionOptions{Enable: []string{"A"}, Disable: []string{"A"}}, refused: "overlapped"},
+		{name: "nothing behind it", o: AdmissionOptions{Enable: []string{"Later"}}, refused: "not available"},
+	} {
+		parts := &plugInParts{}
+		if c.config != "" {
+			parts.config = map[string][]byte{c.config: nil}
+		}
+		chain, err := c.o.chain(table, parts)
+		var got []string
+		for _, p := range chain {
+			got = append(got, p.(string))
+		}
+		if strings.Join(got, " ") != c.want || (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s: %v (%v), want %q, refused %q", c.name, got, err, c.want, c.refused)
+		}
+	}
+}
