@@ -38,6 +38,7 @@ import (
 	"minke/apiserver/admission/serviceaccount"
 	"minke/apiserver/admission/storageobjectinuseprotection"
 	"minke/apiserver/admission/taintnodesbycondition"
+	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/client"
@@ -48,6 +49,7 @@ type plugInParts struct {
 	stored    *objects
 	security  *security
 	allocator *allocate.Allocator
+	webhooks  *webhooks.Webhooks
 	// config is what --admission-control-config-file says to each plug-in.
 	config map[string][]byte
 	// resources finds what is served of a kind, custom resources too.
@@ -60,6 +62,7 @@ type plugInParts struct {
 // own. Those that are on by default are Kubernetes' and two more: NodeRestriction,
 // as every installer sets it, and DenyServiceExternalIPs (CVE-2020-8554). Lines
 // without a name are part of the API and cannot be switched off.
+// Those up to lastRepeated run again when a webhook has changed the object.
 var plugIns = []plugIn{
 	{"AlwaysAdmit", off, simple(always.Admit{})},
 	{"NamespaceAutoProvision", off, of(func(p *plugInParts) any {
@@ -105,14 +108,14 @@ var plugIns = []plugIn{
 	{"JobValidation", on, nil},
 	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.stored} })},
 	{"MutatingAdmissionPolicy", on, nil},
-	{"MutatingAdmissionWebhook", on, nil},
+	{lastRepeated, on, of(func(p *plugInParts) any { return p.webhooks.Mutating })},
 	{"", on, simple(certificates.Author{})},
 	{"", on, of(func(p *plugInParts) any { return p.allocator })},
 	{"", on, of(func(p *plugInParts) any {
 		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}
 	})},
 	{"ValidatingAdmissionPolicy", on, nil},
-	{"ValidatingAdmissionWebhook", on, nil},
+	{"ValidatingAdmissionWebhook", on, of(func(p *plugInParts) any { return p.webhooks.Validating })},
 	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.stored, Updater: p.stored} })},
 	{"AlwaysDeny", off, simple(always.Deny{})},
 }
@@ -128,7 +131,7 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 		return nil, nil, err
 	}
 	chain, err := s.cfg.API.Admission.chain(plugIns, &plugInParts{
-		stored: stored, security: s.security, allocator: allocator, config: config,
+		stored: stored, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})
 	return chain, allocator, err

@@ -53,6 +53,10 @@ func simple(plugin any) func(*plugInParts) (any, error) {
 	return func(*plugInParts) (any, error) { return plugin, nil }
 }
 
+// lastRepeated is the last of the plug-ins that run a second time when one of
+// them has changed what those before it saw.
+const lastRepeated = "MutatingAdmissionWebhook"
+
 // chain makes those of table that are on, in their order.
 func (o *AdmissionOptions) chain(table []plugIn, parts *plugInParts) (admission.Chain, error) {
 	if err := o.check(table, parts.config); err != nil {
@@ -61,14 +65,16 @@ func (o *AdmissionOptions) chain(table []plugIn, parts *plugInParts) (admission.
 	var out admission.Chain
 	for _, p := range table {
 		wanted := (p.byDefault || slices.Contains(o.Enable, p.name)) && !slices.Contains(o.Disable, p.name)
-		if !wanted || p.make == nil {
-			continue
+		if wanted && p.make != nil {
+			made, err := p.make(parts)
+			if err != nil {
+				return nil, fmt.Errorf("make admission plug-in %s: %w", p.name, err)
+			}
+			out = append(out, made)
 		}
-		made, err := p.make(parts)
-		if err != nil {
-			return nil, fmt.Errorf("make admission plug-in %s: %w", p.name, err)
+		if p.name == lastRepeated {
+			out = admission.Chain{admission.Repeated(out)}
 		}
-		out = append(out, made)
 	}
 	return out, nil
 }

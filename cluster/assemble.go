@@ -14,11 +14,13 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver"
+	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/customresource"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
 	"minke/apiserver/request"
 	"minke/apiserver/subresource"
+	"minke/apiserver/webhook"
 	"minke/cluster/pki"
 )
 
@@ -35,6 +37,8 @@ func (s *Server) assemble(ctx context.Context) error {
 	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
 		return err
 	}
+	s.calls = &webhook.Client{Services: webhook.Services{Reader: stored}}
+	s.webhooks = webhooks.New(webhooks.Config{Source: stored, Client: s.calls, Authorizer: s.security.authorizer})
 	chain, allocator, err := s.newAdmission(stored)
 	if err != nil {
 		return err
@@ -65,6 +69,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	stored.Server = s.api
+	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
 	actions, err := s.actions()
 	if err != nil {
 		return err

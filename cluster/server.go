@@ -19,10 +19,12 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/admission"
+	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
 	"minke/apiserver/flowcontrol"
+	"minke/apiserver/webhook"
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/store/local"
@@ -60,6 +62,9 @@ type Server struct {
 	security  *security
 	chain     admission.Chain
 	allocator *allocate.Allocator
+	// calls is how webhooks of all kinds are called, webhooks those of admission.
+	calls    *webhook.Client
+	webhooks *webhooks.Webhooks
 	// flow is nil when requests are bounded in number alone.
 	flow *flowcontrol.Controller
 	// self is the API as the server itself uses it, with all rights.
@@ -118,7 +123,7 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // Run serves the API on listeners and runs controllers and scheduler until ctx
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
-	if err := s.custom.Load(); err != nil {
+	if err := errors.Join(s.custom.Load(), s.webhooks.Load()); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -139,6 +144,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	group.Go(func() error { return s.security.run(ctx) })
 	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error { return s.custom.Run(ctx) })
+	group.Go(func() error { return s.webhooks.Run(ctx) })
 	group.Go(func() error {
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)
