@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/admission"
@@ -31,6 +33,9 @@ type Config struct {
 	// "tokenreviews.authentication.k8s.io" for kinds that are not stored.
 	// Handlers find request.Info and the user in the context.
 	Actions map[string]http.Handler
+	// Elsewhere returns what answers requests for a group version that another
+	// server serves, or nil. A nil function means that nothing is.
+	Elsewhere func(context.Context, schema.GroupVersion) http.Handler
 	// Discovery serves /, /api, /apis and below; OpenAPI serves /openapi.
 	Discovery, OpenAPI http.Handler
 	// Paths serve what else there is besides resources, by the first element

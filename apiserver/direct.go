@@ -29,6 +29,21 @@ func (s *Server) Get(ctx context.Context, resource schema.GroupVersionResource, 
 	return item.Object, nil
 }
 
+// Create stores an object as the POST verb does, on behalf of the user in ctx. It
+// takes obj over; the result is shared.
+func (s *Server) Create(ctx context.Context, resource schema.GroupVersionResource, obj api.Object) (api.Object, error) {
+	c, err := s.direct(ctx, "create", resource, obj.GetNamespace(), "")
+	if err != nil {
+		return nil, err
+	}
+	c.end.Default(obj)
+	item, err := c.createObject(obj, &writeOptions{manager: "kube-apiserver"})
+	if err != nil {
+		return nil, err
+	}
+	return item.Object.(api.Object), nil
+}
+
 // Update changes a stored object without admission, validation or the rules of
 // an update: it is for actions such as pods/binding, which have rules of their
 // own. alter gets a copy, anew after each conflict, and its error is returned

@@ -6,10 +6,14 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // dispatch leads an authorized request to what answers it.
 func (c *call) dispatch() error {
+	if h := c.elsewhere(); h != nil {
+		return c.handOver(h)
+	}
 	if !c.info.IsResource {
 		return c.dispatchPath()
 	}
@@ -48,6 +52,25 @@ func (c *call) dispatch() error {
 		return c.dispatchSubresource()
 	}
 	return c.dispatchVerb()
+}
+
+// elsewhere returns what answers requests for the group version when another
+// server serves it. Documents about the group alone are this server's.
+func (c *call) elsewhere() http.Handler {
+	if c.cfg.Elsewhere == nil {
+		return nil
+	}
+	if c.info.IsResource {
+		return c.cfg.Elsewhere(c.ctx, schema.GroupVersion{Group: c.info.Group, Version: c.info.Version})
+	}
+	parts := strings.Split(strings.Trim(c.info.Path, "/"), "/")
+	switch {
+	case len(parts) == 2 && parts[0] == "api":
+		return c.cfg.Elsewhere(c.ctx, schema.GroupVersion{Version: parts[1]})
+	case len(parts) == 3 && parts[0] == "apis":
+		return c.cfg.Elsewhere(c.ctx, schema.GroupVersion{Group: parts[1], Version: parts[2]})
+	}
+	return nil
 }
 
 // acts tells whether an action answers the request, rather than a stored

@@ -54,6 +54,12 @@ func groupDiscovery(g group) apidiscoveryv2.APIGroupDiscovery {
 	out := apidiscoveryv2.APIGroupDiscovery{ObjectMeta: metav1.ObjectMeta{Name: g.name}}
 	for _, gv := range g.versions {
 		v := apidiscoveryv2.APIVersionDiscovery{Version: gv.version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent}
+		if gv.remote != nil {
+			v.Resources = gv.remote.Resources
+			if gv.remote.Stale {
+				v.Freshness = apidiscoveryv2.DiscoveryFreshnessStale
+			}
+		}
 		for _, s := range gv.served {
 			v.Resources = append(v.Resources, resourceDiscovery(s))
 		}

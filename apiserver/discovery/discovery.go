@@ -10,13 +10,16 @@ import (
 	"net/http"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 
 	"minke/api"
+	"minke/api/apiregistration"
 )
 
 // Action is a subresource that acts instead of showing the object in another
@@ -30,10 +33,25 @@ type Action struct {
 	Verbs []string
 }
 
+// Remote is a group version that another server serves, behind this one.
+type Remote struct {
+	schema.GroupVersion
+	Priority apiregistration.Priority
+	// Resources are those that the server named last; Stale tells that it does
+	// not answer now.
+	Resources []apidiscoveryv2.APIResourceDiscovery
+	Stale     bool
+}
+
 // Server answers discovery requests.
 type Server struct {
 	address string
 	current atomic.Pointer[documents]
+
+	mu        sync.Mutex // guards what follows
+	resources []*api.Resource
+	actions   []Action
+	remote    []Remote
 }
 
 // New returns a server that announces address ("host:port") to its clients.
@@ -45,19 +63,39 @@ func New(address string, resources []*api.Resource, actions []Action) *Server {
 
 // Set replaces what is served, as when a CustomResourceDefinition comes or goes.
 func (s *Server) Set(resources []*api.Resource, actions []Action) {
-	s.current.Store(newDocuments(s.address, arrange(resources, actions)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resources, s.actions = resources, actions
+	s.renew()
+}
+
+// SetRemote replaces what is served by others.
+func (s *Server) SetRemote(remote []Remote) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remote = remote
+	s.renew()
+}
+
+// renew makes the documents anew; s.mu must be held.
+func (s *Server) renew() {
+	s.current.Store(newDocuments(s.address, arrange(s.resources, s.actions, s.remote)))
 }
 
 // group is one API group with its versions, the preferred one first.
 type group struct {
 	name     string
+	priority int32
 	versions []groupVersion
 }
 
 type groupVersion struct {
-	version string
-	hidden  bool
-	served  []served
+	version  string
+	priority apiregistration.Priority
+	hidden   bool
+	served   []served
+	// remote is nil for what this server serves itself.
+	remote *Remote
 }
 
 // served is one resource in one version, with its subresources.
@@ -75,8 +113,9 @@ type subresource struct {
 	verbs []string
 }
 
-// arrange sorts resources into groups and versions.
-func arrange(resources []*api.Resource, actions []Action) []group {
+// arrange sorts resources into groups and versions. A version that is served by
+// others is not this server's.
+func arrange(resources []*api.Resource, actions []Action, remote []Remote) []group {
 	byGroup := map[string]map[string]*groupVersion{}
 	add := func(r *api.Resource, kind schema.GroupVersionKind, stored, hidden bool) {
 		versions := byGroup[kind.Group]
@@ -86,7 +125,7 @@ func arrange(resources []*api.Resource, actions []Action) []group {
 		}
 		gv := versions[kind.Version]
 		if gv == nil {
-			gv = &groupVersion{version: kind.Version, hidden: true}
+			gv = &groupVersion{version: kind.Version, hidden: true, priority: apiregistration.PriorityOf(kind.GroupVersion())}
 			versions[kind.Version] = gv
 		}
 		// A version is hidden only while all that it serves is.
@@ -101,6 +140,13 @@ func arrange(resources []*api.Resource, actions []Action) []group {
 			add(r, v.Kind, false, v.Hidden)
 		}
 	}
+	for i := range remote {
+		r := &remote[i]
+		if byGroup[r.Group] == nil {
+			byGroup[r.Group] = map[string]*groupVersion{}
+		}
+		byGroup[r.Group][r.Version] = &groupVersion{version: r.Version, priority: r.Priority, remote: r}
+	}
 	return sorted(byGroup)
 }
 
@@ -111,20 +157,23 @@ func sorted(byGroup map[string]map[string]*groupVersion) []group {
 		for _, v := range versions {
 			sort.Slice(v.served, func(i, j int) bool { return v.served[i].resource.Plural < v.served[j].resource.Plural })
 			g.versions = append(g.versions, *v)
+			g.priority = max(g.priority, v.priority.Group)
 		}
 		sort.Slice(g.versions, func(i, j int) bool {
 			a, b := g.versions[i], g.versions[j]
 			if a.hidden != b.hidden {
 				return b.hidden
 			}
+			if a.priority.Version != b.priority.Version {
+				return a.priority.Version > b.priority.Version
+			}
 			return version.CompareKubeAwareVersionStrings(a.version, b.version) > 0
 		})
 		groups = append(groups, g)
 	}
 	sort.Slice(groups, func(i, j int) bool {
-		a, b := priority(groups[i].name), priority(groups[j].name)
-		if a != b {
-			return a < b
+		if a, b := groups[i].priority, groups[j].priority; a != b {
+			return a > b
 		}
 		return groups[i].name < groups[j].name
 	})

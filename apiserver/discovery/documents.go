@@ -108,7 +108,7 @@ func apiGroup(g group) metav1.APIGroup {
 func (d *documents) resourceList(group, version string) object {
 	for _, g := range d.groups {
 		for _, gv := range g.versions {
-			if g.name == group && gv.version == version {
+			if g.name == group && gv.version == version && gv.remote == nil {
 				return apiResources(schema.GroupVersion{Group: group, Version: version}, gv.served)
 			}
 		}

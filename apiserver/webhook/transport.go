@@ -53,6 +53,7 @@ type key struct {
 	service     bool
 	authorities [sha256.Size]byte
 	certificate *tls.Certificate
+	insecure    bool
 }
 
 type entry struct {
@@ -61,13 +62,14 @@ type entry struct {
 	calls     int
 }
 
-// transport returns the one for e. The caller calls release after its call.
-func (c *Client) transport(e *Endpoint) (t *http.Transport, release func(), err error) {
+// Transport returns the way to e, kept while it is used. The caller calls release
+// after its call.
+func (c *Client) Transport(e *Endpoint) (t *http.Transport, release func(), err error) {
 	at, err := e.url()
 	if err != nil {
 		return nil, nil, err
 	}
-	k := key{host: at.Host, service: e.Service != nil, authorities: sha256.Sum256(e.CABundle), certificate: e.Certificate}
+	k := key{host: at.Host, service: e.Service != nil, authorities: sha256.Sum256(e.CABundle), certificate: e.Certificate, insecure: e.InsecureSkipVerify}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := c.byKey[k]
@@ -130,22 +132,15 @@ func (c *Client) dropIdle() {
 // newTransport makes the way to an endpoint. Environment proxies are not
 // asked: a webhook is named by who administers the cluster.
 func (c *Client) newTransport(e *Endpoint) (*http.Transport, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if len(e.CABundle) > 0 {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(e.CABundle) {
-			return nil, errors.New("unable to load root certificates: unable to parse bytes as PEM block")
-		}
-	}
-	if e.Certificate != nil {
-		config.Certificates = []tls.Certificate{*e.Certificate}
+	config, err := e.TLS()
+	if err != nil {
+		return nil, err
 	}
 	dial := c.Dial
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	if s := e.Service; s != nil {
-		config.ServerName = s.host()
 		direct, of := dial, *s
 		dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			// Asked anew for each connection: a service may have moved.
@@ -162,4 +157,22 @@ func (c *Client) newTransport(e *Endpoint) (*http.Transport, error) {
 		MaxResponseHeaderBytes: maxHeaderBytes, DisableCompression: true,
 		HTTP2: &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingWait},
 	}, nil
+}
+
+// TLS returns how the endpoint's certificate is checked, and what is shown.
+func (e *Endpoint) TLS() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: e.InsecureSkipVerify}
+	if len(e.CABundle) > 0 {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(e.CABundle) {
+			return nil, errors.New("unable to load root certificates: unable to parse bytes as PEM block")
+		}
+	}
+	if e.Certificate != nil {
+		config.Certificates = []tls.Certificate{*e.Certificate}
+	}
+	if e.Service != nil {
+		config.ServerName = e.Service.host()
+	}
+	return config, nil
 }

@@ -33,6 +33,8 @@ type Endpoint struct {
 	// CABundle has the authorities, in PEM, that the webhook's certificate is
 	// checked against; empty means the system's.
 	CABundle []byte
+	// InsecureSkipVerify trusts any certificate.
+	InsecureSkipVerify bool
 	// Certificate is what the API server shows of itself; nil for nothing. An
 	// endpoint that has one must be used with the same pointer each time.
 	Certificate *tls.Certificate
@@ -98,7 +100,7 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	if err != nil {
 		return err
 	}
-	transport, release, err := c.transport(&call.Endpoint)
+	transport, release, err := c.Transport(&call.Endpoint)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func TestIdleTransportsAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &Client{}
 		for i := range maxTransports + 10 {
-			_, release, err := c.transport(&Endpoint{Service: &Service{Namespace: "a", Name: "b", Port: int32(i + 1)}})
+			_, release, err := c.Transport(&Endpoint{Service: &Service{Namespace: "a", Name: "b", Port: int32(i + 1)}})
 			if err != nil {
 				t.Fatal(err)
 			}
