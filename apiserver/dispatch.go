@@ -63,6 +63,9 @@ func (c *call) elsewhere() http.Handler {
 	if c.info.IsResource {
 		return c.cfg.Elsewhere(c.ctx, schema.GroupVersion{Group: c.info.Group, Version: c.info.Version})
 	}
+	if !strings.HasPrefix(c.info.Path, "/api") {
+		return nil
+	}
 	parts := strings.Split(strings.Trim(c.info.Path, "/"), "/")
 	switch {
 	case len(parts) == 2 && parts[0] == "api":

@@ -7,6 +7,8 @@
 //	  apiserver.crt apiserver.key   serving, for the API's names and addresses
 //	  kubelet-client.crt .key       the API server as a client of the kubelets
 //	  admin.crt admin.key           the kubeconfig's client, O=system:masters
+//	  front-proxy-ca.crt .key       signs the next, and nothing else
+//	  front-proxy-client.crt .key   the API server to API servers behind it
 //	  nodes/NAME/client.crt .key    system:node:NAME, O=system:nodes
 //	  nodes/NAME/kubelet.crt .key   serving, for the node's names and addresses
 //
@@ -41,7 +43,10 @@ const (
 
 // Authority is a cluster's certificate authority with its directory.
 type Authority struct {
-	Dir  string
+	Dir string
+	// name is that of its files, subject its common name.
+	name, subject string
+
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	// CertPEM is the CA certificate that clients trust.
@@ -53,8 +58,26 @@ func Open(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create pki directory: %w", err)
 	}
-	a := &Authority{Dir: dir}
-	pair, err := loadPair(filepath.Join(dir, "ca"))
+	return open(&Authority{Dir: dir, name: "ca", subject: "kubernetes"})
+}
+
+// The names of the authority that vouches for front proxies, and of its one
+// client.
+const (
+	frontProxyCA = "front-proxy-ca"
+	// FrontProxyClient is as whom this server calls API servers behind it.
+	FrontProxyClient = "front-proxy-client"
+)
+
+// FrontProxy loads the authority of front proxies, or creates it. Who holds a
+// certificate of it is believed whatever user he names, so it is not the one
+// that knows users.
+func (a *Authority) FrontProxy() (*Authority, error) {
+	return open(&Authority{Dir: a.Dir, name: frontProxyCA, subject: frontProxyCA})
+}
+
+func open(a *Authority) (*Authority, error) {
+	pair, err := loadPair(filepath.Join(a.Dir, a.name))
 	switch {
 	case err == nil:
 		a.cert, a.key, a.CertPEM = pair.cert, pair.key, pair.CertPEM
@@ -70,7 +93,7 @@ func (a *Authority) create() error {
 	if err != nil {
 		return fmt.Errorf("create certificate authority: %w", err)
 	}
-	template, err := template(pkix.Name{CommonName: "kubernetes"}, caLife)
+	template, err := template(pkix.Name{CommonName: a.subject}, caLife)
 	if err != nil {
 		return err
 	}
@@ -80,7 +103,7 @@ func (a *Authority) create() error {
 	if err != nil {
 		return fmt.Errorf("create certificate authority: %w", err)
 	}
-	pair, err := savePair(filepath.Join(a.Dir, "ca"), der, key)
+	pair, err := savePair(filepath.Join(a.Dir, a.name), der, key)
 	if err != nil {
 		return fmt.Errorf("save certificate authority: %w", err)
 	}
