@@ -64,6 +64,9 @@ func (s *Server) assemble(ctx context.Context) error {
 		CBOR:         s.cbor(),
 		Limits:       s.cfg.API.limits(),
 		Flow:         s.flow,
+		Elsewhere: func(ctx context.Context, gv schema.GroupVersion) http.Handler {
+			return s.aggregator.Route(ctx, gv)
+		},
 	})
 	if err != nil {
 		return err
@@ -75,12 +78,14 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	s.api.Handle(actions)
+	s.aggregator = s.newAggregator(documents)
 	s.custom = customresource.New(customresource.Config{
 		Server: s.api, BuiltIn: s.resources,
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
 			all := slices.Concat(s.resources, custom)
 			documents.Set(all, acts)
 			schemas.Set(openapi.Set{Resources: all, Actions: acts, Custom: of})
+			s.aggregator.SetCustom(api.GroupVersions(custom))
 		},
 	})
 	return nil

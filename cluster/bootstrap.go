@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
@@ -72,6 +73,13 @@ func complete(stored, wanted api.Object) api.Object {
 			return nil
 		}
 		out.Subsets = w.Subsets
+		return out
+	case *corev1.ConfigMap:
+		if maps.Equal(stored.(*corev1.ConfigMap).Data, w.Data) {
+			return nil
+		}
+		out := stored.(*corev1.ConfigMap).DeepCopy()
+		out.Data = w.Data
 		return out
 	case *discoveryv1.EndpointSlice:
 		out := stored.(*discoveryv1.EndpointSlice).DeepCopy()

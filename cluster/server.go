@@ -20,6 +20,7 @@ import (
 	"minke/apiserver"
 	"minke/apiserver/admission"
 	"minke/apiserver/admission/webhooks"
+	"minke/apiserver/aggregate"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
@@ -65,6 +66,8 @@ type Server struct {
 	// calls is how webhooks of all kinds are called, webhooks those of admission.
 	calls    *webhook.Client
 	webhooks *webhooks.Webhooks
+	// aggregator knows the API servers behind this one.
+	aggregator *aggregate.Manager
 	// flow is nil when requests are bounded in number alone.
 	flow *flowcontrol.Controller
 	// self is the API as the server itself uses it, with all rights.
@@ -150,6 +153,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 			return fmt.Errorf("bootstrap: %w", err)
 		}
 		ready()
+		group.Go(func() error { return s.runAggregator(ctx) })
 		group.Go(func() error { return s.keepFlow(ctx) })
 		return s.runControllers(ctx)
 	})

@@ -24,12 +24,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
 	"minke/apiserver/backend"
@@ -84,10 +83,8 @@ type Manager struct {
 	// changed tells that custom has changed.
 	changed chan struct{}
 
-	mu     sync.Mutex // guards what follows
-	custom map[schema.GroupVersion]bool
-	// custody tells that custom is known.
-	custody   bool
+	mu        sync.Mutex // guards what follows
+	custom    map[schema.GroupVersion]bool
 	known     map[string][]resourceDiscovery
 	checkers  map[string]*checker
 	published []discovery.Remote
@@ -141,10 +138,10 @@ func (m *Manager) Route(ctx context.Context, gv schema.GroupVersion) http.Handle
 	return nil
 }
 
-// SetCustom tells which group versions CustomResourceDefinitions make.
+// SetCustom tells which group versions CustomResourceDefinitions make. It is told
+// before Run, if there are any.
 func (m *Manager) SetCustom(versions []schema.GroupVersion) {
 	m.mu.Lock()
-	m.custody = true
 	m.custom = map[schema.GroupVersion]bool{}
 	for _, gv := range versions {
 		m.custom[gv] = true

@@ -32,8 +32,8 @@ type changes struct {
 
 // plan compares the APIServices that there are with the group versions that are
 // served here. Those that somebody else made are left alone. Built-in ones are
-// looked after when the server starts; custom ones when they are known.
-func plan(have []*service, builtIn, custom map[schema.GroupVersion]bool, starting, customKnown bool) changes {
+// looked after only when the server starts.
+func plan(have []*service, builtIn, custom map[schema.GroupVersion]bool, starting bool) changes {
 	var c changes
 	found := map[schema.GroupVersion]bool{}
 	for _, s := range have {
@@ -42,7 +42,7 @@ func plan(have []*service, builtIn, custom map[schema.GroupVersion]bool, startin
 		label := s.Labels[automanaged]
 		wanted := wantedFor(gv, builtIn, custom)
 		switch {
-		case label == onStart && !starting, label == always && !customKnown, label != onStart && label != always:
+		case label == onStart && !starting, label != onStart && label != always:
 		case wanted == nil:
 			c.remove = append(c.remove, s)
 		case wanted.Labels[automanaged] != label || !sameSpec(wanted, s):
@@ -90,7 +90,7 @@ func wantedFor(gv schema.GroupVersion, builtIn, custom map[schema.GroupVersion]b
 // reconcile keeps the APIServices of what is served here.
 func (m *Manager) reconcile(ctx context.Context, all []*service, starting bool) {
 	m.mu.Lock()
-	c := plan(all, m.local, m.custom, starting, m.custody)
+	c := plan(all, m.local, m.custom, starting)
 	m.mu.Unlock()
 	ctx = request.WithUser(ctx, &inprocess.User{Name: "system:apiserver", Groups: []string{"system:masters"}})
 	// All at a time: the store commits them together.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/api"
 )
 
 // protobufV2 is OpenAPI v2 in gnostic's protobuf, with the two names under
@@ -59,7 +61,7 @@ func wantsProtobuf(accept string) bool {
 
 // swagger makes the document of OpenAPI v2. s.mu is held.
 func (s *Server) swagger() object {
-	b := s.build(v2, groupVersions(s.resources))
+	b := s.build(v2, api.GroupVersions(s.resources))
 	return object{
 		"swagger": "2.0", "info": object{"title": "Kubernetes", "version": s.version},
 		"paths": b.paths, "definitions": b.defined,
@@ -74,7 +76,7 @@ func (s *Server) swagger() object {
 func (s *Server) v3(name string) (*document, error) {
 	return s.keep("v3/"+name, func() ([]byte, string, error) {
 		var of []schema.GroupVersion
-		for _, gv := range groupVersions(s.resources) {
+		for _, gv := range api.GroupVersions(s.resources) {
 			if prefixOf(gv) == name {
 				of = append(of, gv)
 			}

@@ -127,30 +127,9 @@ func (s *Server) versions() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
-	for _, gv := range groupVersions(s.resources) {
+	for _, gv := range api.GroupVersions(s.resources) {
 		out = append(out, prefixOf(gv))
 	}
-	return out
-}
-
-func groupVersions(resources []*api.Resource) []schema.GroupVersion {
-	seen := map[schema.GroupVersion]bool{}
-	var out []schema.GroupVersion
-	add := func(gv schema.GroupVersion) {
-		if !seen[gv] {
-			seen[gv] = true
-			out = append(out, gv)
-		}
-	}
-	for _, r := range resources {
-		if !r.Unserved {
-			add(r.Kind.GroupVersion())
-		}
-		for _, v := range r.Also {
-			add(v.Kind.GroupVersion())
-		}
-	}
-	slices.SortFunc(out, func(a, b schema.GroupVersion) int { return strings.Compare(a.String(), b.String()) })
 	return out
 }
 

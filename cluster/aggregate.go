@@ -1,0 +1,81 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api"
+	"minke/apiserver/aggregate"
+	"minke/apiserver/discovery"
+	"minke/cluster/pki"
+)
+
+// newAggregator makes what lets other API servers serve behind this one.
+func (s *Server) newAggregator(documents *discovery.Server) *aggregate.Manager {
+	return aggregate.New(aggregate.Config{
+		Server: s.api, Local: api.GroupVersions(s.resources), Publish: documents.SetRemote,
+		Identity: s.frontProxyClient,
+	})
+}
+
+// frontProxyClient is the certificate by which API servers behind this one know
+// it.
+func (s *Server) frontProxyClient() (*tls.Certificate, error) {
+	ca, err := s.cfg.PKI.FrontProxy()
+	if err != nil {
+		return nil, err
+	}
+	pair, err := ca.ClientCert(pki.FrontProxyClient, pki.Client{User: pki.FrontProxyClient})
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate for API servers: %w", err)
+	}
+	return &pair.TLS, nil
+}
+
+// runAggregator runs once the server is ready: nothing that it does is needed
+// for that.
+func (s *Server) runAggregator(ctx context.Context) error {
+	config, err := s.authenticationConfig()
+	if err != nil {
+		return err
+	}
+	if err := s.ensure(ctx, config); err != nil {
+		return fmt.Errorf("publish how requests are authenticated: %w", err)
+	}
+	return s.aggregator.Run(ctx)
+}
+
+// authenticationConfig tells API servers behind this one whom to believe: the
+// ConfigMap kube-system/extension-apiserver-authentication.
+func (s *Server) authenticationConfig() (api.Object, error) {
+	ca, err := s.cfg.PKI.FrontProxy()
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]string{
+		"client-ca-file":               string(s.cfg.PKI.CertPEM),
+		"requestheader-client-ca-file": string(ca.CertPEM),
+	}
+	for key, values := range map[string][]string{
+		"requestheader-allowed-names":        {pki.FrontProxyClient},
+		"requestheader-username-headers":     {"X-Remote-User"},
+		"requestheader-uid-headers":          {"X-Remote-Uid"},
+		"requestheader-group-headers":        {"X-Remote-Group"},
+		"requestheader-extra-headers-prefix": {"X-Remote-Extra-"},
+	} {
+		text, err := json.Marshal(values)
+		if err != nil {
+			return nil, err
+		}
+		data[key] = string(text)
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "extension-apiserver-authentication", Namespace: metav1.NamespaceSystem},
+		Data:       data,
+	}, nil
+}
