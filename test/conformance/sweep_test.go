@@ -245,10 +245,14 @@ func (s *sweep) post() error {
 	if err != nil {
 		return err
 	}
-	// What differs is the number in the names; a CRD has it in several places.
+	// What differs is the number in the names; a CRD and an APIService have it in
+	// several places.
 	old := made.name()
 	for name[len(name)-1] == old[len(old)-1] {
 		name, old = name[:len(name)-1], old[:len(old)-1]
+	}
+	if at := strings.Index(name, s.word); at > 0 {
+		name, old = name[at:], old[at:]
 	}
 	again = parse(strings.ReplaceAll(string(data), name, old))
 	_, err = s.call(request{Method: "POST", Path: s.collection(), Body: again}, 409)
