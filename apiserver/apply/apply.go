@@ -177,3 +177,10 @@ func Tracked(obj runtime.Object) bool {
 	m, err := meta.Accessor(obj)
 	return err == nil && len(m.GetManagedFields()) > 0
 }
+
+// Converter returns how objects of a built-in kind merge; empty is one of them.
+func Converter(kind schema.GroupVersionKind, empty runtime.Object) managedfields.TypeConverter {
+	scheme := runtime.NewScheme()
+	scheme.AddKnownTypeWithName(kind, empty)
+	return applyconfigurations.NewTypeConverter(scheme)
+}

@@ -48,5 +48,5 @@ func (r requestResource) GetName() string        { return r.a.Name }
 func (r requestResource) GetNamespace() string   { return r.a.Namespace }
 func (r requestResource) GetSubresource() string { return r.a.Subresource }
 func (r requestResource) GetResource() schema.GroupVersionResource {
-	return r.a.Resource.GroupVersionResource()
+	return r.a.Version.Resource
 }

@@ -4,6 +4,7 @@
 package expression
 
 import (
+	"context"
 	"reflect"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -30,6 +31,7 @@ type Input struct {
 	authorizer authz.Authorizer
 	made       map[string]any
 	params     runtime.Object
+	paramKind  schema.GroupVersionKind
 	namespace  *corev1.Namespace
 }
 
@@ -43,16 +45,10 @@ type As struct {
 	Object, Old runtime.Object
 }
 
-// Stored is a write in the version in which the object is stored.
-func Stored(a *admission.Attributes) As {
-	as := As{Kind: a.Resource.Kind, Resource: a.Resource.GroupVersionResource()}
-	if a.Object != nil {
-		as.Object = a.Object
-	}
-	if a.Old != nil {
-		as.Old = a.Old
-	}
-	return as
+// Shown is a write in a version.
+func Shown(ctx context.Context, a *admission.Attributes, v admission.Version) (As, error) {
+	obj, old, err := a.Shown(ctx, v)
+	return As{Kind: v.Kind, Resource: v.Resource, Object: obj, Old: old}, err
 }
 
 // NewInput returns the input of a write. The authorizer answers what
@@ -61,11 +57,11 @@ func NewInput(a *admission.Attributes, as As, by authz.Authorizer) *Input {
 	return &Input{attributes: a, as: as, authorizer: by, made: map[string]any{}}
 }
 
-// With returns the same input with other params and, if not nil, the namespace
-// of the object.
-func (in *Input) With(params runtime.Object, namespace *corev1.Namespace) *Input {
+// With returns the same input with other params, of a kind, and the namespace
+// of the object. Either may be nil.
+func (in *Input) With(params runtime.Object, kind schema.GroupVersionKind, namespace *corev1.Namespace) *Input {
 	out := *in
-	out.params, out.namespace = params, namespace
+	out.params, out.paramKind, out.namespace = params, kind, namespace
 	return &out
 }
 
@@ -73,7 +69,7 @@ func (in *Input) With(params runtime.Object, namespace *corev1.Namespace) *Input
 func (in *Input) Value(name string) (any, bool) {
 	switch name {
 	case cel.Params:
-		return valueOf(in.params, schema.GroupVersionKind{}), true
+		return valueOf(in.params, in.paramKind), true
 	case cel.NamespaceObject:
 		return common.SchemalessTypedToVal(visible(in.namespace)), true
 	}
@@ -112,16 +108,14 @@ func valueOf(obj runtime.Object, kind schema.GroupVersionKind) any {
 	case *unstructured.Unstructured:
 		return common.SchemalessTypedToVal(o.Object)
 	}
-	if obj.GetObjectKind().GroupVersionKind().Empty() && !kind.Empty() {
-		obj = named(obj, kind)
-	}
-	return common.SchemalessTypedToVal(obj)
+	return common.SchemalessTypedToVal(Named(obj, kind))
 }
 
-// named returns a shallow copy of obj that says what it is: obj may be shared.
-func named(obj runtime.Object, kind schema.GroupVersionKind) runtime.Object {
+// Named returns obj if it says what it is, else a shallow copy that says that it
+// is of kind: obj may be shared.
+func Named(obj runtime.Object, kind schema.GroupVersionKind) runtime.Object {
 	from := reflect.ValueOf(obj)
-	if from.Kind() != reflect.Pointer || from.IsNil() {
+	if !obj.GetObjectKind().GroupVersionKind().Empty() || kind.Empty() || from.Kind() != reflect.Pointer || from.IsNil() {
 		return obj
 	}
 	out := reflect.New(from.Type().Elem())
@@ -143,7 +137,7 @@ func visible(ns *corev1.Namespace) any {
 
 func (in *Input) request() *admissionv1.AdmissionRequest {
 	a := in.attributes
-	requestKind, requestResource := metav1.GroupVersionKind(a.Resource.Kind), metav1.GroupVersionResource(a.Resource.GroupVersionResource())
+	requestKind, requestResource := metav1.GroupVersionKind(a.Version.Kind), metav1.GroupVersionResource(a.Version.Resource)
 	r := &admissionv1.AdmissionRequest{
 		Kind: metav1.GroupVersionKind(in.as.Kind), Resource: metav1.GroupVersionResource(in.as.Resource), SubResource: a.Subresource,
 		RequestKind: &requestKind, RequestResource: &requestResource, RequestSubResource: a.Subresource,
@@ -155,7 +149,9 @@ func (in *Input) request() *admissionv1.AdmissionRequest {
 			r.UserInfo.Extra[key] = values
 		}
 	}
-	if a.Delete != nil {
+	if a.Options != nil {
+		r.Options.Object = a.Options
+	} else if a.Delete != nil {
 		r.Options.Object = a.Delete
 	}
 	return r

@@ -67,7 +67,11 @@ func TestMatchConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := admissiontest.Write(admission.Update, deployment(3), deployment(1))
 			a.User = &inprocess.User{Name: "jane", Groups: []string{"devs"}, Extra: map[string][]string{"a/b": {"1"}}}
-			in := expression.NewInput(a, expression.Stored(a), onlyGet{})
+			as, err := expression.Shown(t.Context(), a, a.Version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := expression.NewInput(a, as, onlyGet{})
 			got, err := expression.MatchConditions(t.Context(), conditions(tt.texts...), in)
 			if got != tt.want || (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("matches %v, error %v; want %v, %q", got, err, tt.want, tt.wantErr)

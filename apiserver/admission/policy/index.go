@@ -1,0 +1,201 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"minke/api"
+	"minke/apiserver/admission"
+	"minke/apiserver/admission/match"
+)
+
+// kind is validating or mutating policies; T is what a policy is compiled to.
+type kind[T any] struct {
+	policies, bindings schema.GroupVersionResource
+	define             func(runtime.Object) definition
+	bind               func(runtime.Object) (policy string, b *binding)
+	compile            func(runtime.Object) T
+}
+
+// definition is what both kinds of policies have.
+type definition struct {
+	name    string
+	params  *admissionregistrationv1.ParamKind
+	match   *admissionregistrationv1.MatchResources
+	failure *admissionregistrationv1.FailurePolicyType
+}
+
+// binding puts a policy in effect.
+type binding struct {
+	name    string
+	params  *admissionregistrationv1.ParamRef
+	match   *admissionregistrationv1.MatchResources
+	actions []admissionregistrationv1.ValidationAction
+	// criteria is made of match; err tells why it cannot be.
+	criteria *match.Criteria
+	err      error
+}
+
+// hook is a policy with its bindings.
+type hook[T any] struct {
+	definition
+	version  version
+	criteria *match.Criteria
+	err      error
+	bindings []*binding
+	program  func() T
+}
+
+// version tells the states of a policy's spec apart.
+type version struct {
+	uid        types.UID
+	generation int64
+}
+
+// index keeps what is made of policies and bindings.
+type index[T any] struct {
+	kind kind[T]
+
+	mu    sync.Mutex       // guards what follows
+	made  []runtime.Object // what the hooks were made of
+	hooks []*hook[T]
+}
+
+// current returns the policies in effect, in the order of their names.
+func (x *index[T]) current(from Reader) ([]*hook[T], error) {
+	objects, err := read(from, x.kind.bindings)
+	if err != nil {
+		return nil, err
+	}
+	bound := len(objects)
+	if bound > 0 {
+		policies, err := read(from, x.kind.policies)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, policies...)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !slices.Equal(objects, x.made) {
+		x.hooks = x.make(objects[:bound], objects[bound:])
+		x.made = objects
+	}
+	return x.hooks, nil
+}
+
+func read(from Reader, resource schema.GroupVersionResource) ([]runtime.Object, error) {
+	all, _, err := from.Snapshot(resource, "")
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", resource.Resource, err)
+	}
+	return slices.Collect(all), nil
+}
+
+// make returns the hooks of what is bound. What was compiled of a policy whose
+// spec is the same goes on being used.
+func (x *index[T]) make(bindings, policies []runtime.Object) []*hook[T] {
+	before := map[version]*hook[T]{}
+	for _, h := range x.hooks {
+		before[h.version] = h
+	}
+	of := map[string][]*binding{}
+	for _, obj := range bindings {
+		policy, b := x.kind.bind(obj)
+		b.criteria, b.err = match.Resources(b.match)
+		of[policy] = append(of[policy], b)
+	}
+	var hooks []*hook[T]
+	for _, obj := range policies {
+		meta := obj.(api.Object)
+		bound := of[meta.GetName()]
+		if len(bound) == 0 {
+			continue
+		}
+		h := &hook[T]{definition: x.kind.define(obj), bindings: bound, version: version{meta.GetUID(), meta.GetGeneration()}}
+		if same := before[h.version]; same != nil && h.version.uid != "" {
+			h.criteria, h.err, h.program = same.criteria, same.err, same.program
+		} else {
+			h.criteria, h.err = match.Resources(h.match)
+			if h.match == nil {
+				h.err = errors.New("policy contained no match constraints, a required field")
+			}
+			h.program = sync.OnceValue(func() T { return x.kind.compile(obj) })
+		}
+		hooks = append(hooks, h)
+	}
+	return hooks
+}
+
+// invocation is a policy that is to decide about a write.
+type invocation[T any] struct {
+	*hook[T]
+	// binding is nil when err concerns the policy itself.
+	binding *binding
+	// as is the version that the policy wants to see.
+	as admission.Version
+	// params are the objects of parameters, each of which is a decision of its
+	// own; nil among them stands for none.
+	params []runtime.Object
+	// err tells why the policy cannot decide.
+	err error
+}
+
+// invocations yields the policies and bindings that are meant for the write.
+func (x *index[T]) invocations(ctx context.Context, from Reader, hooks []*hook[T], a *admission.Attributes) iter.Seq[invocation[T]] {
+	return func(yield func(invocation[T]) bool) {
+		for _, h := range hooks {
+			if !x.invocationsOf(ctx, from, h, a, yield) {
+				return
+			}
+		}
+	}
+}
+
+func (x *index[T]) invocationsOf(ctx context.Context, from Reader, h *hook[T], a *admission.Attributes, yield func(invocation[T]) bool) bool {
+	if h.err != nil {
+		return yield(invocation[T]{hook: h, err: fmt.Errorf("failed to configure policy: %w", h.err)})
+	}
+	as, ok, err := h.criteria.Match(ctx, from, a)
+	if err != nil {
+		return yield(invocation[T]{hook: h, err: fmt.Errorf("failed to configure policy: %w", err)})
+	}
+	if !ok {
+		return true
+	}
+	params, err := newParams(h.definition.params, from)
+	if err != nil {
+		return yield(invocation[T]{hook: h, err: fmt.Errorf("failed to configure policy: %w", err)})
+	}
+	for _, b := range h.bindings {
+		in := invocation[T]{hook: h, binding: b, as: as}
+		ok, err := b.matches(ctx, from, a)
+		if err == nil && ok {
+			in.params, err = params.of(ctx, b.params, a.Namespace)
+		}
+		if err != nil {
+			in.err = fmt.Errorf("failed to configure binding: %w", err)
+		}
+		if (ok || err != nil) && !yield(in) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *binding) matches(ctx context.Context, from Reader, a *admission.Attributes) (bool, error) {
+	if b.err != nil {
+		return false, b.err
+	}
+	_, ok, err := b.criteria.Match(ctx, from, a)
+	return ok, err
+}
