@@ -32,6 +32,7 @@ import (
 	"minke/apiserver/admission/podsecurity"
 	"minke/apiserver/admission/podtolerationrestriction"
 	"minke/apiserver/admission/podtopologylabels"
+	"minke/apiserver/admission/policy"
 	"minke/apiserver/admission/priority"
 	"minke/apiserver/admission/resourcequota"
 	"minke/apiserver/admission/runtimeclass"
@@ -107,14 +108,18 @@ var plugIns = []plugIn{
 	{"NodeDeclaredFeatureValidator", on, nil},
 	{"JobValidation", on, nil},
 	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.stored} })},
-	{"MutatingAdmissionPolicy", on, nil},
+	{"MutatingAdmissionPolicy", on, of(func(p *plugInParts) any {
+		return policy.NewMutating(policy.Config{Reader: p.stored, Authorizer: p.security.authorizer})
+	})},
 	{lastRepeated, on, of(func(p *plugInParts) any { return p.webhooks.Mutating })},
 	{"", on, simple(certificates.Author{})},
 	{"", on, of(func(p *plugInParts) any { return p.allocator })},
 	{"", on, of(func(p *plugInParts) any {
 		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}
 	})},
-	{"ValidatingAdmissionPolicy", on, nil},
+	{"ValidatingAdmissionPolicy", on, of(func(p *plugInParts) any {
+		return policy.NewValidating(policy.Config{Reader: p.stored, Authorizer: p.security.authorizer})
+	})},
 	{"ValidatingAdmissionWebhook", on, of(func(p *plugInParts) any { return p.webhooks.Validating })},
 	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.stored, Updater: p.stored} })},
 	{"AlwaysDeny", off, simple(always.Deny{})},
