@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"minke/apiserver/h2"
 )
 
 // HTTPServer returns an http.Server with s as its handler and bounds against
 // clients that send slowly or much. HTTP/2 comes with TLS.
 func (s *Server) HTTPServer(config *tls.Config) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:   s,
 		TLSConfig: config,
 		// A body may come slowly, its header may not.
@@ -19,12 +21,9 @@ func (s *Server) HTTPServer(config *tls.Config) *http.Server {
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    1 << 20,
 		ErrorLog:          slogAsLog(s.log),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: 250,
-			// Pings find connections that died without a word.
-			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
-		},
 	}
+	h2.Configure(server, h2.Options{Stall: s.cfg.Limits.Stall, Log: s.log})
+	return server
 }
 
 func slogAsLog(l *slog.Logger) *log.Logger {

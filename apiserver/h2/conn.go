@@ -1,0 +1,245 @@
+package h2
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// What this end lets clients send ahead, in bytes: for each request and for all
+// of a connection.
+const (
+	streamWindow = 256 << 10
+	connWindow   = 1 << 20
+)
+
+// maxFrame is the largest frame that either end sends, which is the protocol's
+// default.
+const maxFrame = 16 << 10
+
+// prefaceTime bounds how long a client may take to begin.
+const prefaceTime = 10 * time.Second
+
+// conn is one connection.
+type conn struct {
+	front   *front
+	tls     *tls.Conn
+	state   *tls.ConnectionState
+	remote  string
+	handler http.Handler
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	// The reader alone uses these.
+	in      *bufio.Reader
+	frames  *http2.Framer
+	headers headers
+	resets  int // requests that the client gave up, less those it let finish
+
+	seen     atomic.Int64 // frames read, so that silence is noticed
+	finished atomic.Int64 // requests answered
+	handlers sync.WaitGroup
+
+	mu sync.Mutex // guards all below, and what stream says
+	// err is why the connection has ended; nothing is written after it.
+	err     error
+	closed  bool
+	streams map[uint32]*stream
+	running int    // handlers, also of streams that are gone
+	lastID  uint32 // the latest stream that was begun
+	leaving bool   // GOAWAY was sent: no further streams
+	output  output
+	encoder *hpack.Encoder
+	block   bytes.Buffer // what encoder made
+	// window is what may be sent yet, firstWindow what a new stream may send.
+	window, firstWindow int64
+	// unread is what was received and consumed, and not yet given back to the
+	// client's window.
+	unread int
+	taken  int // received bytes of bodies that nobody has read yet
+}
+
+func newConn(f *front, tlsConn *tls.Conn, h http.Handler, base context.Context) *conn {
+	state := tlsConn.ConnectionState()
+	c := &conn{front: f, tls: tlsConn, state: &state, remote: tlsConn.RemoteAddr().String(), handler: h,
+		streams: map[uint32]*stream{}, window: 65535, firstWindow: 65535}
+	c.ctx, c.cancel = context.WithCancel(base)
+	c.in = bufio.NewReaderSize(tlsConn, 4<<10)
+	c.frames = http2.NewFramer(nil, c.in)
+	c.frames.SetReuseFrames()
+	c.frames.SetMaxReadFrameSize(maxFrame)
+	c.headers.init(f.HeaderBytes)
+	c.encoder = hpack.NewEncoder(&c.block)
+	c.output.done = sync.NewCond(&c.mu)
+	return c
+}
+
+// serve reads until the connection ends, and then waits for the handlers.
+func (c *conn) serve() {
+	err := c.begin()
+	if err == nil {
+		stop := c.watchSilence()
+		err = c.read()
+		stop()
+	}
+	c.fail(err)
+	c.handlers.Wait()
+}
+
+// begin reads the client's preface and answers it with this end's settings.
+func (c *conn) begin() error {
+	if c.state.Version < tls.VersionTLS12 {
+		return errors.New("HTTP/2 needs TLS 1.2")
+	}
+	if err := c.tls.SetReadDeadline(time.Now().Add(prefaceTime)); err != nil {
+		return err
+	}
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(c.in, preface); err != nil {
+		return err
+	}
+	if string(preface) != http2.ClientPreface {
+		return errors.New("the client does not begin as HTTP/2 does")
+	}
+	if err := c.tls.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.output.settings(
+		http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: c.front.Streams},
+		http2.Setting{ID: http2.SettingMaxHeaderListSize, Val: c.front.HeaderBytes},
+		http2.Setting{ID: http2.SettingInitialWindowSize, Val: streamWindow})
+	c.output.windowUpdate(0, connWindow-65535)
+	c.flush()
+	c.mu.Unlock()
+	f, err := c.frames.ReadFrame()
+	if err != nil {
+		return err
+	}
+	settings, ok := f.(*http2.SettingsFrame)
+	if !ok || settings.IsAck() {
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	return c.onSettings(settings)
+}
+
+// read acts on frames until one ends the connection.
+func (c *conn) read() error {
+	for {
+		f, err := c.frames.ReadFrame()
+		c.seen.Add(1)
+		if err == nil {
+			err = c.on(f)
+		}
+		if err != nil {
+			if err = c.refuse(err); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// refuse resets the stream that an error is about; other errors it returns.
+func (c *conn) refuse(err error) error {
+	var ofStream http2.StreamError
+	if !errors.As(err, &ofStream) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reset(ofStream.StreamID, ofStream.Code)
+	return c.answerLater()
+}
+
+func (c *conn) on(f http2.Frame) error {
+	switch f := f.(type) {
+	case *http2.HeadersFrame:
+		return c.onHeaders(f)
+	case *http2.ContinuationFrame:
+		return c.onContinuation(f)
+	case *http2.DataFrame:
+		return c.onData(f)
+	case *http2.RSTStreamFrame:
+		return c.onReset(f)
+	case *http2.WindowUpdateFrame:
+		return c.onWindowUpdate(f)
+	case *http2.SettingsFrame:
+		return c.onSettings(f)
+	case *http2.PingFrame:
+		return c.onPing(f)
+	case *http2.PushPromiseFrame:
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	return nil // GOAWAY, PRIORITY, and what is not known yet
+}
+
+// fail ends the connection, once. Its handlers learn of it by their contexts.
+func (c *conn) fail(err error) {
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = fmt.Errorf("the connection has ended: %w", err)
+	}
+	for _, s := range c.streams {
+		s.end(c.err)
+	}
+	c.output.done.Broadcast()
+	first := !c.closed
+	c.closed = true
+	stuck := c.output.writing || c.output.failed
+	c.mu.Unlock()
+	c.cancel()
+	if !first {
+		return
+	}
+	if stuck { // nor would the client take a farewell
+		_ = c.tls.NetConn().Close()
+		return
+	}
+	var wrong http2.ConnectionError
+	if errors.As(err, &wrong) {
+		c.sayGoodbye(http2.ErrCode(wrong))
+	}
+	_ = c.tls.Close()
+}
+
+// sayGoodbye tells the client what it did wrong, if it listens. Nothing else is
+// written any more.
+func (c *conn) sayGoodbye(code http2.ErrCode) {
+	var o output
+	o.goAway(c.lastID, code)
+	_ = c.tls.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = c.tls.Write(*o.buffer)
+}
+
+// drain takes no further requests and ends the connection with the last one.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leaving || c.err != nil {
+		return
+	}
+	c.leaving = true
+	c.output.goAway(c.lastID, http2.ErrCodeNo)
+	go c.flushLater()
+}
+
+// leave ends a connection that is drained; c.mu must be held.
+func (c *conn) leave() {
+	if c.leaving && len(c.streams) == 0 && c.err == nil {
+		go func() {
+			c.flushAll()
+			c.fail(errors.New("all is answered"))
+		}()
+	}
+}
