@@ -50,8 +50,9 @@ type Store interface {
 	// The watch ends when ctx does, or with an error that Watcher.Err tells.
 	Watch(ctx context.Context, prefix string, after Revision) (Watcher, error)
 
-	// Compact forgets the history before revision: later reads and watches of
-	// older revisions fail with ErrCompacted.
+	// Compact forgets the history before revision: later reads of older
+	// revisions fail with ErrCompacted, and watches that would have to begin
+	// with an older event.
 	Compact(ctx context.Context, revision Revision) error
 
 	// Snapshot writes a consistent copy of the whole store, from which the
@@ -141,7 +142,9 @@ type Batch struct {
 type Watcher interface {
 	Batches() <-chan Batch
 	// Err tells why Batches was closed: ctx's error, ErrCompacted,
-	// ErrSlowWatcher, or ErrClosed. It is nil while the watch runs.
+	// ErrSlowWatcher, or ErrClosed. It is nil while the watch runs. The buffer
+	// of a watcher is bounded: an engine that cannot hold back what comes ends
+	// a slow one.
 	Err() error
 }
 
@@ -151,6 +154,11 @@ var (
 	ErrFutureRevision = errors.New("the requested revision is in the future")
 	ErrSlowWatcher    = errors.New("the watcher did not keep up and its buffer is full")
 	ErrClosed         = errors.New("the store is closed")
+	// ErrUnavailable tells that an external engine did not answer in time. A
+	// write that fails with it may have been made, or may yet be.
+	ErrUnavailable = errors.New("the store does not answer")
+	// ErrTooLarge tells that the engine takes no transaction of that size.
+	ErrTooLarge = errors.New("the write is too large for the store")
 )
 
 // CorruptError reports data on disk that cannot be what was written. It names

@@ -113,6 +113,7 @@ func testPaging(t *testing.T, st store.Store) {
 }
 
 func testCompaction(t *testing.T, st store.Store) {
+	older := put(t, st, "/a", "0")
 	old := put(t, st, "/a", "1")
 	middle := put(t, st, "/a", "2")
 	last := put(t, st, "/a", "3")
@@ -125,7 +126,7 @@ func testCompaction(t *testing.T, st store.Store) {
 	if got := contents(t, st, "/", middle); got["/a"] != "2" {
 		t.Errorf("the revision compacted to reads %v", got)
 	}
-	if err := watchError(t, st, "/", old); !errors.Is(err, store.ErrCompacted) {
+	if err := watchError(t, st, "/", older); !errors.Is(err, store.ErrCompacted) {
 		t.Errorf("watching a compacted revision: %v", err)
 	}
 	if b := receive(t, watchFrom(t, st, "/", middle)); b.Revision != last {
