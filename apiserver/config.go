@@ -41,8 +41,9 @@ type Config struct {
 	// Paths serve what else there is besides resources, by the first element
 	// of the path, such as "debug".
 	Paths map[string]http.Handler
-	// Ready are checks of readiness besides the server's own, by name.
-	Ready map[string]func(context.Context) error
+	// Live and Ready are checks of health besides the server's own, by name:
+	// /livez tells those of Live, /readyz and /healthz both.
+	Live, Ready map[string]func(context.Context) error
 
 	// CBOR offers it beside JSON, YAML and protobuf (KEP 4222, alpha).
 	CBOR   bool

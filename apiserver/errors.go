@@ -72,6 +72,10 @@ func statusOf(err error) *metav1.Status {
 		known = apierrors.NewTimeoutError("Too large resource version", 1)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		known = apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
+	case errors.Is(err, store.ErrUnavailable):
+		known = apierrors.NewServiceUnavailable(err.Error())
+	case errors.Is(err, store.ErrTooLarge):
+		known = apierrors.NewRequestEntityTooLargeError(err.Error())
 	case errors.Is(err, store.ErrClosed):
 		known = apierrors.NewServiceUnavailable("the server is shutting down")
 	default:

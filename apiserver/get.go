@@ -17,9 +17,13 @@ import (
 )
 
 // get answers with one object, at least as new as the resourceVersion that the
-// client names, and in any case with all writes acknowledged before.
+// client names, and with all writes acknowledged before unless it names "0".
 func (c *call) get() error {
-	if text := c.query.Get("resourceVersion"); text != "" && text != "0" {
+	text := c.query.Get("resourceVersion")
+	if text == "0" {
+		return c.getHeld()
+	}
+	if text != "" {
 		if err := c.waitFor(text); err != nil {
 			return err
 		}
@@ -27,6 +31,19 @@ func (c *call) get() error {
 	item, err := c.current()
 	if err != nil {
 		return err
+	}
+	return c.writeItem(http.StatusOK, item)
+}
+
+// getHeld answers with the object as it is here, be the store away or not.
+func (c *call) getHeld() error {
+	s, err := c.end.cache.Held(c.ctx)
+	if err != nil {
+		return err
+	}
+	item, ok := s.Get(c.key())
+	if !ok {
+		return c.notFound()
 	}
 	return c.writeItem(http.StatusOK, item)
 }

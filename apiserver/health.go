@@ -7,9 +7,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"minke/apiserver/request"
 )
+
+// checkTime bounds one sub-check.
+const checkTime = 2 * time.Second
 
 // check is one sub-check of health. A failing one answers only that it failed:
 // why is for the log, since anybody may ask.
@@ -22,6 +26,12 @@ type check struct {
 // /healthz also that it can serve.
 func (c *call) checks(path string) []check {
 	all := []check{{"ping", func(context.Context) error { return nil }}}
+	add := func(more map[string]func(context.Context) error) {
+		for _, name := range slices.Sorted(maps.Keys(more)) {
+			all = append(all, check{name, more[name]})
+		}
+	}
+	add(c.cfg.Live)
 	if path == "livez" {
 		return all
 	}
@@ -29,9 +39,7 @@ func (c *call) checks(path string) []check {
 		_, _, err := c.cfg.Store.Get(ctx, "/registry/health")
 		return err
 	}}, check{"shutdown", func(context.Context) error { return c.cfg.Context.Err() }})
-	for _, name := range slices.Sorted(maps.Keys(c.cfg.Ready)) {
-		all = append(all, check{name, c.cfg.Ready[name]})
-	}
+	add(c.cfg.Ready)
 	return all
 }
 
@@ -54,7 +62,7 @@ func (c *call) health() error {
 			fmt.Fprintf(&report, "[+]%s excluded: ok\n", ch.name)
 			continue
 		}
-		if err := ch.run(c.ctx); err != nil {
+		if err := c.runCheck(ch); err != nil {
 			failed = true
 			c.log.Warn("health check failed", "check", ch.name, "error", err)
 			fmt.Fprintf(&report, "[-]%s failed: reason withheld\n", ch.name)
@@ -67,6 +75,12 @@ func (c *call) health() error {
 	}
 	c.writeHealth(path, report.String(), failed, request.Flag(query, "verbose"))
 	return nil
+}
+
+func (c *call) runCheck(ch check) error {
+	ctx, cancel := context.WithTimeout(c.ctx, checkTime)
+	defer cancel()
+	return ch.run(ctx)
 }
 
 func (c *call) writeHealth(path, report string, failed, verbose bool) {

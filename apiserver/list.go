@@ -90,7 +90,8 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 //
 //	resourceVersion   match          state
 //	""                –              the latest
-//	"0" or N          NotOlderThan   the latest, once it is as new as N
+//	"0"               NotOlderThan   what is here, be the store away or not
+//	N                 NotOlderThan   the latest, once it is as new as N
 //	N                 Exact          N
 //	N with a limit    –              N (the rule for clients of old)
 //	in continue       –              the token's, or the latest if it is -1
@@ -102,8 +103,12 @@ func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, token,
 		}
 		return c.continued(o.Continue)
 	}
-	if o.ResourceVersion == "" || o.ResourceVersion == "0" {
+	switch o.ResourceVersion {
+	case "":
 		s, err := c.end.cache.Snapshot(c.ctx, 0)
+		return s, begin, err
+	case "0":
+		s, err := c.end.cache.Held(c.ctx)
 		return s, begin, err
 	}
 	rev, err := parseRevision(o.ResourceVersion)

@@ -90,7 +90,11 @@ func (c *call) watchStart(ctx context.Context, o *internalversion.ListOptions) (
 			return nil, rev, err
 		}
 	}
-	s, err := c.end.cache.Snapshot(ctx, 0)
+	read := c.end.cache.Held
+	if o.ResourceVersion != "0" {
+		read = func(ctx context.Context) (*cache.Snapshot, error) { return c.end.cache.Snapshot(ctx, 0) }
+	}
+	s, err := read(ctx)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -19,6 +19,7 @@ type APIOptions struct {
 	served
 	Admission AdmissionOptions `json:"admission,omitzero"`
 	Fairness  FairnessOptions  `json:"fairness,omitzero"`
+	Datastore DatastoreOptions `json:"datastore,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -28,6 +29,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.served.addFlags(flags)
 	o.Admission.addFlags(flags)
 	o.Fairness.addFlags(flags)
+	o.Datastore.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

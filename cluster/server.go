@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -28,7 +27,7 @@ import (
 	"minke/apiserver/webhook"
 	"minke/client"
 	"minke/cluster/pki"
-	"minke/store/local"
+	"minke/store"
 )
 
 // ServerConfig says what a server is made of.
@@ -55,7 +54,7 @@ type ServerConfig struct {
 type Server struct {
 	cfg       ServerConfig
 	log       *slog.Logger
-	store     *local.Store
+	store     store.Store
 	resources []*api.Resource
 	gates     feature.Gates
 	api       *apiserver.Server
@@ -85,8 +84,8 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if s.tls, err = s.servingTLS(); err != nil {
 		return nil, err
 	}
-	if s.store, err = local.Open(filepath.Join(cfg.DataDir, "db"), local.Options{}); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+	if s.store, err = cfg.API.Datastore.open(cfg.DataDir); err != nil {
+		return nil, err
 	}
 	if err := s.assemble(ctx); err != nil {
 		return nil, errors.Join(err, s.store.Close())

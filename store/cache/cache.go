@@ -124,6 +124,25 @@ func (c *Cache) Snapshot(ctx context.Context, rev store.Revision) (*Snapshot, er
 	return c.oldSnapshot(rev)
 }
 
+// Held returns all objects as they are here. From an engine in this process
+// that is the latest state; a remote one is not asked, so that its absence does
+// not matter, and what others have just written may be missing.
+func (c *Cache) Held(ctx context.Context) (*Snapshot, error) {
+	err := c.lockLoaded(func() error {
+		source, err := c.ready(ctx)
+		if t, ok := source.(Tracked); ok && err == nil {
+			queued, current := t.Position()
+			return c.reach(ctx, queued, current)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer c.mu.Unlock()
+	return c.snapshot(), nil
+}
+
 // lockLoaded returns with c.mu held, what wait waits for being so and the items
 // loaded: a reload may come in between.
 func (c *Cache) lockLoaded(wait func() error) error {

@@ -122,7 +122,7 @@ func (m *Etcd) Kill(t testing.TB) {
 	m.cmd = nil
 	if t.Failed() {
 		log, _ := os.ReadFile(filepath.Join(m.dir, "log"))
-		t.Logf("etcd %s said: %s", m.name, log)
+		t.Logf("etcd %s said at last: %s", m.name, log[max(0, len(log)-2000):])
 	}
 }
 
