@@ -18,6 +18,7 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/admission"
+	"minke/apiserver/admission/policy/typecheck"
 	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/aggregate"
 	"minke/apiserver/allocate"
@@ -147,6 +148,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error { return s.custom.Run(ctx) })
 	group.Go(func() error { return s.webhooks.Run(ctx) })
+	group.Go(func() error { return typecheck.Run(ctx, s.api) })
 	group.Go(func() error {
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)

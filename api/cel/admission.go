@@ -47,19 +47,21 @@ func (a Admission) Environment() *Environment {
 	defer admissionMu.Unlock()
 	e := admissionEnvs[a]
 	if e == nil {
-		e = a.newEnvironment(celgo.DynType, celgo.DynType)
+		e = a.newEnvironment(nil, nil)
 		admissionEnvs[a] = e
 	}
 	return e
 }
 
-func (a Admission) newEnvironment(object, params *celgo.Type) *Environment {
+// newEnvironment makes one in which object and params are of the given types;
+// nil is any.
+func (a Admission) newEnvironment(object, params *Declaration) *Environment {
 	variables := []Variable{
-		{Name: Object, Type: object}, {Name: OldObject, Type: object},
+		{Name: Object, Type: celgo.DynType, Decl: object}, {Name: OldObject, Type: celgo.DynType, Decl: object},
 		{Name: NamespaceObject, Decl: namespaceType()}, {Name: Request, Decl: requestType()},
 	}
 	if a.Params {
-		variables = append(variables, Variable{Name: Params, Type: params})
+		variables = append(variables, Variable{Name: Params, Type: celgo.DynType, Decl: params})
 	}
 	if a.Authorizer {
 		variables = append(variables, Variable{Name: Authorizer, Type: library.AuthorizerType},

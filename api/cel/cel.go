@@ -10,11 +10,11 @@
 package cel
 
 import (
+	"slices"
 	"sync"
 
 	celgo "github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/util/version"
-	apiservercel "k8s.io/apiserver/pkg/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/utils/lru"
 )
@@ -28,7 +28,7 @@ type Variable struct {
 	// Type is what the checker knows of it; celgo.DynType if nothing.
 	Type *celgo.Type
 	// Decl, when set, describes the fields of an object; it takes Type's place.
-	Decl *apiservercel.DeclType
+	Decl *Declaration
 }
 
 // Environment is the variables and libraries with which expressions are
@@ -61,6 +61,8 @@ func declare(variables []Variable) environment.VersionedOptions {
 		kind := v.Type
 		if v.Decl != nil {
 			kind = v.Decl.CelType()
+		}
+		if v.Decl != nil && !slices.Contains(o.DeclTypes, v.Decl) {
 			o.DeclTypes = append(o.DeclTypes, v.Decl)
 		}
 		o.EnvOptions = append(o.EnvOptions, celgo.Variable(v.Name, kind))

@@ -2,7 +2,10 @@
 
 package conformance
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // policy is an admission policy on the Deployments of the row's namespace, with
 // its binding. spec is the policy's, by lines.
@@ -69,6 +72,22 @@ func init() {
 			t.refused(idle("bad", 2, "bad: 'yes'"), 422, "failed expression")
 			a := t.do(request{Method: "PATCH", Path: t.path("deployments/main"), Type: mergePatch, Body: `{"spec":{"replicas":1}}`})
 			t.equal("code of the update", a.Code, 403)
+			t.checked()
 		},
 	})
+}
+
+// checked wants a policy whose expressions do not fit the type that it matches
+// to say so in its status.
+func (t *T) checked() {
+	t.Helper()
+	name := t.ns + "-types"
+	t.create(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: ` + name + `}, spec: {matchConstraints: {resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}]}, validations: [{expression: "object.spec.replicas > '1'"}, {expression: object.spec.replicas > 1}]}}`)
+	o := t.wait("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/"+name, "the types are checked", func(o object) error {
+		return want("observedGeneration", o.num("status.observedGeneration"), 1)
+	})
+	warnings := o.list("status.typeChecking.expressionWarnings")
+	t.equal("warnings", len(warnings), 1)
+	t.equal("fieldRef", warnings[0].str("fieldRef"), "spec.validations[0].expression")
+	t.equal("the warning is about Deployments", strings.Contains(warnings[0].str("warning"), "apps/v1, Kind=Deployment: "), true)
 }
