@@ -17,7 +17,7 @@ import (
 // EndpointSlices, changes, until ctx ends.
 func (m *Manager) watchTargets(ctx context.Context, resource schema.GroupVersionResource) {
 	for ctx.Err() == nil {
-		w, err := m.cfg.Server.WatchShared(ctx, resource, metav1.NamespaceAll, "")
+		w, err := m.cfg.Server.WatchShared(ctx, resource, metav1.NamespaceAll, "0")
 		if err != nil {
 			if ctx.Err() == nil {
 				m.log.Error("services of API services cannot be followed", "resource", resource.Resource, "error", err)
