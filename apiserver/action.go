@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api/inprocess"
+	"minke/apiserver/audit"
+	"minke/apiserver/codec"
 	"minke/apiserver/request"
 )
 
@@ -39,6 +41,7 @@ func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
 			return apierrors.NewBadRequest(fmt.Sprintf("the body is a %T, not a %T", given, into))
 		}
 		to.Elem().Set(from.Elem())
+		a.call(noResponse{}, r).auditBody(codec.JSON, nil, given)
 		return nil
 	}
 	c := a.call(noResponse{}, r)
@@ -73,7 +76,8 @@ func (a ActionCodec) call(w http.ResponseWriter, r *http.Request) *call {
 	s := &Server{log: slogDefault()}
 	s.cfg.Limits.Body, s.cfg.CBOR = a.Limit, a.CBOR
 	s.cfg.Limits.fill()
-	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.InfoFrom(r.Context())}
+	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.InfoFrom(r.Context()),
+		audit: audit.RecordFrom(r.Context())}
 	if c.info == nil {
 		c.info = request.Parse(r)
 	}

@@ -62,6 +62,7 @@ func badBody(err error) error {
 // defaults.
 func (c *call) decodeObject(v codec.Validation) (api.Object, error) {
 	if given := inprocess.ObjectOf(c.r); given != nil {
+		c.auditBody(codec.JSON, nil, given)
 		return c.takeObject(given)
 	}
 	format, ok := c.offer().FormatOf(c.r.Header.Get("Content-Type"))
@@ -81,6 +82,7 @@ func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.auditBody(body.Format, body.Data, obj)
 	c.warnAll(warnings)
 	if err := c.conform(obj, body.Validation); err != nil {
 		return nil, err
@@ -139,6 +141,7 @@ func (c *call) importObject(obj runtime.Object) (api.Object, error) {
 // DeleteOptions or Scale. It tells false when there is no body.
 func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (runtime.Object, bool, error) {
 	if given := inprocess.ObjectOf(c.r); given != nil {
+		c.auditBody(codec.JSON, nil, given)
 		return given, true, nil
 	}
 	data, err := c.readBody()
@@ -151,6 +154,9 @@ func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (r
 	}
 	body := &codec.Body{Data: data, Format: format, Validation: codec.Ignore}
 	warnings, err := body.Decode(into, kind)
+	if err == nil {
+		c.auditBody(format, data, into)
+	}
 	c.warnAll(warnings)
 	return into, true, err
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"minke/api/inprocess"
+	"minke/apiserver/audit"
 	"minke/apiserver/codec"
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
@@ -31,6 +33,9 @@ type call struct {
 	objects inprocess.ObjectWriter
 	// ticket holds the request's seats.
 	ticket flowcontrol.Ticket
+	// audit is the request's record; nil when it is not audited.
+	audit  *audit.Record
+	began  time.Time
 	warned map[string]bool
 }
 

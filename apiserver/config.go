@@ -11,6 +11,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/admission"
+	"minke/apiserver/audit"
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
 	"minke/store"
@@ -51,6 +52,8 @@ type Config struct {
 	// Flow decides which requests from outside run when. When nil, Limits.Reads
 	// and Limits.Writes bound them.
 	Flow *flowcontrol.Controller
+	// Audit is told who did what; nil for nobody.
+	Audit *audit.Auditor
 	// KeptBytes bounds the kept encodings of all resources together. Zero
 	// means 64 MiB.
 	KeptBytes int64

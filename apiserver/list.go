@@ -158,6 +158,7 @@ func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 
 // writeList answers with items, composed from their kept encodings.
 func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
+	c.auditList(items, m)
 	if c.objects != nil {
 		return c.giveList(items, m)
 	}

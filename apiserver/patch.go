@@ -32,6 +32,7 @@ func (c *call) patch() error {
 	if err != nil {
 		return err
 	}
+	c.auditPatch(body)
 	switch kind {
 	case types.ApplyYAMLPatchType:
 		return c.serverSideApply(o, body, codec.YAML)

@@ -29,6 +29,7 @@ func (c *call) refuse(err error) {
 	if status.Code == 0 {
 		status.Code = http.StatusInternalServerError
 	}
+	c.audit.Refused(status)
 	if status.Code >= http.StatusInternalServerError {
 		c.log.Warn("request failed", "verb", c.info.Verb, "path", c.info.Path, "code", status.Code, "error", err)
 	}
@@ -49,6 +50,7 @@ func (c *call) refuse(err error) {
 
 // writeObject answers with one object that has no kept encodings.
 func (c *call) writeObject(status int, obj runtime.Object, kind schema.GroupVersionKind) error {
+	c.auditObject(obj, kind)
 	if c.objects != nil {
 		c.writer().(objectRecorder).WriteObject(status, obj)
 		return nil
@@ -66,6 +68,7 @@ func (c *call) writeObject(status int, obj runtime.Object, kind schema.GroupVers
 
 // writeItem answers with an object of the endpoint.
 func (c *call) writeItem(status int, item *cache.Item) error {
+	c.auditItem(item)
 	if c.objects != nil {
 		obj, err := c.end.exported(item.Object)
 		if err != nil {

@@ -17,25 +17,27 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.Parse(r)}
+	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.Parse(r), began: began}
 	c.objects, _ = w.(inprocess.ObjectWriter)
-	defer c.finish(began)
+	defer c.finish()
 	if err := c.serve(); err != nil {
 		c.refuse(err)
 	}
 }
 
 // finish records the request and keeps a panic from taking down more than it.
-func (c *call) finish(began time.Time) {
+func (c *call) finish() {
 	cause := recover()
 	if cause != nil && cause != http.ErrAbortHandler {
 		c.log.Error("panic while serving", "method", c.r.Method, "path", c.r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
+		c.audit.Panic(c.ctx, fmt.Sprint(cause))
 		if c.w.status == 0 {
 			c.refuse(apierrors.NewInternalError(fmt.Errorf("the request caused an error in the server: %s %s", c.info.Verb, c.info.Path)))
 			cause = nil
 		}
 	}
-	c.metrics.record(c, time.Since(began))
+	c.audit.Complete(c.ctx, c.w.status)
+	c.metrics.record(c, time.Since(c.began))
 	if cause != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -44,7 +46,7 @@ func (c *call) finish(began time.Time) {
 func (c *call) serve() error {
 	header := c.w.Header()
 	if c.objects == nil {
-		header.Set("Audit-Id", auditID(c.r))
+		header.Set("Audit-Id", c.auditID())
 		header.Set("Cache-Control", "no-cache, private")
 	}
 	c.user = inprocess.UserFrom(c.ctx)
@@ -57,8 +59,20 @@ func (c *call) serve() error {
 		}
 		defer release()
 	}
+	var notes *request.Annotations
+	if c.cfg.Audit != nil {
+		notes = c.expectAudit()
+	}
 	if err := c.authenticate(); err != nil {
+		if notes != nil {
+			c.auditStranger(notes, err)
+		}
 		return err
+	}
+	if notes != nil {
+		if err := c.auditArrival(notes); err != nil {
+			return err
+		}
 	}
 	if outside && c.cfg.Flow != nil {
 		if err := c.takeSeat(); err != nil {
@@ -83,9 +97,13 @@ func (c *call) serve() error {
 	return c.dispatch()
 }
 
-// auditID returns the id that the client chose, or a new one.
-func auditID(r *http.Request) string {
-	if id := r.Header.Get("Audit-Id"); id != "" && len(id) <= 64 {
+// auditID returns the id that the client chose, or a new one. It is the same
+// for the whole request.
+func (c *call) auditID() string {
+	if set := c.w.Header().Get("Audit-Id"); set != "" && c.objects == nil {
+		return set
+	}
+	if id := c.r.Header.Get("Audit-Id"); id != "" && len(id) <= 64 {
 		return id
 	}
 	return string(uuid.NewUUID())

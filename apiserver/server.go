@@ -49,6 +49,9 @@ func New(cfg Config) (*Server, error) {
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
 	s.metrics = newMetrics(cfg.Flow, s.reads, s.writes)
+	if cfg.Audit != nil {
+		s.metrics.registry.MustRegister(cfg.Audit.Collectors()...)
+	}
 	s.budget = cache.NewBudget(cfg.KeptBytes)
 	table, err := newRoutes(cfg.Resources, s.budget, &s.cfg)
 	if err != nil {

@@ -20,6 +20,7 @@ type APIOptions struct {
 	Admission AdmissionOptions `json:"admission,omitzero"`
 	Fairness  FairnessOptions  `json:"fairness,omitzero"`
 	Datastore DatastoreOptions `json:"datastore,omitzero"`
+	Audit     AuditOptions     `json:"audit,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -30,6 +31,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.Admission.addFlags(flags)
 	o.Fairness.addFlags(flags)
 	o.Datastore.addFlags(flags)
+	o.Audit.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

@@ -47,6 +47,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	acts := discovery.Actions()
 	documents := discovery.New(address, s.resources, acts)
 	schemas := openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts})
+	if s.audit, err = s.cfg.API.Audit.auditor(s.calls, s.log); err != nil {
+		return err
+	}
 	s.flow = s.cfg.API.Fairness.controller(s.cfg.API.Reads, s.cfg.API.Writes)
 	paths, err := s.paths()
 	if err != nil {
@@ -64,6 +67,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		CBOR:         s.cbor(),
 		Limits:       s.cfg.API.limits(),
 		Flow:         s.flow,
+		Audit:        s.audit,
 		Elsewhere: func(ctx context.Context, gv schema.GroupVersion) http.Handler {
 			return s.aggregator.Route(ctx, gv)
 		},

@@ -22,6 +22,7 @@ import (
 	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/aggregate"
 	"minke/apiserver/allocate"
+	"minke/apiserver/audit"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
 	"minke/apiserver/flowcontrol"
@@ -70,6 +71,8 @@ type Server struct {
 	aggregator *aggregate.Manager
 	// flow is nil when requests are bounded in number alone.
 	flow *flowcontrol.Controller
+	// audit is nil when nobody is told what happens.
+	audit *audit.Auditor
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
@@ -145,6 +148,9 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 		return errors.Join(ctx.Err(), front.Close())
 	})
 	group.Go(func() error { return s.security.run(ctx) })
+	if s.audit != nil {
+		group.Go(func() error { return s.audit.Run(ctx) })
+	}
 	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error { return s.custom.Run(ctx) })
 	group.Go(func() error { return s.webhooks.Run(ctx) })

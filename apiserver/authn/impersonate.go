@@ -43,6 +43,7 @@ func (a *Authenticator) impersonate(r *http.Request, by *inprocess.User) (*inpro
 		}
 	}
 	complete(wanted)
+	request.AnnotationsFrom(r.Context()).SetImpersonator(by)
 	return wanted, nil
 }
 

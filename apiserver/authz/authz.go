@@ -76,10 +76,25 @@ func Authorize(ctx context.Context, by Authorizer, user *inprocess.User, info *r
 	}
 	a := AttributesOf(info)
 	allowed, reason := by.Allows(ctx, user, a)
+	annotate(ctx, a, allowed, reason)
 	if allowed {
 		return nil
 	}
 	return Forbidden(user, a, reason)
+}
+
+// annotate tells the audit event what was decided about the request itself.
+func annotate(ctx context.Context, a Attributes, allowed bool, reason string) {
+	notes := request.AnnotationsFrom(ctx)
+	if notes == nil || a.Verb == "impersonate" {
+		return
+	}
+	decision := "forbid"
+	if allowed {
+		decision = "allow"
+	}
+	notes.Annotate("authorization.k8s.io/decision", decision)
+	notes.Annotate("authorization.k8s.io/reason", reason)
 }
 
 // Forbidden words the refusal of a to user.

@@ -18,15 +18,18 @@ type role struct {
 
 // binding is a RoleBinding or a ClusterRoleBinding.
 type binding struct {
-	namespace string
-	ref       rbacv1.RoleRef
-	subjects  []string
+	namespace, name string
+	ref             rbacv1.RoleRef
+	subjects        []string
 }
 
 // grant is one role that applies to a user, or why it does not.
 type grant struct {
 	role *role
 	err  error
+	// by is the binding, to whom it was found for.
+	by *binding
+	to string
 }
 
 // policy is the index: who is bound by which bindings to which roles. Roles and
@@ -63,7 +66,7 @@ func (p *policy) dropRole(name types.NamespacedName) {
 }
 
 func (p *policy) setBinding(name types.NamespacedName, ref rbacv1.RoleRef, subjects []rbacv1.Subject) {
-	b := &binding{namespace: name.Namespace, ref: ref}
+	b := &binding{namespace: name.Namespace, name: name.Name, ref: ref}
 	for _, s := range subjects {
 		if key := subjectKey(s, name.Namespace); key != "" {
 			b.subjects = append(b.subjects, key)
@@ -151,7 +154,9 @@ func (p *policy) visitIn(namespace string, keys []string, f func(grant) bool) bo
 	inNamespace := p.bySubject[namespace]
 	for _, key := range keys {
 		for _, b := range inNamespace[key] {
-			if !f(p.resolve(b)) {
+			g := p.resolve(b)
+			g.by, g.to = b, key
+			if !f(g) {
 				return false
 			}
 		}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"minke/api/inprocess"
+	"minke/apiserver/request"
 )
 
 // Masters is the group whose members may do everything, whatever the roles
@@ -33,12 +35,13 @@ func NewRBAC(source Source) *RBAC {
 func (r *RBAC) Synced() <-chan struct{} { return r.synced }
 
 // Allows implements Authorizer.
-func (r *RBAC) Allows(_ context.Context, user *inprocess.User, a Attributes) (bool, string) {
+func (r *RBAC) Allows(ctx context.Context, user *inprocess.User, a Attributes) (bool, string) {
 	if slices.Contains(user.Groups, Masters) {
 		return true, ""
 	}
 	var missing []error
-	allowed := false
+	allowed, reason := false, ""
+	audited := request.AnnotationsFrom(ctx) != nil
 	r.policy.visit(user, a.Namespace, func(g grant) bool {
 		if g.err != nil {
 			missing = append(missing, g.err)
@@ -46,17 +49,39 @@ func (r *RBAC) Allows(_ context.Context, user *inprocess.User, a Attributes) (bo
 		}
 		if g.role.compiled.allow(a) {
 			allowed = true
+			if audited {
+				reason = g.reason()
+			}
 			return false
 		}
 		return true
 	})
 	if allowed {
-		return true, ""
+		return true, reason
 	}
 	if len(missing) > 0 {
 		return false, fmt.Sprintf("RBAC: %v", aggregate(missing))
 	}
 	return false, ""
+}
+
+// reason words why the grant allows something, for the audit log.
+func (g grant) reason() string {
+	kind, name := "ClusterRoleBinding", g.by.name
+	if g.by.namespace != "" {
+		kind, name = "RoleBinding", g.by.name+"/"+g.by.namespace
+	}
+	to, who, _ := strings.Cut(g.to, ":")
+	switch account, is := strings.CutPrefix(who, "system:serviceaccount:"); {
+	case to == "group":
+		to = "Group"
+	case is:
+		namespace, own, _ := strings.Cut(account, ":")
+		to, who = "ServiceAccount", own+"/"+namespace
+	default:
+		to = "User"
+	}
+	return fmt.Sprintf("RBAC: allowed by %s %q of %s %q to %s %q", kind, name, g.by.ref.Kind, g.by.ref.Name, to, who)
 }
 
 // RulesFor returns all rules that apply to user in namespace; the error names

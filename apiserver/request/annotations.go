@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"sync"
+
+	"minke/api/inprocess"
 )
 
 // Annotations gather what the audit event of one request says of how it was
@@ -12,6 +14,8 @@ type Annotations struct {
 	mu sync.Mutex // guards the maps
 	// notes go into every event, detailed ones only beside a body.
 	notes, detailed map[string]string
+	// impersonator is who acts as somebody else.
+	impersonator *inprocess.User
 }
 
 type annotationsKey struct{}
@@ -54,6 +58,26 @@ func (a *Annotations) add(detail bool, key, value string) {
 	if _, there := (*into)[key]; !there && len(*into) < maxAnnotations {
 		(*into)[key] = value
 	}
+}
+
+// SetImpersonator notes who acts as the request's user.
+func (a *Annotations) SetImpersonator(user *inprocess.User) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.impersonator = user
+}
+
+// Impersonator returns who acts as the request's user, or nil.
+func (a *Annotations) Impersonator() *inprocess.User {
+	if a == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.impersonator
 }
 
 // All returns a copy of the annotations, with the detailed ones or without.

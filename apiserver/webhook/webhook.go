@@ -88,7 +88,7 @@ type Call struct {
 	Body []byte
 }
 
-// Post asks, and decodes the answer into answer. An answer other than 2xx is a
+// Post asks, and decodes the answer into answer, if it is not nil. An answer other than 2xx is a
 // StatusError; every other error says what failed. Redirects are not followed.
 func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	if call.Timeout > 0 {
@@ -119,6 +119,9 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		return refusal(response)
+	}
+	if answer == nil {
+		return nil
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {
