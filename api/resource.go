@@ -8,6 +8,8 @@
 package api
 
 import (
+	"context"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -205,8 +207,15 @@ type Resource struct {
 	// Merging knows how objects merge when they are applied.
 	Merging managedfields.TypeConverter
 	// StoredVersion is the version that stored objects name, when it is not
-	// Kind's: objects of all versions differ in nothing but their names then.
+	// Kind's: unless Convert is set, objects of all versions differ in nothing
+	// but their names then.
 	StoredVersion string
+	// Convert, when set, returns objects, which are of any version of the
+	// resource, in the version called to, in their order. They are not changed;
+	// those that are in that version already are returned as they are. Stored
+	// objects then stay in the version in which they were written, also in the
+	// server's cache: Default completes each in its own.
+	Convert func(ctx context.Context, to string, objs []Object) ([]Object, error)
 	// Deprecated is the text of the Warning that each use earns.
 	Deprecated string
 	// Broken, when set, is what every request is answered with.

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -47,6 +48,13 @@ func (e *endpoint) applyKind(subresource string) apply.Kind {
 				e.Default(stored)
 			}
 		},
+	}
+	if e.Resource.Convert != nil {
+		k.Convert = func(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), convertTime)
+			defer cancel()
+			return e.convertOne(ctx, to.Version, obj.(api.Object))
+		}
 	}
 	for _, v := range e.Also {
 		k.Versions[v.Kind] = v.New

@@ -55,6 +55,9 @@ func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
 			}
 			return item, true, err
 		}
+		if old, err = c.shownItem(old); err != nil {
+			return nil, false, err
+		}
 		ch.live = nil
 		obj, err := ch.compute(old)
 		if err != nil {
@@ -227,7 +230,7 @@ func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item
 		obj.SetResourceVersion(metaOf(gone).GetResourceVersion())
 		return &cache.Item{Key: old.Key, Object: obj, Revision: gone.Revision}, nil
 	}
-	return c.end.cache.Update(c.ctx, old, obj)
+	return c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
 }
 
 // releasedBy tells whether obj is being deleted and nothing holds it any more.

@@ -127,7 +127,7 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		}
 		return unsaved(nil, obj), nil
 	}
-	item, err := c.end.cache.Create(c.ctx, key, obj)
+	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(c.ctx, key, obj) })
 	if errors.Is(err, cache.ErrExists) {
 		return nil, c.createError(name, nil)
 	}

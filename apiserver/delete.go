@@ -93,7 +93,7 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		return unsaved(old, obj), v, nil
 	case v == marks:
 		obj.SetResourceVersion("")
-		item, err := c.end.cache.Update(c.ctx, old, obj)
+		item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
 		return item, v, err
 	}
 	item, err := c.end.cache.Delete(c.ctx, old)

@@ -57,7 +57,7 @@ func (c *call) current() (*cache.Item, error) {
 	if !ok {
 		return nil, c.notFound()
 	}
-	return item, nil
+	return c.shownItem(item)
 }
 
 // waitFor returns when the resource is as new as the revision that text names.

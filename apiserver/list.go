@@ -55,16 +55,21 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	p.meta.ResourceVersion = strconv.FormatInt(int64(revision), 10)
 	prefix := c.end.prefixIn(c.info.Namespace)
 	if sel.name != "" && (c.info.Namespace != "" || !c.end.Namespaced) {
-		if item, ok := snapshot.Get(prefix + sel.name); ok && after == "" && sel.matches(item) {
+		item, ok := snapshot.Get(prefix + sel.name)
+		if !ok || after != "" {
+			return p, nil
+		}
+		if item, err = c.shownItem(item); err == nil && sel.matches(item) {
 			p.items = append(p.items, item)
 		}
-		return p, nil
+		return p, err
 	}
 	if o.Limit == 0 && sel.everything() {
 		p.items = make([]*cache.Item, 0, snapshot.Len(prefix))
 	}
 	var remaining int64
-	for item := range snapshot.All(prefix, after) {
+	all := c.shownAll(c.ctx, snapshot.All(prefix, after), sel)
+	for item := range all.each {
 		if !sel.matches(item) {
 			continue
 		}
@@ -75,6 +80,12 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 		if remaining++; !sel.everything() {
 			break // that there is more is all that is told then
 		}
+	}
+	if all.err != nil {
+		return nil, all.err
+	}
+	if p.items, err = c.shownItems(c.ctx, p.items); err != nil {
+		return nil, err
 	}
 	if remaining > 0 {
 		last := p.items[len(p.items)-1].Key

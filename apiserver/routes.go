@@ -73,7 +73,7 @@ func newEndpoint(r *api.Resource) *endpoint {
 
 func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {
 	return cache.New(cfg.Store, e.prefix,
-		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion},
+		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil},
 		cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})
 }
 

@@ -74,9 +74,13 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 		case events, ok := <-w.Events():
 			if !ok {
 				if err := endOf(w.Err()); err != nil {
-					s.error(err)
-					s.flush()
+					s.fail(err)
 				}
+				return nil
+			}
+			events, err := s.c.shownEvents(ctx, events)
+			if err != nil {
+				s.fail(err)
 				return nil
 			}
 			for _, e := range events {
@@ -207,6 +211,12 @@ func (s *stream) bookmark(rev store.Revision, initial bool) {
 		obj.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	}
 	s.add("BOOKMARK", &cache.Item{Object: obj, Revision: rev})
+}
+
+// fail ends the watch with the event that says why.
+func (s *stream) fail(err error) {
+	s.error(err)
+	s.flush()
 }
 
 // error writes the event that says why the watch ends.

@@ -127,7 +127,10 @@ func (v versions) at(kind schema.GroupVersionKind) (*endpoint, error) {
 
 // inVersion returns a custom resource's object, of any of its versions, in the
 // endpoint's own. obj is not changed.
-func (e *endpoint) inVersion(_ context.Context, obj api.Object) (api.Object, error) {
+func (e *endpoint) inVersion(ctx context.Context, obj api.Object) (api.Object, error) {
+	if e.Convert != nil {
+		return e.convertOne(ctx, e.Resource.Kind.Version, obj)
+	}
 	out := obj.DeepCopyObject().(api.Object)
 	out.GetObjectKind().SetGroupVersionKind(e.Resource.Kind)
 	e.Default(out)

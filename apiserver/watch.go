@@ -50,10 +50,15 @@ func (c *call) watch() error {
 	s := newStream(c, sel)
 	s.begin()
 	if initial != nil {
-		for item := range initial.All(c.end.prefixIn(c.info.Namespace), "") {
+		all := c.shownAll(ctx, initial.All(c.end.prefixIn(c.info.Namespace), ""), nil)
+		for item := range all.each {
 			if sel.matches(item) && !s.add("ADDED", item) {
 				return nil
 			}
+		}
+		if all.err != nil {
+			s.fail(all.err)
+			return nil
 		}
 		if o.SendInitialEvents != nil && *o.SendInitialEvents {
 			s.bookmark(initial.Revision(), true)

@@ -84,7 +84,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.api.Handle(actions)
 	s.aggregator = s.newAggregator(documents)
 	s.custom = customresource.New(customresource.Config{
-		Server: s.api, BuiltIn: s.resources,
+		Server: s.api, BuiltIn: s.resources, Calls: s.calls,
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
 			all := slices.Concat(s.resources, custom)
 			documents.Set(all, acts)

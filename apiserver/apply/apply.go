@@ -33,12 +33,13 @@ type Kind struct {
 	Reset []string
 	// Versions are constructors of all versions of the kind.
 	Versions map[schema.GroupVersionKind]func() runtime.Object
-	// Convert turns a typed object to another version of the group.
+	// Convert turns an object to another version of the group. It is nil for
+	// objects without a Go type whose versions differ in their names alone.
 	Convert func(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error)
 	// Default fills in what was left out, in place.
 	Default func(runtime.Object)
 	// Merging is how objects without a Go type merge; nil for the built-in
-	// kinds. Their versions differ in their names alone.
+	// kinds.
 	Merging managedfields.TypeConverter
 }
 
@@ -130,6 +131,9 @@ func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersion
 	if u, ok := in.(*unstructured.Unstructured); ok && a.untyped() {
 		if gvk == to {
 			return u, nil
+		}
+		if a.kind.Convert != nil {
+			return a.kind.Convert(u, to.GroupVersion())
 		}
 		renamed := &unstructured.Unstructured{Object: maps.Clone(u.Object)}
 		renamed.SetGroupVersionKind(to)

@@ -25,6 +25,9 @@ type Storage struct {
 	Default func(api.Object)
 	// StoredVersion is the version that stored objects name; empty for Kind's.
 	StoredVersion string
+	// AsWritten tells that objects stay in the version in which they were
+	// written, whatever Kind and StoredVersion say.
+	AsWritten bool
 }
 
 // Encode returns what is stored for obj.
@@ -41,7 +44,7 @@ func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
 	if HasProtobuf(obj) {
 		return EncodeProtobuf(obj, s.Kind)
 	}
-	if u, ok := obj.(*unstructured.Unstructured); ok && s.StoredVersion != "" {
+	if u, ok := obj.(*unstructured.Unstructured); ok && s.StoredVersion != "" && !s.AsWritten {
 		named := maps.Clone(u.Object)
 		named["apiVersion"] = schema.GroupVersion{Group: s.Kind.Group, Version: s.StoredVersion}.String()
 		return json.Marshal(named)
@@ -56,7 +59,9 @@ func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error
 	if err := s.decode(value, obj); err != nil {
 		return nil, fmt.Errorf("decode stored %s: %w", s.Kind.Kind, err)
 	}
-	obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	if !s.AsWritten {
+		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	}
 	s.Default(obj)
 	obj.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
 	return obj, nil

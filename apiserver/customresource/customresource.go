@@ -29,6 +29,7 @@ import (
 	"minke/api"
 	"minke/apiserver"
 	"minke/apiserver/openapi"
+	"minke/apiserver/webhook"
 )
 
 // Server is what the API server offers for this.
@@ -47,6 +48,8 @@ type Config struct {
 	BuiltIn []*api.Resource
 	// Publish tells discovery and OpenAPI what is served besides BuiltIn.
 	Publish func(resources []*api.Resource, schemas map[schema.GroupVersionKind]openapi.Schema)
+	// Calls is how conversion webhooks are called.
+	Calls *webhook.Client
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }

@@ -234,18 +234,6 @@ func TestNoneServed(t *testing.T) {
 	w.want(len(w.must(200, "GET", widgets, "")["items"].([]any)), 0, "objects")
 }
 
-func TestWebhookConversionIsRefused(t *testing.T) {
-	w := newWorld(t)
-	v2 := strings.NewReplacer(`"name":"v1"`, `"name":"v2"`, `"storage":true`, `"storage":false`).Replace(widgetV1)
-	w.define(strings.Replace(crd(widgetV1, v2), `"scope":"Namespaced"`,
-		`"scope":"Namespaced","conversion":{"strategy":"Webhook","webhook":{"conversionReviewVersions":["v1"],"clientConfig":{"url":"https://127.0.0.1:1/convert"}}}`, 1))
-	w.must(201, "POST", widgets, widget("a", `{}`))
-	got := w.must(501, "GET", strings.Replace(widgets, "/v1/", "/v2/", 1), "")
-	if !strings.Contains(got["message"].(string), "not implemented; use version v1") {
-		t.Errorf("message: %v", got["message"])
-	}
-}
-
 func TestRestart(t *testing.T) {
 	st := local.OpenMemory()
 	t.Cleanup(func() { _ = st.Close() }) // after the worlds on it have ended

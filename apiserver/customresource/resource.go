@@ -3,13 +3,10 @@ package customresource
 import (
 	"fmt"
 	"maps"
-	"net/http"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,27 +24,30 @@ type kind struct {
 	list    schema.GroupVersionKind
 	status  bool
 	scale   *scalePaths
+	// converter is nil unless a webhook converts.
+	converter *converter
 }
 
 // resources returns what a definition serves, one resource for each version.
-// The versions share what is stored: each reads it in its own form.
-func resources(crd *apiextensionsv1.CustomResourceDefinition, s *schemas) []*api.Resource {
+// The versions share what is stored: each reads it in its own form, or a webhook
+// converts it.
+func resources(crd *apiextensionsv1.CustomResourceDefinition, s *schemas, conv *converter) []*api.Resource {
 	var out []*api.Resource
 	for i := range crd.Spec.Versions {
 		if v := &crd.Spec.Versions[i]; v.Served {
-			out = append(out, newKind(crd, v, s).resource(crd))
+			out = append(out, newKind(crd, v, s, conv).resource(crd))
 		}
 	}
 	return out
 }
 
-func newKind(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv1.CustomResourceDefinitionVersion, s *schemas) *kind {
+func newKind(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv1.CustomResourceDefinitionVersion, s *schemas, conv *converter) *kind {
 	gv := schema.GroupVersion{Group: crd.Spec.Group, Version: v.Name}
 	names := &crd.Status.AcceptedNames
 	return &kind{
 		schemas: s, version: v, gvk: gv.WithKind(names.Kind), list: gv.WithKind(names.ListKind),
 		status: v.Subresources != nil && v.Subresources.Status != nil,
-		scale:  newScalePaths(v.Subresources),
+		scale:  newScalePaths(v.Subresources), converter: conv,
 	}
 }
 
@@ -77,22 +77,13 @@ func (k *kind) resource(crd *apiextensionsv1.CustomResourceDefinition) *api.Reso
 		r.Verbs = r.Verbs[1:]
 	}
 	r.FieldNames, r.FieldSet = fieldSet(k.version, r.Namespaced)
-	stored := storageVersion(crd)
-	if stored != k.version.Name {
+	if stored := storageVersion(crd); stored != k.version.Name {
 		r.StoredVersion = stored
-		if c := crd.Spec.Conversion; c != nil && c.Strategy == apiextensionsv1.WebhookConverter {
-			r.Broken = notConverted(k.gvk, stored)
-		}
+	}
+	if k.converter != nil {
+		r.Convert = k.converter.convert
 	}
 	return r
-}
-
-// notConverted answers requests that would need a conversion webhook.
-func notConverted(kind schema.GroupVersionKind, stored string) error {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusNotImplemented, Reason: metav1.StatusReasonInternalError,
-		Message: fmt.Sprintf("conversion webhook for %s: calling conversion webhooks is not implemented; use version %s, in which objects are stored", kind, stored),
-	}}
 }
 
 func storageVersion(crd *apiextensionsv1.CustomResourceDefinition) string {
@@ -135,11 +126,12 @@ func (k *kind) conform(obj api.Object) ([]string, error) {
 	return c.conform(content(obj))
 }
 
-// complete is also what gives stored objects the present form. A schema that
-// cannot be compiled was refused when the definition was written; should there
-// be one, objects are shown as they are.
+// complete is also what gives stored objects the present form, by the schema of
+// the version that they are in. A schema that cannot be compiled was refused
+// when the definition was written; should there be one, objects are shown as
+// they are, and so are those of a version that is not known any more.
 func (k *kind) complete(obj api.Object) {
-	if c, err := k.schemas.of(k.version.Name); err == nil {
+	if c, err := k.schemas.of(obj.GetObjectKind().GroupVersionKind().Version); err == nil {
 		c.read(content(obj))
 	}
 }

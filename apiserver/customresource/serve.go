@@ -66,7 +66,8 @@ func (m *Manager) servedBy(crd *definition, before *served) *served {
 	} else {
 		s.schemas = newSchemas(crd)
 	}
-	s.resources = resources(crd, s.schemas)
+	conv := newConverter(crd, s.schemas, m.cfg.Calls)
+	s.resources = resources(crd, s.schemas, conv)
 	stored := storageVersion(crd)
 	if i := slices.IndexFunc(s.resources, func(r *api.Resource) bool { return r.Kind.Version == stored }); i >= 0 {
 		s.storage = s.resources[i]
@@ -74,7 +75,7 @@ func (m *Manager) servedBy(crd *definition, before *served) *served {
 	}
 	for i := range crd.Spec.Versions {
 		if v := &crd.Spec.Versions[i]; v.Name == stored {
-			s.storage = newKind(crd, v, s.schemas).resource(crd)
+			s.storage = newKind(crd, v, s.schemas, conv).resource(crd)
 			s.storage.Broken = apierrors.NewNotFound(s.storage.GroupResource(), "")
 		}
 	}

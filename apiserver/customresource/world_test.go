@@ -19,6 +19,7 @@ import (
 	"minke/apiserver"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
+	"minke/apiserver/webhook"
 	"minke/store"
 	"minke/store/local"
 )
@@ -47,7 +48,7 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := New(Config{Server: s, BuiltIn: builtIn, Log: quiet,
+	m := New(Config{Server: s, BuiltIn: builtIn, Log: quiet, Calls: &webhook.Client{},
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
 			all := append(append([]*api.Resource{}, builtIn...), custom...)
 			documents.Set(all, nil)

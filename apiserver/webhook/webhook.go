@@ -50,6 +50,18 @@ type Service struct {
 	Port int32
 }
 
+// NewService returns the service of a configuration's reference.
+func NewService(namespace, name string, path *string, port *int32) *Service {
+	s := &Service{Namespace: namespace, Name: name}
+	if path != nil {
+		s.Path = *path
+	}
+	if port != nil {
+		s.Port = *port
+	}
+	return s
+}
+
 // host is the name by which the service's certificate is checked.
 func (s *Service) host() string { return s.Name + "." + s.Namespace + ".svc" }
 

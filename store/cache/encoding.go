@@ -82,6 +82,29 @@ func (s *encodings) get(name string, make func() ([]byte, error)) ([]byte, error
 	return e.bytes, e.err
 }
 
+// peek returns the bytes of an encoding that is kept, else nil.
+func (s *encodings) peek(name string) []byte {
+	if s.budget == nil {
+		return nil
+	}
+	s.mu.Lock()
+	found := s.first
+	for found != nil && found.name != name {
+		found = found.after
+	}
+	s.mu.Unlock()
+	if found == nil {
+		return nil
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	if !found.kept {
+		return nil // it may be being made
+	}
+	found.recent.Store(true)
+	return found.bytes
+}
+
 func (s *encodings) entry(name string) *encoding {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -38,6 +38,9 @@ func (i *Item) Encoding(name string, make func(runtime.Object) ([]byte, error)) 
 	return i.encodings.get(name, func() ([]byte, error) { return make(i.Object) })
 }
 
+// Kept returns the item's encoding called name if it is kept, else nil.
+func (i *Item) Kept(name string) []byte { return i.encodings.peek(name) }
+
 // EventType tells what an event did.
 type EventType int
 

@@ -200,13 +200,7 @@ func endpointOf(c *admissionregistrationv1.WebhookClientConfig) webhook.Endpoint
 		e.URL = *c.URL
 	}
 	if s := c.Service; s != nil {
-		e.Service = &webhook.Service{Namespace: s.Namespace, Name: s.Name}
-		if s.Path != nil {
-			e.Service.Path = *s.Path
-		}
-		if s.Port != nil {
-			e.Service.Port = *s.Port
-		}
+		e.Service = webhook.NewService(s.Namespace, s.Name, s.Path, s.Port)
 	}
 	return e
 }
