@@ -1,6 +1,7 @@
 package apiextensions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -37,7 +38,7 @@ func Structural(v *apiextensionsv1.CustomResourceDefinitionVersion) (*structural
 
 // validateSchema checks a version's schema and returns its structural form, nil
 // when it has none.
-func validateSchema(v *version, unchanged bool, path *field.Path) (*structuralschema.Structural, errorList) {
+func validateSchema(v *version, unchanged bool, stored storedRules, path *field.Path) (*structuralschema.Structural, errorList) {
 	s, internal, err := Structural(v)
 	if err != nil {
 		return nil, errorList{field.Invalid(path, "", err.Error())}
@@ -59,9 +60,15 @@ func validateSchema(v *version, unchanged bool, path *field.Path) (*structuralsc
 		problems = append(problems, field.Invalid(path, "", err.Error()))
 	}
 	errs = append(errs, problems...)
-	r := &rules{unchanged: unchanged}
-	r.node(node{schema: s, path: path, times: 1, root: true})
+	r := &rules{unchanged: unchanged, stored: stored}
+	// What is wrong in its form cannot be compiled to something sensible.
+	if r.form(s, path); len(r.errs) == 0 {
+		r.node(node{schema: s, path: path, times: 1, root: true})
+	}
 	if r.total > maxTotalCost {
+		for _, e := range r.expensive {
+			r.errs = append(r.errs, field.Forbidden(e.path, "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema"))
+		}
 		r.errs = append(r.errs, field.Forbidden(path, tooCostly("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema", r.total, maxTotalCost)))
 	}
 	if errs = append(errs, r.errs...); len(errs) == 0 {
@@ -81,9 +88,13 @@ const (
 
 // rules checks the CEL rules of a schema, and what else concerns lists.
 type rules struct {
-	errs      errorList
-	total     uint64
+	errs  errorList
+	total uint64
+	// expensive are the expressions that cost most, in descending order.
+	expensive []expense
+	// unchanged tells that the schema was accepted before.
 	unchanged bool
+	stored    storedRules
 }
 
 // node is one place of a schema.
@@ -155,12 +166,8 @@ func (r *rules) list(n node) {
 
 func (r *rules) compile(n node) {
 	at := n.path.Child("x-kubernetes-validations")
-	loader := cel.NewExpressionsEnvLoader()
-	if r.unchanged {
-		loader = cel.StoredExpressionsEnvLoader()
-	}
 	results, err := cel.Compile(n.schema, model.SchemaDeclType(n.schema, n.root || n.schema.XEmbeddedResource),
-		celconfig.PerCallLimit, environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()), loader)
+		celconfig.PerCallLimit, environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()), r.stored)
 	if err != nil {
 		r.errs = append(r.errs, field.InternalError(at, err))
 		return
@@ -176,14 +183,14 @@ func (r *rules) result(n node, i int, c *cel.CompilationResult, at *field.Path) 
 	case c.Error != nil && c.Error.Type == apiservercel.ErrorTypeRequired:
 		r.errs = append(r.errs, field.Required(rule, c.Error.Detail))
 	case c.Error != nil:
-		r.errs = append(r.errs, field.Invalid(rule, given.Rule, c.Error.Detail))
+		r.errs = append(r.errs, field.Invalid(rule, shown(given), c.Error.Detail))
 	case c.UsesOldSelf && n.uncorrelated != nil:
 		r.errs = append(r.errs, field.Invalid(rule, given.Rule, fmt.Sprintf("oldSelf cannot be used on the uncorrelatable portion of the schema within %v", n.uncorrelated)))
 	case !c.UsesOldSelf && given.OptionalOldSelf != nil:
 		r.errs = append(r.errs, field.Invalid(at.Child("optionalOldSelf"), *given.OptionalOldSelf, "may not be set if oldSelf is not used in rule"))
 	}
 	if c.MessageExpressionError != nil {
-		r.errs = append(r.errs, field.Invalid(at.Child("messageExpression"), given.MessageExpression, c.MessageExpressionError.Detail))
+		r.errs = append(r.errs, field.Invalid(at.Child("messageExpression"), shown(given), c.MessageExpressionError.Detail))
 	}
 	times := int64(min(c.MaxCardinality, math.MaxInt64))
 	cost := multiply(c.MaxCost, &times)
@@ -197,7 +204,35 @@ func (r *rules) result(n node, i int, c *cel.CompilationResult, at *field.Path) 
 	if c.MessageExpressionMaxCost > maxRuleCost && !r.unchanged {
 		r.errs = append(r.errs, field.Forbidden(at.Child("messageExpression"), tooCostly("estimated messageExpression cost", c.MessageExpressionMaxCost, maxRuleCost)))
 	}
-	r.total = add(add(r.total, cost), c.MessageExpressionMaxCost)
+	r.spend(rule, cost)
+	if c.MessageExpressionError == nil && c.MessageExpression != nil {
+		r.spend(at.Child("messageExpression"), c.MessageExpressionMaxCost)
+	}
+}
+
+// expense is the estimated cost of one expression.
+type expense struct {
+	path *field.Path
+	cost uint64
+}
+
+// maxExpensive bounds the expressions that a complaint about the total names.
+const maxExpensive = 4
+
+func (r *rules) spend(at *field.Path, cost uint64) {
+	r.total = add(r.total, cost)
+	if cost < maxTotalCost/100 {
+		return
+	}
+	r.expensive = append(r.expensive, expense{at, cost})
+	slices.SortStableFunc(r.expensive, func(a, b expense) int { return cmp.Compare(b.cost, a.cost) })
+	r.expensive = r.expensive[:min(len(r.expensive), maxExpensive)]
+}
+
+// shown is a rule as Kubernetes shows it in a complaint: in its internal version.
+func shown(rule apiextensionsv1.ValidationRule) any {
+	return apiextensions.ValidationRule{Rule: rule.Rule, Message: rule.Message, MessageExpression: rule.MessageExpression,
+		Reason: (*apiextensions.FieldValueErrorReason)(rule.Reason), FieldPath: rule.FieldPath, OptionalOldSelf: rule.OptionalOldSelf}
 }
 
 // multiply returns a*b, at most what a uint64 holds; zero, for "without bound",

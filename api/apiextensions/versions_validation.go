@@ -18,6 +18,7 @@ type version = apiextensionsv1.CustomResourceDefinitionVersion
 func validateVersions(crd, old *definition, path *field.Path) errorList {
 	var errs errorList
 	names, storage := map[string]bool{}, 0
+	stored := newStoredRules(old)
 	for i := range crd.Spec.Versions {
 		v, at := &crd.Spec.Versions[i], path.Index(i)
 		if v.Storage {
@@ -30,7 +31,7 @@ func validateVersions(crd, old *definition, path *field.Path) errorList {
 			errs = append(errs, field.Invalid(path, v.Name, "must contain unique version names"))
 		}
 		names[v.Name] = true
-		errs = append(errs, validateVersion(v, sameSchema(v, old), at)...)
+		errs = append(errs, validateVersion(v, sameSchema(v, old), stored, at)...)
 	}
 	if storage != 1 {
 		errs = append(errs, field.Invalid(path, storage, "must have exactly one version marked as storage version"))
@@ -38,7 +39,7 @@ func validateVersions(crd, old *definition, path *field.Path) errorList {
 	return errs
 }
 
-func validateVersion(v *version, unchanged bool, path *field.Path) errorList {
+func validateVersion(v *version, unchanged bool, stored storedRules, path *field.Path) errorList {
 	errs := validateDeprecation(v, path.Child("deprecationWarning"))
 	var structural *structuralschema.Structural
 	at := path.Child("schema", "openAPIV3Schema")
@@ -46,7 +47,7 @@ func validateVersion(v *version, unchanged bool, path *field.Path) errorList {
 		errs = append(errs, field.Required(at, ""))
 	} else {
 		var problems errorList
-		structural, problems = validateSchema(v, unchanged, at)
+		structural, problems = validateSchema(v, unchanged, stored, at)
 		errs = append(errs, problems...)
 	}
 	errs = append(errs, validateSubresources(v.Subresources, path.Child("subresources"))...)
