@@ -24,8 +24,8 @@ func idle(name string, replicas int, labels string) string {
 		name, replicas, labels, image)
 }
 
-// refused wants the creation of a manifest to be refused.
-func (t *T) refused(manifest string, code int, parts ...string) {
+// denied wants the creation of a manifest to be refused.
+func (t *T) denied(manifest string, code int, parts ...string) {
 	t.Helper()
 	o := parse(manifest)
 	where := placesByKind[o.str("apiVersion")+"/"+o.str("kind")]
@@ -38,8 +38,8 @@ func (t *T) refused(manifest string, code int, parts ...string) {
 func badCondition(kind string) func(*T) {
 	return func(t *T) {
 		manifest := `{apiVersion: admissionregistration.k8s.io/v1, kind: ` + kind + `, metadata: {name: ` + t.ns + `}, webhooks: [{name: a.example.com, sideEffects: None, admissionReviewVersions: [v1], clientConfig: {url: "https://127.0.0.1:9/"}, rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}], matchConditions: [{name: bad, expression: "%s"}]}]}`
-		t.refused(fmt.Sprintf(manifest, "... [] bad expression"), 422, "compilation failed", "webhooks[0].matchConditions[0].expression")
-		t.refused(fmt.Sprintf(manifest, "1 + 1"), 422, "must evaluate to bool")
+		t.denied(fmt.Sprintf(manifest, "... [] bad expression"), 422, "compilation failed", "webhooks[0].matchConditions[0].expression")
+		t.denied(fmt.Sprintf(manifest, "1 + 1"), 422, "must evaluate to bool")
 	}
 }
 
@@ -62,14 +62,14 @@ func init() {
 		"API090": func(t *T) {
 			t.policy("ValidatingAdmissionPolicy", `variables: [{name: replicas, expression: object.spec.replicas}, {name: isEven, expression: variables.replicas % 2 == 0}], validations: [{expression: variables.replicas > 1, message: too few}, {expression: variables.isEven, messageExpression: "'odd: ' + string(variables.replicas)"}]`, ", validationActions: [Deny]")
 			t.create(idle("main", 2, ""))
-			t.refused(idle("one", 1, ""), 422, "ValidatingAdmissionPolicy '"+t.ns+"' with binding '"+t.ns+"' denied request: too few")
-			t.refused(idle("three", 3, ""), 422, "denied request: odd: 3")
+			t.denied(idle("one", 1, ""), 422, "ValidatingAdmissionPolicy '"+t.ns+"' with binding '"+t.ns+"' denied request: too few")
+			t.denied(idle("three", 3, ""), 422, "denied request: odd: 3")
 		},
 		"API093": func(t *T) {
 			t.policy("ValidatingAdmissionPolicy", `validations: [{expression: object.spec.replicas > 1, reason: Forbidden}, {expression: "!has(object.metadata.labels) || !('bad' in object.metadata.labels)"}]`, ", validationActions: [Deny]")
 			t.create(idle("main", 2, ""))
-			t.refused(idle("one", 1, ""), 403, `deployments.apps "one" is forbidden`, "failed expression: object.spec.replicas > 1")
-			t.refused(idle("bad", 2, "bad: 'yes'"), 422, "failed expression")
+			t.denied(idle("one", 1, ""), 403, `deployments.apps "one" is forbidden`, "failed expression: object.spec.replicas > 1")
+			t.denied(idle("bad", 2, "bad: 'yes'"), 422, "failed expression")
 			a := t.do(request{Method: "PATCH", Path: t.path("deployments/main"), Type: mergePatch, Body: `{"spec":{"replicas":1}}`})
 			t.equal("code of the update", a.Code, 403)
 			t.checked()
