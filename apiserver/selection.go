@@ -24,7 +24,14 @@ type selection struct {
 	set  *fieldSets
 }
 
+// maxSelector bounds a selector's text, in bytes: parsing takes some eighty times
+// as much.
+const maxSelector = 256 << 10
+
 func (c *call) selection(labelText, fieldText string) (*selection, error) {
+	if len(labelText) > maxSelector || len(fieldText) > maxSelector {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("a selector may have %d bytes at most", maxSelector))
+	}
 	s := &selection{set: c.end.fieldSets}
 	if labelText != "" {
 		parsed, err := labels.Parse(labelText)

@@ -52,8 +52,7 @@ func encodeItemCBOR(obj runtime.Object) ([]byte, error) {
 // decodeCBOR reads the body into obj, an empty object that serves kind. Fields
 // that the kind does not have are warnings, or an error when that is asked for.
 func (b *Body) decodeCBOR(obj runtime.Object, kind schema.GroupVersionKind) ([]string, error) {
-	_, untyped := obj.(runtime.Unstructured)
-	if err := checkCBOR(b.Data, !untyped); err != nil {
+	if err := checkCBOR(b.Data, typed(obj)); err != nil {
 		return nil, b.refuse(kind, b.Data, err)
 	}
 	presumed := kind

@@ -19,7 +19,7 @@ const (
 
 // maxItemsCBOR bounds the data items of a body: one of a byte or two becomes
 // some fifty bytes of memory when there is no Go type.
-const maxItemsCBOR = 500000
+const maxItemsCBOR = 300000
 
 // errUnwellformed ends a scan early: the decoder refuses such a body before it
 // makes anything of it.
@@ -40,7 +40,7 @@ func checkCBOR(data []byte, typed bool) error {
 type scanCBOR struct {
 	data            []byte
 	typed           bool
-	items, elements int
+	items, elements int // those met so far
 }
 
 func (s *scanCBOR) item(depth int, element bool) error {

@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/hex"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 
@@ -39,7 +41,7 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 	case CBOR:
 		return b.decodeCBOR(obj, kind)
 	}
-	data, strict, err := b.json()
+	data, strict, err := b.json(typed(obj))
 	if err != nil {
 		return nil, b.refuse(kind, nil, err)
 	}
@@ -76,6 +78,9 @@ func (b *Body) decodeProtobuf(obj runtime.Object, kind schema.GroupVersionKind) 
 	if wrong := checkKind(named, kind); wrong != nil {
 		return wrong
 	}
+	if err := checkMessage(raw, obj); err != nil {
+		return err
+	}
 	if err := DecodeMessage(raw, obj); err != nil {
 		return b.refuse(kind, nil, err)
 	}
@@ -83,15 +88,31 @@ func (b *Body) decodeProtobuf(obj runtime.Object, kind schema.GroupVersionKind) 
 	return nil
 }
 
-// json returns the body as JSON, checked for depth. For YAML it also returns
-// what is wrong with it in strict terms.
-func (b *Body) json() ([]byte, []error, error) {
-	if b.Format != YAML {
+// typed tells whether an object's fields are those of a Go type.
+func typed(obj any) bool {
+	_, untyped := obj.(runtime.Unstructured)
+	return !untyped
+}
+
+// json returns the body as JSON, checked for depth and for how many elements
+// its lists have. For YAML it also returns what is wrong with it in strict
+// terms.
+func (b *Body) json(typed bool) ([]byte, []error, error) {
+	// Clients that apply send JSON under the name of YAML, which it is.
+	if b.Format != YAML || bytes.HasPrefix(b.Data, []byte("{")) && stdjson.Valid(b.Data) {
 		if err := CheckDepth(b.Data); err != nil {
 			return nil, nil, err
 		}
-		return b.Data, nil, CheckElements(b.Data)
+		return b.Data, nil, CheckElements(b.Data, typed)
 	}
+	data, strict, err := b.yaml()
+	if err == nil {
+		err = CheckElements(data, typed)
+	}
+	return data, strict, err
+}
+
+func (b *Body) yaml() ([]byte, []error, error) {
 	if err := checkYAMLNodes(b.Data); err != nil {
 		return nil, nil, err
 	}
@@ -122,7 +143,7 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 		fields, err := fieldsCBOR(b.Data)
 		return fields, nil, err
 	}
-	data, strict, err := b.json()
+	data, strict, err := b.json(false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,6 +177,9 @@ func Check(data []byte) []error {
 // kind. It returns unknown fields apart unless they are to be ignored.
 func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v Validation) (strict []error, err error) {
 	if err := CheckDepth(data); err != nil {
+		return nil, err
+	}
+	if err := CheckElements(data, typed(obj)); err != nil {
 		return nil, err
 	}
 	strict, err = unmarshal(data, obj, v)

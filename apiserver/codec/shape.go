@@ -7,55 +7,91 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// What a body may hold besides its bytes. A list's element of three bytes
-// becomes a struct of a thousand, a YAML node of two bytes one of two hundred:
-// without these bounds one body of 3 MiB takes half a gigabyte, with them less
-// than 64 MiB. No object of a real cluster comes near them.
+// What a body may hold besides its bytes. A list's element of two bytes becomes
+// a struct of a thousand, whether it fits or not: the decoder makes room first.
+// Without a Go type it becomes fifty. A YAML node of two bytes becomes one of
+// two hundred. Without these bounds one body of 3 MiB takes gigabytes, with them
+// less than 64 MiB. No object of a real cluster comes near them.
 const (
-	maxElements  = 20000
-	maxYAMLNodes = 250000
+	maxElements  = 15000
+	maxValues    = 300000
+	maxKeys      = 60000
+	maxYAMLNodes = 200000
 )
 
-// CheckElements fails when the lists of a JSON text hold more than maxElements
-// objects or nulls together. It does not judge whether the text is well-formed;
-// CheckDepth was passed before.
-func CheckElements(data []byte) error {
-	if _, all := CountElements(data); all > maxElements {
-		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d list elements, got %d", maxElements, all))
+// CheckElements fails when the objects of a JSON text have more than maxKeys
+// fields together, or its lists too many elements: maxElements of any kind when they become a Go type, else so many
+// objects and nulls, and maxValues of others. It does not judge whether the text
+// is well-formed; CheckDepth was passed before.
+func CheckElements(data []byte, typed bool) error {
+	n := countElements(data)
+	if n.keys > maxKeys {
+		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d fields, got %d", maxKeys, n.keys))
+	}
+	large, most := n.objects, maxElements
+	if typed || n.all > maxValues {
+		large = n.all
+	}
+	if !typed && n.objects <= maxElements {
+		most = maxValues
+	}
+	if large > most {
+		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d list elements, got %d", most, large))
 	}
 	return nil
 }
 
-// CountElements returns how many objects and nulls are elements of the
-// outermost value, if it is a list, and of all lists.
-func CountElements(data []byte) (outermost, all int) {
+// CountOperations returns how many elements the outermost value has, if it is a
+// list.
+func CountOperations(data []byte) int { return countElements(data).outermost }
+
+// CountObjects returns how many objects and nulls are elements of lists.
+func CountObjects(data []byte) int { return countElements(data).objects }
+
+// counts are how many elements the outermost value has, if it is a list; how
+// many all lists have: objects and nulls, and any kind; and the fields of all
+// objects.
+type counts struct{ outermost, objects, all, keys int }
+
+func countElements(data []byte) counts {
+	var n counts
 	var inList [MaxDepth + 2]bool // by depth; depth 0 is around the text
 	depth := 0
+	begins := true // an element begins with whatever comes next
 	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '{', 'n':
-			if inList[depth] {
-				all++
-				if depth == 1 {
-					outermost++
-				}
-			}
-			if data[i] == 'n' {
-				continue
-			}
-			fallthrough
-		case '[':
-			if depth <= MaxDepth {
-				depth++
-			}
-			inList[depth] = data[i] == '['
+		c := data[i]
+		switch c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case ':':
+			n.keys++
+			continue
+		case ',':
+			begins = true
+			continue
 		case '}', ']':
-			depth = max(depth-1, 0)
+			depth, begins = max(depth-1, 0), false
+			continue
+		}
+		if begins && inList[depth] {
+			begins = false
+			n.all++
+			if c == '{' || c == 'n' {
+				n.objects++
+			}
+			if depth == 1 {
+				n.outermost++
+			}
+		}
+		switch c {
+		case '{', '[':
+			depth = min(depth+1, MaxDepth+1)
+			inList[depth], begins = c == '[', true
 		case '"':
 			i = skipString(data, i+1)
 		}
 	}
-	return outermost, all
+	return n
 }
 
 // checkYAMLNodes fails when a YAML text might parse to too many nodes. It counts

@@ -6,17 +6,19 @@ import (
 )
 
 func TestCountElements(t *testing.T) {
-	for text, want := range map[string][2]int{
-		`[{},{},null]`:              {3, 3},
-		`{"a":[{},{"b":[{}]}]}`:     {0, 3},
-		`{"a":{"b":{}}}`:            {0, 0},
-		`["{","n",1,true]`:          {0, 0},
-		`[[{}],"\"{",{"n":null}]`:   {1, 2},
-		`}}]]{`:                     {0, 0},
-		strings.Repeat("[", 100000): {0, 0},
+	for text, want := range map[string]counts{
+		`[{},{},null]`:                {3, 3, 3, 0},
+		`{"a":[{},{"b":[{}]}]}`:       {0, 3, 3, 2},
+		`{"a":{"b":{}}}`:              {0, 0, 0, 2},
+		`["{","n",1,true]`:            {4, 0, 4, 0},
+		`[[{}],"\"{",{"n":null}]`:     {3, 2, 4, 1},
+		` [ -1.5e3 , null , "a,b" ] `: {3, 1, 3, 0},
+		`{"a":[],"b":[1],"c":":"}`:    {0, 0, 1, 3},
+		`}}]]{`:                       {},
+		strings.Repeat("[", 600):      {1, 0, 599, 0},
 	} {
-		if outermost, all := CountElements([]byte(text)); outermost != want[0] || all != want[1] {
-			t.Errorf("%.40s: %d, %d, wanted %v", text, outermost, all, want)
+		if got := countElements([]byte(text)); got != want {
+			t.Errorf("%.40s: %+v, wanted %+v", text, got, want)
 		}
 	}
 }

@@ -20,10 +20,13 @@ import (
 )
 
 // maxOperations bounds a JSON patch; maxCopied, in bytes, what its "copy"
-// operations may add, since each may double the document.
+// operations may add, since each may double the document; maxMerged the list
+// elements of a strategic merge patch.
 const (
 	maxOperations = 10000
 	maxCopied     = 3 << 20
+	// Lists are merged in time that grows with the square of their length.
+	maxMerged = 5000
 )
 
 func init() { jsonpatch.AccumulatedCopySizeLimit = maxCopied }
@@ -43,12 +46,18 @@ func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, e
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	// Before anything is decoded: an operation of three bytes makes a map.
-	operations, _ := codec.CountElements(patch)
-	if kind == types.JSONPatchType && operations > maxOperations {
+	operations := 0
+	if kind == types.JSONPatchType {
+		operations = codec.CountOperations(patch)
+	}
+	if operations > maxOperations {
 		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, operations))
 	}
-	if err := codec.CheckElements(patch); err != nil {
+	if err := codec.CheckElements(patch, false); err != nil {
 		return nil, err
+	}
+	if n := codec.CountObjects(patch); kind == types.StrategicMergePatchType && n > maxMerged {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d list elements in a strategic merge patch, got %d", maxMerged, n))
 	}
 	switch kind {
 	case types.JSONPatchType:
