@@ -11,7 +11,6 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver"
-	"minke/apiserver/codec"
 	"minke/apiserver/openapi"
 	"minke/store/local"
 )
@@ -84,5 +83,3 @@ func pathOf(r *api.Resource, version string) string {
 	}
 	return path + "/" + r.Plural
 }
-
-var _ = codec.JSON
