@@ -15,17 +15,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"minke/api/inprocess"
+	"minke/apiserver/request"
 )
 
 const (
 	accountPrefix = "system:serviceaccount:"
 	accountsGroup = "system:serviceaccounts"
 
-	credentialID = "authentication.kubernetes.io/credential-id"
-	podNameKey   = "authentication.kubernetes.io/pod-name"
-	podUIDKey    = "authentication.kubernetes.io/pod-uid"
-	nodeNameKey  = "authentication.kubernetes.io/node-name"
-	nodeUIDKey   = "authentication.kubernetes.io/node-uid"
+	// CredentialID is the extra that tells the credential by which a user came.
+	CredentialID = "authentication.kubernetes.io/credential-id"
+
+	podNameKey  = "authentication.kubernetes.io/pod-name"
+	podUIDKey   = "authentication.kubernetes.io/pod-uid"
+	nodeNameKey = "authentication.kubernetes.io/node-name"
+	nodeUIDKey  = "authentication.kubernetes.io/node-uid"
 )
 
 func accountName(namespace, name string) string { return accountPrefix + namespace + ":" + name }
@@ -66,7 +69,7 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 		return nil, nil
 	}
 	var unverified jwt.Claims
-	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil || unverified.Issuer != s.Issuer.url {
+	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil || !slices.Contains(s.Issuer.urls, unverified.Issuer) {
 		return nil, nil
 	}
 	public, own, err := s.Issuer.verify(parsed)
@@ -83,6 +86,10 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 	user, err := s.live(ctx, public, own.Kubernetes)
 	if err != nil {
 		return nil, err
+	}
+	if after := own.Kubernetes.WarnAfter; after != nil && s.Issuer.now().After(after.Time()) {
+		request.AnnotationsFrom(ctx).Annotate("authentication.k8s.io/stale-token", fmt.Sprintf(
+			"subject: %s, seconds after warning threshold: %d", public.Subject, int64(s.Issuer.now().Sub(after.Time())/time.Second)))
 	}
 	return &Identity{User: user, Audiences: meant}, nil
 }
@@ -109,7 +116,7 @@ func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private
 	if public.Expiry == nil || !i.now().Before(public.Expiry.Time()) {
 		return public, own, errors.New("authenticate token: it has expired or has no expiry")
 	}
-	if err := public.ValidateWithLeeway(jwt.Expected{Issuer: i.url, Time: i.now()}, 0); err != nil {
+	if err := public.ValidateWithLeeway(jwt.Expected{Time: i.now()}, 0); err != nil {
 		return public, own, fmt.Errorf("authenticate token: %w", err)
 	}
 	return public, own, nil
@@ -126,7 +133,7 @@ func (s *ServiceAccounts) live(ctx context.Context, public jwt.Claims, k kuberne
 	}
 	user := &inprocess.User{Name: public.Subject, UID: string(k.ServiceAccount.UID), Groups: accountGroups(k.Namespace), Extra: map[string][]string{}}
 	if public.ID != "" {
-		user.Extra[credentialID] = []string{"JTI=" + public.ID}
+		user.Extra[CredentialID] = []string{"JTI=" + public.ID}
 	}
 	if k.Secret != nil {
 		if err := s.exists(ctx, "secrets", k.Namespace, *k.Secret); err != nil {

@@ -60,11 +60,15 @@ type Authenticator struct {
 	Tokens []Token
 	// Audiences are the server's own: a token must be meant for one of them.
 	Audiences []string
-	// Anonymous lets requests without any credentials pass as Anonymous.
-	Anonymous bool
+	// Anonymous tells for which paths requests without any credentials pass as
+	// Anonymous; nil for none.
+	Anonymous func(path string) bool
 	// Authorize is asked whether the user may impersonate. When nil nobody may.
 	Authorize func(context.Context, *inprocess.User, *request.Info) error
 }
+
+// EveryPath is Anonymous without conditions.
+func EveryPath(string) bool { return true }
 
 // Authenticate returns the user on whose behalf the request acts, or an
 // Unauthorized or Forbidden StatusError. Credentials are taken out of the
@@ -96,7 +100,7 @@ func (a *Authenticator) sender(r *http.Request) (*inprocess.User, error) {
 	switch {
 	case user != nil:
 		return authenticated(user), nil
-	case failed || !a.Anonymous:
+	case failed || a.Anonymous == nil || !a.Anonymous(r.URL.Path):
 		return nil, apierrors.NewUnauthorized("Unauthorized")
 	}
 	return &inprocess.User{Name: Anonymous, Groups: []string{Unauthenticated}}, nil

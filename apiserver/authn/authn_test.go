@@ -112,7 +112,7 @@ func TestAuthenticate(t *testing.T) {
 	certificates := NewCertificates(ca.pool(), now)
 	proxies := newAuthority(t)
 	a := &Authenticator{
-		Certificates: certificates, Anonymous: true,
+		Certificates: certificates, Anonymous: EveryPath,
 		Proxy:  &FrontProxy{Certificates: NewCertificates(proxies.pool(), now), AllowedNames: []string{"front-proxy"}},
 		Tokens: []Token{&BootstrapTokens{Reader: objects{"secrets/kube-system/bootstrap-token-abcdef": secret}, Now: now}},
 	}
@@ -170,7 +170,7 @@ func outcome(user *inprocess.User, err error) string {
 
 func TestImpersonate(t *testing.T) {
 	var asked []string
-	a := &Authenticator{Anonymous: true, Authorize: func(_ context.Context, u *inprocess.User, i *request.Info) error {
+	a := &Authenticator{Anonymous: EveryPath, Authorize: func(_ context.Context, u *inprocess.User, i *request.Info) error {
 		asked = append(asked, i.Resource+"/"+i.Subresource+":"+i.Namespace+"/"+i.Name)
 		if u.Name != "root" {
 			return apierrors.NewForbidden(schema.GroupResource{Resource: i.Resource}, i.Name, errors.New("no"))
@@ -212,12 +212,12 @@ func TestServiceAccountTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := start
-	issuer, err := NewIssuer("https://kubernetes.default.svc", newECKey(t), rsaKey)
+	issuer, err := NewIssuer([]string{"https://kubernetes.default.svc"}, newECKey(t), rsaKey.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, _ := NewIssuer("https://kubernetes.default.svc", rsaKey)
-	stranger, _ := NewIssuer("https://kubernetes.default.svc", newECKey(t))
+	old, _ := NewIssuer([]string{"https://kubernetes.default.svc"}, rsaKey)
+	stranger, _ := NewIssuer([]string{"https://kubernetes.default.svc"}, newECKey(t))
 	for _, i := range []*Issuer{issuer, old, stranger} {
 		i.now = func() time.Time { return now }
 	}
@@ -261,7 +261,7 @@ func TestServiceAccountTokens(t *testing.T) {
 		{"account gone", issuer, Bound{}, without("serviceaccounts/y/robot", nil), nil, 0, "not found"},
 	} {
 		now = start
-		issued, err := c.by.Issue(account, c.to, []string{"api"}, time.Hour)
+		issued, err := c.by.Issue(account, c.to, []string{"api"}, Life{Valid: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +284,7 @@ func TestServiceAccountTokens(t *testing.T) {
 }
 
 func TestIssuerDocuments(t *testing.T) {
-	issuer, err := NewIssuer("https://issuer", newECKey(t))
+	issuer, err := NewIssuer([]string{"https://issuer"}, newECKey(t))
 	if err != nil {
 		t.Fatal(err)
 	}

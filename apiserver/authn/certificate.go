@@ -48,7 +48,7 @@ func (c *Certificates) user(peers []*x509.Certificate) (*inprocess.User, error) 
 	sum := sha256.Sum256(leaf.Raw)
 	return &inprocess.User{
 		Name: leaf.Subject.CommonName, Groups: leaf.Subject.Organization,
-		Extra: map[string][]string{credentialID: {"X509SHA256=" + hex.EncodeToString(sum[:])}},
+		Extra: map[string][]string{CredentialID: {"X509SHA256=" + hex.EncodeToString(sum[:])}},
 	}, nil
 }
 

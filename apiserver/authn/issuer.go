@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -21,51 +23,63 @@ import (
 // Issuer signs tokens of service accounts (RFC 7519, KEP-1205) and verifies
 // them.
 type Issuer struct {
-	url    string
+	// urls are the names by which tokens may know their issuer; new ones get
+	// the first.
+	urls   []string
 	signer jose.Signer
 	keys   []jose.JSONWebKey
 	now    func() time.Time
 }
 
-// NewIssuer returns an issuer whose tokens name url as theirs. The first key
-// signs; tokens signed by any of them are valid. Keys are *rsa.PrivateKey
-// (RS256) or *ecdsa.PrivateKey (ES256, ES384, ES512 by curve).
-func NewIssuer(url string, keys ...crypto.Signer) (*Issuer, error) {
-	i := &Issuer{url: url, now: time.Now}
-	for n, key := range keys {
-		algorithm, err := algorithmOf(key)
+// NewIssuer returns an issuer whose tokens name the first of urls as theirs and
+// are signed by signer: an *rsa.PrivateKey (RS256) or *ecdsa.PrivateKey (ES256,
+// ES384, ES512 by curve). Tokens of each of urls, signed by it or the private
+// key of one of others, are valid.
+func NewIssuer(urls []string, signer crypto.Signer, others ...crypto.PublicKey) (*Issuer, error) {
+	if len(urls) == 0 || signer == nil {
+		return nil, errors.New("make issuer: it needs a URL and a key")
+	}
+	i := &Issuer{urls: urls, now: time.Now}
+	for n, key := range append([]crypto.PublicKey{signer.Public()}, others...) {
+		public, err := publicKey(key)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("use public key %d of issuer %s: %w", n, urls[0], err)
 		}
-		der, err := x509.MarshalPKIXPublicKey(key.Public())
-		if err != nil {
-			return nil, fmt.Errorf("encode public key %d of issuer %s: %w", n, url, err)
-		}
-		sum := sha256.Sum256(der)
-		id := base64.RawURLEncoding.EncodeToString(sum[:])
-		i.keys = append(i.keys, jose.JSONWebKey{Key: key.Public(), KeyID: id, Algorithm: string(algorithm), Use: "sig"})
-		if n > 0 {
-			continue
-		}
-		signing := jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: id}}
-		if i.signer, err = jose.NewSigner(signing, nil); err != nil {
-			return nil, fmt.Errorf("make signer of issuer %s: %w", url, err)
+		if !slices.ContainsFunc(i.keys, func(k jose.JSONWebKey) bool { return k.KeyID == public.KeyID }) {
+			i.keys = append(i.keys, public)
 		}
 	}
-	if i.signer == nil {
-		return nil, fmt.Errorf("make issuer %s: no key was given", url)
+	first := i.keys[0]
+	signing := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(first.Algorithm), Key: jose.JSONWebKey{Key: signer, KeyID: first.KeyID}}
+	var err error
+	if i.signer, err = jose.NewSigner(signing, nil); err != nil {
+		return nil, fmt.Errorf("make signer of issuer %s: %w", urls[0], err)
 	}
 	return i, nil
 }
 
-// URL names the issuer.
-func (i *Issuer) URL() string { return i.url }
+// publicKey names a key as Kubernetes does: by the digest of its encoding.
+func publicKey(key crypto.PublicKey) (jose.JSONWebKey, error) {
+	algorithm, err := algorithmOf(key)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return jose.JSONWebKey{}, err
+	}
+	sum := sha256.Sum256(der)
+	return jose.JSONWebKey{Key: key, KeyID: base64.RawURLEncoding.EncodeToString(sum[:]), Algorithm: string(algorithm), Use: "sig"}, nil
+}
 
-func algorithmOf(key crypto.Signer) (jose.SignatureAlgorithm, error) {
+// URL names the issuer.
+func (i *Issuer) URL() string { return i.urls[0] }
+
+func algorithmOf(key crypto.PublicKey) (jose.SignatureAlgorithm, error) {
 	switch k := key.(type) {
-	case *rsa.PrivateKey:
+	case *rsa.PublicKey:
 		return jose.RS256, nil
-	case *ecdsa.PrivateKey:
+	case *ecdsa.PublicKey:
 		switch k.Curve.Params().BitSize {
 		case 256:
 			return jose.ES256, nil
@@ -113,14 +127,24 @@ type Bound struct {
 type Issued struct {
 	Token   string
 	Expires time.Time
+	// ID is the token's jti, by which audit events name it.
+	ID string
 }
 
-// Issue signs a token of account for audiences that is valid for lifetime.
-func (i *Issuer) Issue(account *corev1.ServiceAccount, to Bound, audiences []string, lifetime time.Duration) (Issued, error) {
+// Life is how long a token is to be good for.
+type Life struct {
+	Valid time.Duration
+	// Fresh, when set, is how long the client is told that the token is good
+	// for; used after it, it is still valid and that is recorded (KEP-1205).
+	Fresh time.Duration
+}
+
+// Issue signs a token of account for audiences.
+func (i *Issuer) Issue(account *corev1.ServiceAccount, to Bound, audiences []string, life Life) (Issued, error) {
 	now := i.now().Truncate(time.Second)
-	expires := now.Add(lifetime)
+	expires := now.Add(life.Valid)
 	public := jwt.Claims{
-		Issuer: i.url, Subject: accountName(account.Namespace, account.Name),
+		Issuer: i.urls[0], Subject: accountName(account.Namespace, account.Name),
 		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(expires),
 		ID: string(uuid.NewUUID()),
 	}
@@ -134,11 +158,15 @@ func (i *Issuer) Issue(account *corev1.ServiceAccount, to Bound, audiences []str
 	if to.Node != nil {
 		own.Kubernetes.Node = &reference{to.Node.Name, to.Node.UID}
 	}
+	if life.Fresh > 0 {
+		expires = now.Add(life.Fresh)
+		own.Kubernetes.WarnAfter = jwt.NewNumericDate(expires)
+	}
 	token, err := jwt.Signed(i.signer).Claims(public).Claims(own).Serialize()
 	if err != nil {
 		return Issued{}, fmt.Errorf("sign token of service account %s/%s: %w", account.Namespace, account.Name, err)
 	}
-	return Issued{Token: token, Expires: expires}, nil
+	return Issued{Token: token, Expires: expires, ID: public.ID}, nil
 }
 
 // NewKey makes a key for signing.

@@ -20,7 +20,7 @@ const (
 // KeysPath; when empty it is below the issuer's URL.
 func (i *Issuer) Handler(keysURL string) (http.Handler, error) {
 	if keysURL == "" {
-		keysURL = strings.TrimSuffix(i.url, "/") + KeysPath
+		keysURL = strings.TrimSuffix(i.urls[0], "/") + KeysPath
 	}
 	var signed []string
 	for _, k := range i.keys {
@@ -29,7 +29,7 @@ func (i *Issuer) Handler(keysURL string) (http.Handler, error) {
 		}
 	}
 	configuration, err := json.Marshal(map[string]any{
-		"issuer": i.url, "jwks_uri": keysURL,
+		"issuer": i.urls[0], "jwks_uri": keysURL,
 		"response_types_supported":              []string{"id_token"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": signed,

@@ -16,30 +16,28 @@ type FrontProxy struct {
 	Certificates *Certificates
 	// AllowedNames are the common names that a proxy may have; empty for any.
 	AllowedNames []string
+	// Headers are those that name the user; of several the first that is set
+	// counts.
+	Headers ProxyHeaders
 }
 
-const (
-	remoteUser   = "X-Remote-User"
-	remoteUID    = "X-Remote-Uid"
-	remoteGroup  = "X-Remote-Group"
-	remotePrefix = "X-Remote-Extra-"
-)
+// ProxyHeaders are the names of headers, the last one of prefixes. The zero
+// value stands for DefaultProxyHeaders.
+type ProxyHeaders struct{ User, UID, Group, Extra []string }
+
+// DefaultProxyHeaders are the names that everybody uses.
+var DefaultProxyHeaders = ProxyHeaders{
+	User: []string{"X-Remote-User"}, UID: []string{"X-Remote-Uid"}, Group: []string{"X-Remote-Group"}, Extra: []string{"X-Remote-Extra-"},
+}
 
 // user returns the user that a trusted proxy names, or nil. The headers are
 // taken out in any case, so that nobody else is ever believed.
 func (f *FrontProxy) user(r *http.Request) *inprocess.User {
-	user := &inprocess.User{
-		Name: r.Header.Get(remoteUser), UID: r.Header.Get(remoteUID),
-		Groups: slices.Clone(r.Header.Values(remoteGroup)), Extra: extra(r.Header, remotePrefix),
+	names := f.Headers
+	if len(names.User) == 0 {
+		names = DefaultProxyHeaders
 	}
-	r.Header.Del(remoteUser)
-	r.Header.Del(remoteUID)
-	r.Header.Del(remoteGroup)
-	for name := range r.Header {
-		if strings.HasPrefix(name, remotePrefix) {
-			r.Header.Del(name)
-		}
-	}
+	user := names.take(r.Header)
 	if user.Name == "" || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil
 	}
@@ -52,12 +50,50 @@ func (f *FrontProxy) user(r *http.Request) *inprocess.User {
 	return user
 }
 
+// take moves a user out of headers.
+func (n ProxyHeaders) take(h http.Header) *inprocess.User {
+	user := &inprocess.User{Name: firstOf(h, n.User), UID: firstOf(h, n.UID)}
+	for _, name := range n.Group {
+		user.Groups = append(user.Groups, h.Values(name)...)
+	}
+	for _, prefix := range n.Extra {
+		for key, values := range extra(h, prefix) {
+			if user.Extra == nil {
+				user.Extra = map[string][]string{}
+			}
+			user.Extra[key] = append(user.Extra[key], values...)
+		}
+	}
+	for _, name := range slices.Concat(n.User, n.UID, n.Group) {
+		h.Del(name)
+	}
+	for name := range h {
+		if slices.ContainsFunc(n.Extra, func(prefix string) bool { return hasPrefix(name, prefix) }) {
+			delete(h, name)
+		}
+	}
+	return user
+}
+
+func firstOf(h http.Header, names []string) string {
+	for _, name := range names {
+		if v := h.Get(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func hasPrefix(name, prefix string) bool {
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
+
 // extra gathers headers that begin with prefix; the rest of the name, in lower
 // case and with escapes undone, is the key.
 func extra(h http.Header, prefix string) map[string][]string {
 	var out map[string][]string
 	for name, values := range h {
-		if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+		if len(name) == len(prefix) || !hasPrefix(name, prefix) {
 			continue
 		}
 		key := strings.ToLower(name[len(prefix):])

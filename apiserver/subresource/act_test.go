@@ -110,7 +110,7 @@ func TestTokenAndReview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := authn.NewIssuer("https://issuer", key)
+	issuer, err := authn.NewIssuer([]string{"https://issuer"}, key)
 	if err != nil {
 		t.Fatal(err)
 	}

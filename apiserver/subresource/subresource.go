@@ -77,6 +77,10 @@ type Config struct {
 	Issuer     *authn.Issuer
 	// Audiences are those of a token that is asked for without any.
 	Audiences []string
+	// MaxTokenLife cuts the lives of tokens; zero does not. ExtendTokens lets
+	// those that pods get by default live on when they are not renewed.
+	MaxTokenLife time.Duration
+	ExtendTokens bool
 	// Kubelet is the way to nodes, Network the way to pods.
 	Kubelet Kubelet
 	Network backend.Network

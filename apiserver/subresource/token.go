@@ -58,10 +58,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	issued, err := s.Issuer.Issue(account, to, req.Spec.Audiences, time.Duration(*req.Spec.ExpirationSeconds)*time.Second)
+	issued, err := s.Issuer.Issue(account, to, req.Spec.Audiences, s.tokenLife(&req, to))
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
+	request.AnnotationsFrom(ctx).Annotate("authentication.kubernetes.io/issued-credential-id", "JTI="+issued.ID)
 	req.TypeMeta = metav1.TypeMeta{APIVersion: "authentication.k8s.io/v1", Kind: "TokenRequest"}
 	req.Status = authenticationv1.TokenRequestStatus{Token: issued.Token, ExpirationTimestamp: metav1.NewTime(issued.Expires)}
 	s.Codec.Write(w, r, http.StatusCreated, &req)
@@ -89,6 +90,38 @@ func (s *Server) completeToken(req *authenticationv1.TokenRequest) error {
 		return apierrors.NewInvalid(authenticationv1.SchemeGroupVersion.WithKind("TokenRequest").GroupKind(), req.Name, errs)
 	}
 	return nil
+}
+
+// The life of the tokens that pods get by default: clients that do not read a
+// new one in time are let in for a year and told of (KEP-1205).
+const (
+	podTokenLife  = 3607
+	extendedToken = 365 * 24 * time.Hour
+)
+
+func (s *Server) tokenLife(req *authenticationv1.TokenRequest, to authn.Bound) authn.Life {
+	valid := time.Duration(*req.Spec.ExpirationSeconds) * time.Second
+	if s.MaxTokenLife > 0 && valid > s.MaxTokenLife {
+		valid = s.MaxTokenLife
+		*req.Spec.ExpirationSeconds = int64(valid / time.Second)
+	}
+	if !s.ExtendTokens || to.Pod == nil || *req.Spec.ExpirationSeconds != podTokenLife || !sameAudiences(req.Spec.Audiences, s.Audiences) {
+		return authn.Life{Valid: valid}
+	}
+	return authn.Life{Valid: extendedToken, Fresh: valid}
+}
+
+func sameAudiences(asked, own []string) bool {
+	known := map[string]bool{}
+	for _, a := range own {
+		known[a] = true
+	}
+	for _, a := range asked {
+		if !known[a] {
+			return false
+		}
+	}
+	return true
 }
 
 // bound finds what the token is to be bound to.

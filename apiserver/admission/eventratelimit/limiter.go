@@ -1,30 +1,26 @@
 package eventratelimit
 
 import (
-	"container/list"
+	"math"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"minke/apiserver/recent"
 )
 
-const defaultSize = 4096
+const (
+	defaultSize = 4096
+	forever     = time.Duration(math.MaxInt64)
+)
 
-// limiter has a bucket of tokens for each key, of at most size keys.
+// limiter has a bucket of tokens for each key, of a bounded number of keys.
 type limiter struct {
 	Limit
-	now  func() time.Time
-	size int
-
-	mu sync.Mutex // guards what follows
-	// recent holds *bucket, the one used last in front; byKey finds them.
-	recent *list.List
-	byKey  map[string]*list.Element
-}
-
-type bucket struct {
-	key    string
-	tokens *rate.Limiter
+	now     func() time.Time
+	mu      sync.Mutex // keeps two from making a bucket for one key
+	buckets *recent.Cache[string, *rate.Limiter]
 }
 
 func newLimiter(l Limit, now func() time.Time) *limiter {
@@ -32,23 +28,17 @@ func newLimiter(l Limit, now func() time.Time) *limiter {
 	if size == 0 {
 		size = defaultSize
 	}
-	return &limiter{Limit: l, now: now, size: size, recent: list.New(), byKey: map[string]*list.Element{}}
+	return &limiter{Limit: l, now: now, buckets: recent.New[string, *rate.Limiter](size, now)}
 }
 
 // accept takes a token for key, if there is one.
 func (l *limiter) accept(key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.byKey[key]
-	if e != nil {
-		l.recent.MoveToFront(e)
-	} else {
-		if l.recent.Len() >= l.size {
-			oldest := l.recent.Back()
-			delete(l.byKey, l.recent.Remove(oldest).(*bucket).key)
-		}
-		e = l.recent.PushFront(&bucket{key: key, tokens: rate.NewLimiter(rate.Limit(l.QPS), int(l.Burst))})
-		l.byKey[key] = e
+	b, ok := l.buckets.Get(key)
+	if !ok {
+		b = rate.NewLimiter(rate.Limit(l.QPS), int(l.Burst))
+		l.buckets.Put(key, b, forever)
 	}
-	return e.Value.(*bucket).tokens.AllowN(l.now(), 1)
+	return b.AllowN(l.now(), 1)
 }

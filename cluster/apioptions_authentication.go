@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"minke/apiserver/authn"
+)
+
+// AuthenticationOptions say by what the server knows who asks, besides
+// certificates of the cluster's own authority, tokens of service accounts and
+// bootstrap tokens.
+type AuthenticationOptions struct {
+	// ClientCA has further authorities of client certificates.
+	ClientCA File `json:"clientCA,omitempty"`
+	// Anonymous is "false" to refuse requests without credentials.
+	Anonymous string `json:"anonymous,omitempty"`
+	// Config holds an AuthenticationConfiguration.
+	Config          File                   `json:"config,omitempty"`
+	Tokens          File                   `json:"tokens,omitempty"`
+	APIAudiences    []string               `json:"apiAudiences,omitempty"`
+	RequestHeader   RequestHeaderOptions   `json:"requestHeader,omitzero"`
+	OIDC            OIDCOptions            `json:"oidc,omitzero"`
+	Webhook         TokenWebhookOptions    `json:"webhook,omitzero"`
+	ServiceAccounts ServiceAccountsOptions `json:"serviceAccounts,omitzero"`
+}
+
+// RequestHeaderOptions name a front proxy that is trusted to say who asks.
+type RequestHeaderOptions struct {
+	CA           File               `json:"ca,omitempty"`
+	AllowedNames []string           `json:"allowedNames,omitempty"`
+	Headers      authn.ProxyHeaders `json:"headers,omitzero"`
+}
+
+// TokenWebhookOptions name a server that knows tokens.
+type TokenWebhookOptions struct {
+	// Kubeconfig says where it is.
+	Kubeconfig File   `json:"kubeconfig,omitempty"`
+	Version    string `json:"version,omitempty"`
+	// CacheTTL is how long its answers are kept; zero means two minutes.
+	CacheTTL time.Duration `json:"cacheTTL,omitempty"`
+}
+
+// ServiceAccountsOptions are about the tokens of service accounts.
+type ServiceAccountsOptions struct {
+	// Issuers name the issuer; new tokens get the first.
+	Issuers    []string `json:"issuers,omitempty"`
+	KeyFiles   []string `json:"keyFiles,omitempty"`
+	SigningKey File     `json:"signingKey,omitempty"`
+	JWKSURI    string   `json:"jwksURI,omitempty"`
+	// MaxExpiration cuts the lives of tokens.
+	MaxExpiration time.Duration `json:"maxExpiration,omitempty"`
+	// NoExtension ends tokens of pods when they say so.
+	NoExtension bool `json:"noExtension,omitempty"`
+}
+
+func (o *AuthenticationOptions) addFlags(flags *pflag.FlagSet) {
+	flags.Var(&o.ClientCA, "client-ca-file", "`file` with further authorities whose client certificates are accepted")
+	flags.StringVar(&o.Anonymous, "anonymous-auth", "", "whether requests without credentials are let through as system:anonymous (default true)")
+	flags.Lookup("anonymous-auth").NoOptDefVal = "true"
+	flags.Var(&o.Config, "authentication-config", "`file` with an AuthenticationConfiguration (apiserver.config.k8s.io/v1); its changes are followed")
+	flags.Var(&o.Tokens, "token-auth-file", "`file` with static tokens, lines of token,user,uid,\"group,group\"")
+	flags.StringSliceVar(&o.APIAudiences, "api-audiences", nil, "what tokens for this server are meant for (default the service account issuers)")
+
+	h := &o.RequestHeader
+	flags.Var(&h.CA, "requestheader-client-ca-file", "`file` with the authorities of front proxies that say in headers who asks")
+	flags.StringSliceVar(&h.AllowedNames, "requestheader-allowed-names", nil, "common names of front proxies; any when empty")
+	flags.StringSliceVar(&h.Headers.User, "requestheader-username-headers", nil, "headers that name the user, such as X-Remote-User")
+	flags.StringSliceVar(&h.Headers.UID, "requestheader-uid-headers", nil, "headers that name the user's uid, such as X-Remote-Uid")
+	flags.StringSliceVar(&h.Headers.Group, "requestheader-group-headers", nil, "headers that name groups, such as X-Remote-Group")
+	flags.StringSliceVar(&h.Headers.Extra, "requestheader-extra-headers-prefix", nil, "prefixes of headers with more about the user, such as X-Remote-Extra-")
+
+	flags.Var(&o.Webhook.Kubeconfig, "authentication-token-webhook-config-file", "kubeconfig `file` of a server that reviews tokens")
+	flags.StringVar(&o.Webhook.Version, "authentication-token-webhook-version", "", "version of the TokenReviews it is sent, v1 or v1beta1 (default v1beta1)")
+	flags.DurationVar(&o.Webhook.CacheTTL, "authentication-token-webhook-cache-ttl", 0, "how long its answers are kept (default 2m)")
+
+	s := &o.ServiceAccounts
+	flags.StringSliceVar(&s.Issuers, "service-account-issuer", nil, "name of the issuer of service account tokens; of several the first is for new ones")
+	flags.StringSliceVar(&s.KeyFiles, "service-account-key-file", nil, "files with further keys that verify service account tokens")
+	flags.Var(&s.SigningKey, "service-account-signing-key-file", "`file` with the private key that signs service account tokens")
+	flags.StringVar(&s.JWKSURI, "service-account-jwks-uri", "", "where others find the keys of service account tokens")
+	flags.DurationVar(&s.MaxExpiration, "service-account-max-token-expiration", 0, "how long a service account token lives at most")
+	flags.Var(negated{&s.NoExtension}, "service-account-extend-token-expiration", "whether pods' tokens are good for a year, with a note after an hour (default true)")
+	flags.Lookup("service-account-extend-token-expiration").NoOptDefVal = "true"
+	o.OIDC.addFlags(flags)
+}
+
+// check refuses what cannot be together.
+func (o *AuthenticationOptions) check() error {
+	var errs []error
+	if o.Anonymous != "" && o.Anonymous != "true" && o.Anonymous != "false" {
+		errs = append(errs, fmt.Errorf("--anonymous-auth: %q is neither true nor false", o.Anonymous))
+	}
+	if o.Config != "" && !o.OIDC.isZero() {
+		errs = append(errs, errors.New("authentication-config file and oidc-* flags are mutually exclusive"))
+	}
+	h := o.RequestHeader
+	if h.CA == "" && (len(h.AllowedNames) > 0 || len(h.Headers.User) > 0) {
+		errs = append(errs, errors.New("--requestheader-* flags need --requestheader-client-ca-file"))
+	}
+	for _, name := range append(append([]string{}, h.Headers.User...), h.Headers.Group...) {
+		if strings.TrimSpace(name) == "" {
+			errs = append(errs, errors.New("--requestheader-*-headers: a name is empty"))
+		}
+	}
+	if life := o.ServiceAccounts.MaxExpiration; life != 0 && (life < time.Hour || life > 1<<32*time.Second) {
+		errs = append(errs, errors.New("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds"))
+	}
+	return errors.Join(errs...)
+}
+
+// negated is a flag for the opposite of a value.
+type negated struct{ is *bool }
+
+// Set implements pflag.Value.
+func (n negated) Set(text string) error {
+	switch text {
+	case "true", "false":
+		*n.is = text == "false"
+		return nil
+	}
+	return fmt.Errorf("%q is neither true nor false", text)
+}
+
+// String implements pflag.Value.
+func (n negated) String() string { return fmt.Sprint(n.is == nil || !*n.is) }
+
+// Type implements pflag.Value.
+func (n negated) Type() string { return "bool" }
