@@ -17,10 +17,12 @@ type APIOptions struct {
 	Writes int `json:"maxMutatingRequestsInflight,omitempty"`
 
 	served
-	Admission AdmissionOptions `json:"admission,omitzero"`
-	Fairness  FairnessOptions  `json:"fairness,omitzero"`
-	Datastore DatastoreOptions `json:"datastore,omitzero"`
-	Audit     AuditOptions     `json:"audit,omitzero"`
+	Authentication AuthenticationOptions `json:"authentication,omitzero"`
+	Authorization  AuthorizationOptions  `json:"authorization,omitzero"`
+	Admission      AdmissionOptions      `json:"admission,omitzero"`
+	Fairness       FairnessOptions       `json:"fairness,omitzero"`
+	Datastore      DatastoreOptions      `json:"datastore,omitzero"`
+	Audit          AuditOptions          `json:"audit,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -28,6 +30,8 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Reads, "max-requests-inflight", 0, "how many reading requests are served at a time (default 400)")
 	flags.IntVar(&o.Writes, "max-mutating-requests-inflight", 0, "how many writing requests are served at a time (default 200)")
 	o.served.addFlags(flags)
+	o.Authentication.addFlags(flags)
+	o.Authorization.addFlags(flags)
 	o.Admission.addFlags(flags)
 	o.Fairness.addFlags(flags)
 	o.Datastore.addFlags(flags)

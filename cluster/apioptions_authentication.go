@@ -49,7 +49,7 @@ type TokenWebhookOptions struct {
 type ServiceAccountsOptions struct {
 	// Issuers name the issuer; new tokens get the first.
 	Issuers    []string `json:"issuers,omitempty"`
-	KeyFiles   []string `json:"keyFiles,omitempty"`
+	KeyFiles   Files    `json:"keyFiles,omitempty"`
 	SigningKey File     `json:"signingKey,omitempty"`
 	JWKSURI    string   `json:"jwksURI,omitempty"`
 	// MaxExpiration cuts the lives of tokens.
@@ -80,11 +80,11 @@ func (o *AuthenticationOptions) addFlags(flags *pflag.FlagSet) {
 
 	s := &o.ServiceAccounts
 	flags.StringSliceVar(&s.Issuers, "service-account-issuer", nil, "name of the issuer of service account tokens; of several the first is for new ones")
-	flags.StringSliceVar(&s.KeyFiles, "service-account-key-file", nil, "files with further keys that verify service account tokens")
+	flags.Var(&s.KeyFiles, "service-account-key-file", "`file` with further keys that verify service account tokens; may be given again")
 	flags.Var(&s.SigningKey, "service-account-signing-key-file", "`file` with the private key that signs service account tokens")
 	flags.StringVar(&s.JWKSURI, "service-account-jwks-uri", "", "where others find the keys of service account tokens")
 	flags.DurationVar(&s.MaxExpiration, "service-account-max-token-expiration", 0, "how long a service account token lives at most")
-	flags.Var(negated{&s.NoExtension}, "service-account-extend-token-expiration", "whether pods' tokens are good for a year, with a note after an hour (default true)")
+	flags.Var((*negated)(&s.NoExtension), "service-account-extend-token-expiration", "whether pods' tokens are good for a year, with a note after an hour (default true)")
 	flags.Lookup("service-account-extend-token-expiration").NoOptDefVal = "true"
 	o.OIDC.addFlags(flags)
 }
@@ -113,21 +113,32 @@ func (o *AuthenticationOptions) check() error {
 	return errors.Join(errs...)
 }
 
-// negated is a flag for the opposite of a value.
-type negated struct{ is *bool }
-
-// Set implements pflag.Value.
-func (n negated) Set(text string) error {
-	switch text {
-	case "true", "false":
-		*n.is = text == "false"
-		return nil
+// issuers names the issuer of service account tokens, the current name first.
+func (o *ServiceAccountsOptions) issuers() []string {
+	if len(o.Issuers) > 0 {
+		return o.Issuers
 	}
-	return fmt.Errorf("%q is neither true nor false", text)
+	return []string{issuerURL}
 }
 
-// String implements pflag.Value.
-func (n negated) String() string { return fmt.Sprint(n.is == nil || !*n.is) }
+// jwksURI is where others find the keys of tokens.
+func (o *ServiceAccountsOptions) jwksURI() string {
+	if o.JWKSURI != "" {
+		return o.JWKSURI
+	}
+	return strings.TrimSuffix(o.issuers()[0], "/") + authn.KeysPath
+}
 
-// Type implements pflag.Value.
-func (n negated) Type() string { return "bool" }
+func (o *TokenWebhookOptions) version() string {
+	if o.Version == "" {
+		return "v1beta1"
+	}
+	return o.Version
+}
+
+func (o *TokenWebhookOptions) life() time.Duration {
+	if o.CacheTTL == 0 {
+		return 2 * time.Minute
+	}
+	return o.CacheTTL
+}

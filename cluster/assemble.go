@@ -34,10 +34,10 @@ func (s *Server) assemble(ctx context.Context) error {
 	address := net.JoinHostPort(s.cfg.Address.String(), strconv.Itoa(s.cfg.Port))
 	stored := &objects{}
 	var err error
-	if s.security, err = newSecurity(s.cfg.PKI, stored); err != nil {
+	s.calls = &webhook.Client{Services: webhook.Services{Reader: stored}}
+	if s.security, err = newSecurity(&s.cfg.API, s.cfg.PKI, stored, s.calls); err != nil {
 		return err
 	}
-	s.calls = &webhook.Client{Services: webhook.Services{Reader: stored}}
 	s.webhooks = webhooks.New(webhooks.Config{Source: stored, Client: s.calls, Authorizer: s.security.authorizer})
 	chain, allocator, err := s.newAdmission(stored)
 	if err != nil {
@@ -112,7 +112,9 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 	return subresource.New(subresource.Config{
 		Codec: apiserver.ActionCodec{CBOR: s.cbor()}, Reader: s.api, Updater: s.api, Deleter: s.api,
 		Authorizer: s.security.authorizer, Rules: s.security.rbac,
-		Tokens: s.security.accounts, Issuer: s.security.issuer, Audiences: []string{issuerURL},
+		Tokens: s.security.authenticator, Issuer: s.security.issuer, Audiences: s.security.audiences,
+		MaxTokenLife: s.cfg.API.Authentication.ServiceAccounts.MaxExpiration,
+		ExtendTokens: !s.cfg.API.Authentication.ServiceAccounts.NoExtension,
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair.TLS}, RootCAs: s.cfg.PKI.Pool(),
 		}},

@@ -3,8 +3,6 @@ package cluster
 import (
 	"net/http"
 	"net/http/pprof"
-
-	"minke/apiserver/authn"
 )
 
 // paths are what the server answers besides resources: profiles of itself, for
@@ -18,7 +16,7 @@ func (s *Server) paths() (map[string]http.Handler, error) {
 	debug.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	debug.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	s.flowPages(debug)
-	issuer, err := s.security.issuer.Handler(issuerURL + authn.KeysPath)
+	issuer, err := s.security.issuer.Handler(s.cfg.API.Authentication.ServiceAccounts.jwksURI())
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,16 @@ package cluster
 
 import (
 	"context"
-	"crypto"
 	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
 
 	"minke/api/inprocess"
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
 	"minke/apiserver/request"
+	"minke/apiserver/webhook"
 	"minke/cluster/pki"
 )
 
@@ -17,32 +20,40 @@ const issuerURL = "https://kubernetes.default.svc.cluster.local"
 
 // security decides who asks and what he may do.
 type security struct {
-	rbac          *authz.RBAC
-	authorizer    authz.Authorizer
+	options *APIOptions
+	log     *slog.Logger
+	calls   *webhook.Client
+
+	rbac       *authz.RBAC
+	node       authz.Node
+	authorizer *authz.Changing
+	// authorizationContent is that of the file that the authorizer came from.
+	authorizationContent []byte
+
 	authenticator *authn.Authenticator
+	structured    *structured
 	issuer        *authn.Issuer
-	accounts      *authn.ServiceAccounts
+	// audiences are what tokens for this server are meant for.
+	audiences []string
 }
 
-func newSecurity(ca *pki.Authority, in *objects) (*security, error) {
-	key, err := ca.ServiceAccountKey()
+func newSecurity(options *APIOptions, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
+	s := &security{
+		options: options, log: slog.Default().With("part", "security"), calls: calls,
+		rbac: authz.NewRBAC(in), node: authz.Node{Reader: in}, authorizer: &authz.Changing{},
+	}
+	config, content, err := options.Authorization.configuration()
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := authn.NewIssuer(issuerURL, []crypto.Signer{key}...)
+	union, err := s.authorizers(config)
 	if err != nil {
-		return nil, fmt.Errorf("make token issuer: %w", err)
+		return nil, err
 	}
-	audiences := []string{issuerURL}
-	s := &security{rbac: authz.NewRBAC(in), issuer: issuer}
-	s.accounts = &authn.ServiceAccounts{Issuer: issuer, Reader: in, Audiences: audiences}
-	s.authorizer = authz.Union{authz.Node{Reader: in}, s.rbac}
-	s.authenticator = &authn.Authenticator{
-		Certificates: authn.NewCertificates(ca.Pool(), nil),
-		Tokens:       []authn.Token{s.accounts, &authn.BootstrapTokens{Reader: in}},
-		Audiences:    audiences,
-		Anonymous:    true,
-		Authorize:    s.authorize,
+	s.authorizer.Set(union)
+	s.authorizationContent = content
+	if err := s.authenticate(ca, in); err != nil {
+		return nil, fmt.Errorf("set up authentication: %w", err)
 	}
 	return s, nil
 }
@@ -51,5 +62,11 @@ func (s *security) authorize(ctx context.Context, user *inprocess.User, info *re
 	return authz.Authorize(ctx, s.authorizer, user, info)
 }
 
-// run follows roles and bindings until ctx ends.
-func (s *security) run(ctx context.Context) error { return s.rbac.Run(ctx) }
+// run follows roles, bindings and configuration files until ctx ends.
+func (s *security) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.rbac.Run(ctx) })
+	group.Go(func() error { return s.followAuthorization(ctx) })
+	group.Go(func() error { return s.structured.follow(ctx) })
+	return group.Wait()
+}

@@ -1,17 +1,18 @@
 // Package authz decides who may do what: role-based access control
 // (rbac.authorization.k8s.io/v1) over an index of roles and bindings that
-// follows the stored objects, the narrower rules for nodes, and the roles that
-// every cluster starts with.
+// follows the stored objects, the narrower rules for nodes, other servers that
+// are asked (webhooks), and the roles that every cluster starts with.
 package authz
 
 import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api/inprocess"
@@ -25,6 +26,9 @@ type Attributes struct {
 	Group, Version, Resource, Subresource string
 	// Namespace is empty for all namespaces and for what has none.
 	Namespace, Name string
+	// FieldSelector and LabelSelector narrow a list, watch or deletecollection.
+	FieldSelector fields.Requirements
+	LabelSelector labels.Requirements
 	// Path is the URL path of a request that is not about a resource.
 	Path string
 }
@@ -38,6 +42,7 @@ func AttributesOf(info *request.Info) Attributes {
 		Verb: info.Verb, Group: info.Group, Version: info.Version, Resource: info.Resource,
 		Subresource: info.Subresource, Namespace: info.Namespace, Name: info.Name,
 	}
+	a.selectors(info)
 	// A namespace is inside itself: a Role in it can grant it.
 	if a.Group == "" && a.Resource == "namespaces" && a.Namespace == "" {
 		a.Namespace = a.Name
@@ -51,34 +56,19 @@ type Authorizer interface {
 	Allows(ctx context.Context, user *inprocess.User, a Attributes) (allowed bool, reason string)
 }
 
-// Union allows what any of its members allows. The first come first.
-type Union []Authorizer
-
-// Allows implements Authorizer.
-func (u Union) Allows(ctx context.Context, user *inprocess.User, a Attributes) (bool, string) {
-	var reasons []string
-	for _, one := range u {
-		allowed, reason := one.Allows(ctx, user, a)
-		if allowed {
-			return true, reason
-		}
-		if reason != "" {
-			reasons = append(reasons, reason)
-		}
-	}
-	return false, strings.Join(reasons, "\n")
-}
-
 // Authorize returns nil, or the Forbidden error that Kubernetes would give.
 func Authorize(ctx context.Context, by Authorizer, user *inprocess.User, info *request.Info) error {
 	if user == nil {
 		return apierrors.NewUnauthorized("Unauthorized")
 	}
 	a := AttributesOf(info)
-	allowed, reason := by.Allows(ctx, user, a)
-	annotate(ctx, a, allowed, reason)
-	if allowed {
+	decision, reason, err := Decide(ctx, by, user, a)
+	annotate(ctx, a, decision == Allow, reason)
+	switch {
+	case decision == Allow:
 		return nil
+	case err != nil:
+		return apierrors.NewInternalError(err)
 	}
 	return Forbidden(user, a, reason)
 }

@@ -92,8 +92,16 @@ func (i *Info) setVerb(r *http.Request, watch bool) {
 	case verb == "delete" && i.Name == "":
 		i.Verb = "deletecollection"
 	}
-	if i.Name == "" && i.Verb != "create" {
-		i.Name = selectedName(r.URL.Query())
+	if i.Verb == "create" || r.URL.RawQuery == "" {
+		return
+	}
+	query := r.URL.Query()
+	if i.Name == "" {
+		i.Name = selectedName(query)
+	}
+	switch i.Verb {
+	case "list", "watch", "deletecollection":
+		i.FieldSelector, i.LabelSelector = query.Get("fieldSelector"), query.Get("labelSelector")
 	}
 }
 

@@ -26,7 +26,9 @@ func TestParse(t *testing.T) {
 		{"DELETE", "/api/v1/namespaces/a/pods", Info{IsResource: true, Verb: "deletecollection", Version: "v1", Resource: "pods", Namespace: "a"}},
 		{"DELETE", "/api/v1/namespaces/a/pods/p", Info{IsResource: true, Verb: "delete", Version: "v1", Resource: "pods", Namespace: "a", Name: "p"}},
 		{"GET", "/api/v1/nodes/n/proxy/a/b", Info{IsResource: true, Verb: "get", Version: "v1", Resource: "nodes", Name: "n", Subresource: "proxy", Parts: []string{"a", "b"}}},
-		{"GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn", Info{IsResource: true, Verb: "list", Version: "v1", Resource: "nodes", Name: "n"}},
+		{"GET", "/api/v1/nodes?fieldSelector=metadata.name%3Dn", Info{IsResource: true, Verb: "list", Version: "v1", Resource: "nodes", Name: "n", FieldSelector: "metadata.name=n"}},
+		{"GET", "/api/v1/pods?labelSelector=a%3Db", Info{IsResource: true, Verb: "list", Version: "v1", Resource: "pods", LabelSelector: "a=b"}},
+		{"GET", "/api/v1/namespaces/a/pods/p?labelSelector=a%3Db", Info{IsResource: true, Verb: "get", Version: "v1", Resource: "pods", Namespace: "a", Name: "p"}},
 		{"HEAD", "/api/v1/nodes/n", Info{IsResource: true, Verb: "get", Version: "v1", Resource: "nodes", Name: "n"}},
 		{"TRACE", "/api/v1/nodes/n", Info{IsResource: true, Verb: "trace", Version: "v1", Resource: "nodes", Name: "n"}},
 	} {

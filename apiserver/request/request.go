@@ -20,6 +20,9 @@ type Info struct {
 	Group, Version, Resource string
 	Subresource              string
 	Namespace, Name          string
+	// FieldSelector and LabelSelector are those of a list, watch or
+	// deletecollection, as the client wrote them.
+	FieldSelector, LabelSelector string
 	// Parts is what follows the subresource in the path, as in
 	// pods/web/proxy/some/path.
 	Parts []string

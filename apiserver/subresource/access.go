@@ -117,6 +117,9 @@ func checkReview(kind string, spec authorizationv1.SubjectAccessReviewSpec) erro
 	case spec.ResourceAttributes == nil && spec.NonResourceAttributes == nil:
 		errs = append(errs, field.Invalid(path.Child("resourceAttributes"), spec.NonResourceAttributes, "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
 	}
+	if r := spec.ResourceAttributes; r != nil {
+		errs = append(errs, checkSelectors(r, path.Child("resourceAttributes"))...)
+	}
 	if spec.User == "" && len(spec.Groups) == 0 {
 		errs = append(errs, field.Invalid(path.Child("user"), spec.User, "at least one of user or group must be specified"))
 	}
@@ -139,16 +142,29 @@ func userOf(spec authorizationv1.SubjectAccessReviewSpec) *inprocess.User {
 }
 
 func (s *Server) answer(r *http.Request, user *inprocess.User, spec authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus {
-	a := authz.Attributes{}
-	if n := spec.NonResourceAttributes; n != nil {
-		a.Path, a.Verb = n.Path, n.Verb
-	} else {
-		q := spec.ResourceAttributes
-		a = authz.Attributes{
-			Verb: q.Verb, Group: q.Group, Version: q.Version, Resource: q.Resource, Subresource: q.Subresource,
-			Namespace: q.Namespace, Name: q.Name,
-		}
+	decision, reason, err := authz.Decide(r.Context(), s.Authorizer, user, questionOf(spec))
+	status := authorizationv1.SubjectAccessReviewStatus{Allowed: decision == authz.Allow, Denied: decision == authz.Deny, Reason: reason}
+	if err != nil {
+		status.EvaluationError = err.Error()
 	}
-	allowed, reason := s.Authorizer.Allows(r.Context(), user, a)
-	return authorizationv1.SubjectAccessReviewStatus{Allowed: allowed, Reason: reason}
+	return status
+}
+
+// questionOf is the question that a review that was checked puts.
+func questionOf(spec authorizationv1.SubjectAccessReviewSpec) authz.Attributes {
+	if n := spec.NonResourceAttributes; n != nil {
+		return authz.Attributes{Path: n.Path, Verb: n.Verb}
+	}
+	q := spec.ResourceAttributes
+	a := authz.Attributes{
+		Verb: q.Verb, Group: q.Group, Version: q.Version, Resource: q.Resource, Subresource: q.Subresource,
+		Namespace: q.Namespace, Name: q.Name,
+	}
+	if q.FieldSelector != nil {
+		a.FieldSelector = fieldRequirements(q.FieldSelector)
+	}
+	if q.LabelSelector != nil {
+		a.LabelSelector = labelRequirements(q.LabelSelector)
+	}
+	return a
 }

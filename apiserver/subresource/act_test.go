@@ -158,8 +158,15 @@ func TestTokenAndReview(t *testing.T) {
 }
 
 func TestAccessReviews(t *testing.T) {
-	f := &fake{allow: func(a authz.Attributes) bool { return a.Resource == "pods" && a.Namespace == "y" }}
+	f := &fake{allow: func(a authz.Attributes) bool {
+		return a.Resource == "pods" && a.Namespace == "y" || a.Resource == "pods" && a.Selects("spec.nodeName", "n")
+	}}
 	s := f.server()
+	selecting := func(by *authorizationv1.FieldSelectorAttributes) authorizationv1.SelfSubjectAccessReview {
+		return authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods", FieldSelector: by},
+		}}
+	}
 	pods := &authorizationv1.ResourceAttributes{Verb: "get", Resource: "pods", Namespace: "y"}
 	nodes := &authorizationv1.ResourceAttributes{Verb: "get", Resource: "nodes"}
 	const group = ".authorization.k8s.io"
@@ -173,6 +180,10 @@ func TestAccessReviews(t *testing.T) {
 		{"subjectaccessreviews" + group, "/", authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: nodes}}, 201, `"allowed":false`},
 		{"subjectaccessreviews" + group, "/", authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{ResourceAttributes: nodes}}, 422, "at least one of user or group must be specified"},
 		{"subjectaccessreviews" + group, "/", authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x"}}, 422, "exactly one of nonResourceAttributes or resourceAttributes"},
+		{"selfsubjectaccessreviews" + group, "/", selecting(&authorizationv1.FieldSelectorAttributes{Requirements: []metav1.FieldSelectorRequirement{{Key: "spec.nodeName", Operator: metav1.FieldSelectorOpIn, Values: []string{"n"}}}}), 201, `"allowed":true`},
+		{"selfsubjectaccessreviews" + group, "/", selecting(&authorizationv1.FieldSelectorAttributes{RawSelector: "spec.nodeName=n"}), 201, `"allowed":true`},
+		{"selfsubjectaccessreviews" + group, "/", selecting(&authorizationv1.FieldSelectorAttributes{RawSelector: "spec.nodeName=m"}), 201, `"allowed":false`},
+		{"selfsubjectaccessreviews" + group, "/", selecting(&authorizationv1.FieldSelectorAttributes{}), 422, "spec.resourceAttributes.fieldSelector.requirements"},
 		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/y/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 201, `"allowed":true`},
 		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/z/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 422, "must match metadata.namespace"},
 		{"selfsubjectaccessreviews" + group, "/", authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: pods}}, 201, `"allowed":true`},

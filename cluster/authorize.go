@@ -1,0 +1,78 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apiserver/pkg/apis/apiserver"
+
+	"minke/apiserver/authz"
+	"minke/cluster/filewatch"
+	"minke/cluster/kubeconfig"
+)
+
+// authorizers makes what a configuration lists, behind what no configuration
+// can take away: the way in of the cluster's masters.
+func (s *security) authorizers(config *apiserver.AuthorizationConfiguration) (authz.Union, error) {
+	out := authz.Union{authz.Superusers{}}
+	for _, one := range config.Authorizers {
+		switch one.Type {
+		case "AlwaysAllow":
+			out = append(out, authz.Everybody{})
+		case "AlwaysDeny":
+			out = append(out, authz.Nobody{})
+		case "Node":
+			out = append(out, s.node)
+		case "RBAC":
+			out = append(out, s.rbac)
+		case apiserver.TypeWebhook:
+			w, err := s.webhookAuthorizer(one)
+			if err != nil {
+				return nil, fmt.Errorf("make authorizer %s: %w", one.Name, err)
+			}
+			out = append(out, w)
+		}
+	}
+	return out, nil
+}
+
+func (s *security) webhookAuthorizer(one apiserver.AuthorizerConfiguration) (authz.Authorizer, error) {
+	info := one.Webhook.ConnectionInfo
+	if info.Type != apiserver.AuthorizationWebhookConnectionInfoTypeKubeConfigFile {
+		return nil, fmt.Errorf("connectionInfo.type %s would ask this server itself", info.Type)
+	}
+	at, err := kubeconfig.Endpoint(*info.KubeConfigFile)
+	if err != nil {
+		return nil, err
+	}
+	return authz.NewWebhook(one.Name, *one.Webhook, s.calls, at, nil)
+}
+
+// followAuthorization takes up a changed --authorization-config. One that is not
+// valid changes nothing.
+func (s *security) followAuthorization(ctx context.Context) error {
+	file := string(s.options.Authorization.Config)
+	if file == "" {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return filewatch.Follow(ctx, file, s.authorizationContent, func(content []byte) {
+		config, err := readAuthorization(content)
+		if err == nil {
+			var union authz.Union
+			if union, err = s.authorizers(config); err == nil {
+				s.authorizer.Set(union)
+			}
+		}
+		s.reloaded("authorization-config", file, err)
+	})
+}
+
+// reloaded logs how a file was taken up.
+func (s *security) reloaded(flag, file string, err error) {
+	if err != nil {
+		s.log.Error("changed configuration is not valid, the one before stays", "flag", flag, "file", file, "err", err)
+		return
+	}
+	s.log.Info("changed configuration taken up", "flag", flag, "file", file)
+}
