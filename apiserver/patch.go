@@ -85,18 +85,10 @@ func (c *call) patchMedia() string {
 func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *change {
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
-		original, err := c.end.views.json.encoding(old)
-		if err != nil {
-			return nil, err
+		obj, err := c.mergeUntyped(kind, old, body, o.validation)
+		if obj == nil && err == nil {
+			obj, err = c.patchText(kind, old, body, o.validation)
 		}
-		patched, err := patch.Apply(kind, original, body, c.end.empty())
-		if err != nil {
-			return nil, err
-		}
-		if int64(len(patched)) > c.cfg.Limits.Body {
-			return nil, apierrors.NewRequestEntityTooLargeError("the patched object is too large")
-		}
-		obj, err := c.patched(patched, body, o.validation)
 		if err != nil {
 			return nil, err
 		}
@@ -107,6 +99,22 @@ func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *
 		return obj, nil
 	}
 	return ch
+}
+
+// patchText applies the patch in body to the JSON of old.
+func (c *call) patchText(kind types.PatchType, old *cache.Item, body []byte, v codec.Validation) (api.Object, error) {
+	original, err := c.end.views.json.encoding(old)
+	if err != nil {
+		return nil, err
+	}
+	patched, err := patch.Apply(kind, original, body, c.end.empty())
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(patched)) > c.cfg.Limits.Body {
+		return nil, apierrors.NewRequestEntityTooLargeError("the patched object is too large")
+	}
+	return c.patched(patched, body, v)
 }
 
 // patched decodes the result of the patch in body.

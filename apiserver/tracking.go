@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,9 +15,10 @@ import (
 // metadata.managedFields says who manages which field. To work it out costs
 // more than all else that a write needs, and few ask. So it is put off:
 //
-//	created in process  none: what it holds is "before-first-apply"
-//	created from afar   one entry without fields: all of them are the creator's
-//	first update, apply the entry is spelled out from the object as it stands
+//	created in process        none: what it holds is "before-first-apply"
+//	created from afar         one entry without fields: all of them are the creator's
+//	updated by its creator    the same: all fields are still the creator's
+//	updated by others, apply  the entry is spelled out from the object as it stands
 //
 // A status that a part of this process writes is not tracked at all.
 
@@ -33,7 +33,7 @@ func (c *call) trackNew(obj api.Object, o *writeOptions) {
 		return
 	}
 	now := obj.GetCreationTimestamp()
-	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
+	setManagers(obj, []metav1.ManagedFieldsEntry{{
 		Manager: c.managerName(o), Operation: metav1.ManagedFieldsOperationUpdate,
 		APIVersion: c.end.Kind.GroupVersion().String(), Time: &now,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
@@ -49,7 +49,7 @@ func isBrief(entries []metav1.ManagedFieldsEntry) bool {
 // spelledOut returns obj with its managedFields in full: obj itself when they
 // are, else a copy.
 func (c *call) spelledOut(obj api.Object) (api.Object, error) {
-	entries := obj.GetManagedFields()
+	entries := managersOf(obj)
 	if !isBrief(entries) {
 		return obj, nil
 	}
@@ -66,11 +66,11 @@ func (c *call) spelledOut(obj api.Object) (api.Object, error) {
 	if !ok {
 		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
 	}
-	all := full.GetManagedFields()
+	all := managersOf(full)
 	for i := range all {
 		all[i].Time = entries[0].Time
 	}
-	full.SetManagedFields(all)
+	setManagers(full, all)
 	return full, nil
 }
 
@@ -87,11 +87,14 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 		obj.SetManagedFields(before.GetManagedFields())
 		return obj, nil
 	}
+	if c.staysBrief(ch, obj, before) {
+		return obj, nil
+	}
 	live, err := c.spelledOut(before)
 	if err != nil {
 		return nil, err
 	}
-	if isBrief(obj.GetManagedFields()) {
+	if isBrief(managersOf(obj)) {
 		obj.SetManagedFields(nil) // the field manager takes those of live then
 	}
 	manager, err := c.end.applier(c.info.Subresource)
@@ -104,6 +107,40 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 	}
 	ch.live = live
 	return tracked, nil
+}
+
+// staysBrief notes in obj that it was its creator who changed it, and tells true,
+// when that is so: all fields are the creator's still, whatever they are.
+func (c *call) staysBrief(ch *change, obj, before api.Object) bool {
+	entries := managersOf(before)
+	if !isBrief(entries) || c.info.Subresource != "" || c.end.version != nil {
+		return false
+	}
+	brief := entries[0]
+	if brief.Manager != c.managerName(ch.options) || brief.Subresource != "" || brief.APIVersion != c.end.kind.GroupVersion().String() {
+		return false
+	}
+	given := managersOf(obj)
+	if len(given) > 0 && !sameManagers(given, entries) || emptyManagers(obj) {
+		return false
+	}
+	now := metav1.Now()
+	brief.Time = &now
+	setManagers(obj, []metav1.ManagedFieldsEntry{brief})
+	ch.live = before
+	return true
+}
+
+// emptyManagers tells that the client asks for managedFields to be forgotten,
+// by an empty list.
+func emptyManagers(obj api.Object) bool {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		metadata, _ := u.Object["metadata"].(map[string]any)
+		_, given := metadata["managedFields"]
+		return given && len(managerMaps(u)) == 0
+	}
+	given := obj.GetManagedFields()
+	return given != nil && len(given) == 0
 }
 
 // managerName is who writes: what the client says, or else its program.
@@ -119,34 +156,4 @@ func (c *call) managerName(o *writeOptions) string {
 		return "unknown"
 	}
 	return name
-}
-
-// keepTimes gives obj the managedFields of before when it differs from live,
-// which is before with these spelled out, in nothing but their times: such a
-// write changes nothing.
-func keepTimes(obj, live, before api.Object) {
-	now := obj.GetManagedFields()
-	if !sameManagers(now, live.GetManagedFields()) {
-		return
-	}
-	obj.SetManagedFields(live.GetManagedFields())
-	if equality.Semantic.DeepEqual(obj, live) {
-		obj.SetManagedFields(before.GetManagedFields())
-	} else {
-		obj.SetManagedFields(now)
-	}
-}
-
-func sameManagers(a, b []metav1.ManagedFieldsEntry) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := a[i], b[i]
-		x.Time, y.Time = nil, nil
-		if !equality.Semantic.DeepEqual(x, y) {
-			return false
-		}
-	}
-	return true
 }

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
+
+	"minke/apiserver/codec/untyped"
 )
 
 // Validation is what the fieldValidation parameter asks for.
@@ -148,7 +150,7 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 		return nil, nil, err
 	}
 	var fields map[string]any
-	more, err := unmarshal(data, &fields, b.Validation)
+	more, err := unmarshalFields(data, &fields, b.Validation)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,6 +167,9 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 // Check returns what is wrong, in strict terms, with a JSON text of no
 // particular type: duplicate fields.
 func Check(data []byte) []error {
+	if _, plain := untyped.Decode(data); plain {
+		return nil
+	}
 	var anything any
 	strict, err := kjson.UnmarshalStrict(data, &anything, kjson.DisallowDuplicateFields)
 	if err != nil {
@@ -197,7 +202,7 @@ func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 	if u, ok := obj.(*unstructured.Unstructured); ok {
 		// Its own decoding neither tells duplicate fields nor keeps quiet about a
 		// missing kind.
-		strict, err := unmarshal(data, &u.Object, v)
+		strict, err := unmarshalFields(data, &u.Object, v)
 		if err == nil && u.Object == nil {
 			u.Object = map[string]any{}
 		}
@@ -207,6 +212,17 @@ func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 		return nil, kjson.UnmarshalCaseSensitivePreserveInts(data, obj)
 	}
 	return kjson.UnmarshalStrict(data, obj)
+}
+
+// unmarshalFields reads JSON without a type, by the short way if it is plain.
+func unmarshalFields(data []byte, fields *map[string]any, v Validation) ([]error, error) {
+	if value, ok := untyped.Decode(data); ok {
+		if read, ok := value.(map[string]any); ok {
+			*fields = read
+			return nil, nil
+		}
+	}
+	return unmarshal(data, fields, v)
 }
 
 // peek returns the kind that a JSON body names.

@@ -4,20 +4,55 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
+
+	"minke/apiserver/codec/untyped"
 )
 
 // EncodeJSON returns the object in JSON, without a newline at the end. The
 // object names its own kind.
 func EncodeJSON(obj runtime.Object) ([]byte, error) {
-	data, err := json.Marshal(obj)
+	data, err := marshal(obj)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", obj, err)
 	}
 	return data, nil
+}
+
+// marshal is json.Marshal, without reflection for what has no Go type.
+func marshal(obj runtime.Object) ([]byte, error) {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return json.Marshal(obj)
+	}
+	return marshalFields(u.Object)
+}
+
+// scratch has buffers to encode into, so that what is kept is of the right size.
+var scratch = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+// maxScratch is the size from which a buffer is not used again.
+const maxScratch = 256 << 10
+
+func marshalFields(fields map[string]any) ([]byte, error) {
+	b := scratch.Get().(*[]byte)
+	data, err := untyped.Append((*b)[:0], fields)
+	if err != nil {
+		return nil, err
+	}
+	if cap(data) <= maxScratch {
+		*b = data
+		scratch.Put(b)
+	}
+	return bytes.Clone(data), nil
 }
 
 // Encode returns a whole response body for one object of the given kind.

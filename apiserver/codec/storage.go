@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"minke/api"
+	"minke/apiserver/codec/untyped"
 	"minke/store"
 )
 
@@ -47,9 +47,9 @@ func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
 	if u, ok := obj.(*unstructured.Unstructured); ok && s.StoredVersion != "" && !s.AsWritten {
 		named := maps.Clone(u.Object)
 		named["apiVersion"] = schema.GroupVersion{Group: s.Kind.Group, Version: s.StoredVersion}.String()
-		return json.Marshal(named)
+		return marshalFields(named)
 	}
-	return json.Marshal(obj)
+	return marshal(obj)
 }
 
 // Decode returns the object that value holds, with its kind, its defaults, and
@@ -69,6 +69,11 @@ func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error
 
 func (s Storage) decode(value []byte, obj api.Object) error {
 	if u, ok := obj.(*unstructured.Unstructured); ok {
+		if fields, plain := untyped.Decode(value); plain {
+			if u.Object, ok = fields.(map[string]any); ok {
+				return nil
+			}
+		}
 		return kjson.UnmarshalCaseSensitivePreserveInts(value, &u.Object)
 	}
 	if !IsProtobuf(value) {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // conform gives what a client sent the form that the schema demands and returns
@@ -15,11 +16,14 @@ import (
 //	defaults ─ unknown fields dropped ─ nulls dropped ─ metadata, also of
 //	    embedded objects, made of fields that metadata has
 func (c *compiled) conform(fields map[string]any) (unknown []string, err error) {
-	metadata, found, strange, err := objectmeta.GetObjectMetaWithOptions(fields, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
-	if err != nil {
-		return nil, err
+	var metadata *metav1.ObjectMeta
+	found := false
+	if !plainMetadata(fields) {
+		metadata, found, unknown, err = objectmeta.GetObjectMetaWithOptions(fields, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+		if err != nil {
+			return nil, err
+		}
 	}
-	unknown = strange
 	c.complete(fields)
 	withoutMetadata(fields, func() {
 		if !c.preserve {

@@ -2,10 +2,8 @@ package customresource
 
 import (
 	"fmt"
-	"maps"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,6 +12,7 @@ import (
 
 	"minke/api"
 	"minke/api/apiextensions"
+	"minke/apiserver/codec/untyped"
 )
 
 // kind is one served version of a definition.
@@ -154,15 +153,24 @@ func (k *kind) prepareForUpdate(obj, old api.Object) {
 		}
 	}
 	obj.SetGeneration(old.GetGeneration())
-	if !equality.Semantic.DeepEqual(withoutMeta(now), withoutMeta(before)) {
+	if !sameButMeta(now, before) {
 		obj.SetGeneration(old.GetGeneration() + 1)
 	}
 }
 
-func withoutMeta(fields map[string]any) map[string]any {
-	out := maps.Clone(fields)
-	delete(out, "metadata")
-	return out
+// sameButMeta tells whether all but the metadata is the same.
+func sameButMeta(now, before map[string]any) bool {
+	for name, v := range now {
+		if w, ok := before[name]; name != "metadata" && (!ok || !untyped.Equal(v, w)) {
+			return false
+		}
+	}
+	for name := range before {
+		if _, ok := now[name]; name != "metadata" && !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // prepareStatus takes back all changes but those to the status.
