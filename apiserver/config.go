@@ -34,6 +34,9 @@ type Config struct {
 	// "tokenreviews.authentication.k8s.io" for kinds that are not stored.
 	// Handlers find request.Info and the user in the context.
 	Actions map[string]http.Handler
+	// Computed makes the objects of resources that are not stored but answer
+	// get and list, by the resource's name, such as "componentstatuses".
+	Computed map[string]func(context.Context) []api.Object
 	// Elsewhere returns what answers requests for a group version that another
 	// server serves, or nil. A nil function means that nothing is.
 	Elsewhere func(context.Context, schema.GroupVersion) http.Handler

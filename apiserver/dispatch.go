@@ -118,6 +118,9 @@ func (c *call) dispatchVerb() error {
 	if !c.end.Serves(c.info.Verb) || c.end.cache == nil {
 		return noMethod(c.end.group)
 	}
+	if compute := c.cfg.Computed[c.end.group.String()]; compute != nil {
+		return c.computed(compute)
+	}
 	switch c.info.Verb {
 	case "get":
 		return c.get()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
@@ -38,16 +39,26 @@ func (s *Server) frontProxyClient() (*tls.Certificate, error) {
 }
 
 // runAggregator runs once the server is ready: nothing that it does is needed
-// for that.
+// for that. The same holds for the objects that it begins with.
 func (s *Server) runAggregator(ctx context.Context) error {
 	config, err := s.authenticationConfig()
 	if err != nil {
 		return err
 	}
-	if err := s.ensure(ctx, config); err != nil {
-		return fmt.Errorf("publish how requests are authenticated: %w", err)
+	for _, obj := range []api.Object{config, s.serviceCIDR()} {
+		if err := s.ensure(ctx, obj); err != nil {
+			return fmt.Errorf("create %T %s: %w", obj, obj.GetName(), err)
+		}
 	}
 	return s.aggregator.Run(ctx)
+}
+
+// serviceCIDR is the range that the server's flags give to Services.
+func (s *Server) serviceCIDR() api.Object {
+	return &networkingv1.ServiceCIDR{
+		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"},
+		Spec:       networkingv1.ServiceCIDRSpec{CIDRs: []string{s.cfg.ServiceNet.Masked().String()}},
+	}
 }
 
 // authenticationConfig tells API servers behind this one whom to believe: the

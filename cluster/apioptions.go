@@ -23,6 +23,7 @@ type APIOptions struct {
 	Fairness       FairnessOptions       `json:"fairness,omitzero"`
 	Datastore      DatastoreOptions      `json:"datastore,omitzero"`
 	Audit          AuditOptions          `json:"audit,omitzero"`
+	Aggregation    AggregationOptions    `json:"aggregation,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -34,6 +35,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.Authorization.addFlags(flags)
 	o.Admission.addFlags(flags)
 	o.Fairness.addFlags(flags)
+	o.Aggregation.addFlags(flags)
 	o.Datastore.addFlags(flags)
 	o.Audit.addFlags(flags)
 }

@@ -20,5 +20,9 @@ func (s *Server) paths() (map[string]http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]http.Handler{"debug": debug, ".well-known": issuer, "openid": issuer}, nil
+	all := map[string]http.Handler{"debug": debug, ".well-known": issuer, "openid": issuer}
+	if s.cfg.API.Aggregation.Logs {
+		all["logs"] = logs(logDir)
+	}
+	return all, nil
 }

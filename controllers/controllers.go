@@ -28,6 +28,7 @@ import (
 	"minke/controllers/resourcequota"
 	"minke/controllers/rootca"
 	"minke/controllers/serviceaccount"
+	"minke/controllers/servicecidr"
 	"minke/controllers/statefulset"
 	"minke/controllers/tainteviction"
 	"minke/controllers/ttlafterfinished"
@@ -133,6 +134,7 @@ func list(c *Config) []entry {
 		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},
 		{"namespace", namespace.New(c.as("namespace-controller"), f, c.Resources)},
 		{"serviceaccount", serviceaccount.New(c.as("service-account-controller"), f)},
+		{"servicecidr", servicecidr.New(c.as("service-cidrs-controller"), f)},
 		{"pod-garbage-collector", podgc.New(c.as("pod-garbage-collector"), f, podgc.DefaultTerminatedThreshold)},
 		{"node-lifecycle", nodelifecycle.New(c.as("node-controller"), f)},
 		{"taint-eviction", tainteviction.New(c.as("node-controller"), f)},

@@ -7,7 +7,7 @@ import (
 )
 
 func componentStatuses() *api.Resource {
-	return api.Definition[*corev1.ComponentStatus]{
+	r := api.Definition[*corev1.ComponentStatus]{
 		Kind:       corev1.SchemeGroupVersion.WithKind("ComponentStatus"),
 		Plural:     "componentstatuses",
 		ShortNames: []string{"cs"},
@@ -17,4 +17,6 @@ func componentStatuses() *api.Resource {
 		Verbs:      []string{"get", "list"},
 		Columns:    componentStatusColumns(),
 	}.Resource()
+	r.Deprecated = "v1 ComponentStatus is deprecated in v1.19+"
+	return r
 }

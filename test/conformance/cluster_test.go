@@ -74,7 +74,10 @@ func run(m *testing.M) int {
 func up() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, minke(), "up", "--detach", "--name", clusterName, "--nodes", "2", "--isolated")
+	cmd := exec.CommandContext(ctx, minke(), "up", "--detach", "--name", clusterName, "--nodes", "2", "--isolated",
+		// Kubernetes has these off; two groups have nothing else.
+		"--enable-logs-handler", "--feature-gates=StorageVersionAPI=true",
+		"--runtime-config=internal.apiserver.k8s.io/v1alpha1=true,storagemigration.k8s.io/v1beta1=true")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

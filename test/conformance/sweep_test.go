@@ -129,6 +129,9 @@ func (s *sweep) name(o object) string { return s.path(o) }
 // document wants a discovery document.
 func (s *sweep) document() error {
 	path := s.endpoint.Path
+	if strings.HasPrefix(path, "/logs/") {
+		return s.logs()
+	}
 	got, err := s.call(request{Method: "GET", Path: path}, 200)
 	if err != nil {
 		return err
@@ -151,6 +154,32 @@ func (s *sweep) document() error {
 		return errors.New("no resources listed")
 	}
 	return want("kind", kind, "APIResourceList")
+}
+
+// logs wants a list of log files, and one of them.
+func (s *sweep) logs() error {
+	a, err := do(s.ctx, request{Method: "GET", Path: "/logs/"})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(a.err(200), want("content type", a.Header.Get("Content-Type"), "text/html; charset=utf-8")); err != nil || s.endpoint.Path == "/logs/" {
+		return err
+	}
+	// The first file; a link that leads out of the directory is none.
+	for _, part := range strings.Split(a.text(), `href="`)[1:] {
+		name, _, _ := strings.Cut(part, `"`)
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		file, err := do(s.ctx, request{Method: "GET", Path: "/logs/" + name})
+		if err != nil {
+			return err
+		}
+		if file.Code == 200 {
+			return nil
+		}
+	}
+	return errors.New("no log file can be read")
 }
 
 func want[T comparable](what string, got, wanted T) error {
