@@ -72,10 +72,10 @@ func init() {
 			path := in("v1", t.define(custom(t.ns, "v1")))
 			h.configure(validating, "c", h.hook("custom", "/deny", "CREATE, UPDATE, DELETE", group(t)))
 			const text = "the custom resource contains unwanted data"
-			t.refused(t.do(request{Method: "POST", Path: path, Body: t.thing("bad", "v1", ", data: {bad: 'yes'}")}), 400, text)
+			t.deniedWith(t.do(request{Method: "POST", Path: path, Body: t.thing("bad", "v1", ", data: {bad: 'yes'}")}), 400, text)
 			t.post(path, t.thing("main", "v1", ", data: {keep: 'yes'}"), 201)
-			t.refused(t.do(request{Method: "PATCH", Path: path + "/main", Type: mergePatch, Body: `{"data":{"bad":"yes"}}`}), 400, text)
-			t.refused(t.do(request{Method: "DELETE", Path: path + "/main"}), 400, "the custom resource cannot be deleted")
+			t.deniedWith(t.do(request{Method: "PATCH", Path: path + "/main", Type: mergePatch, Body: `{"data":{"bad":"yes"}}`}), 400, text)
+			t.deniedWith(t.do(request{Method: "DELETE", Path: path + "/main"}), 400, "the custom resource cannot be deleted")
 			t.patch(path+"/main", `{"data":null}`)
 			t.remove(path + "/main")
 		},

@@ -170,8 +170,8 @@ func (t *T) accepted(a answer) object {
 	return a.Body
 }
 
-// refused is an answer with a code and text.
-func (t *T) refused(a answer, code int, text string) {
+// deniedWith is an answer with a code and text.
+func (t *T) deniedWith(a answer, code int, text string) {
 	t.Helper()
 	if err := a.saying(code, text); err != nil {
 		t.Fatal(err)
