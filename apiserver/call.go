@@ -34,8 +34,10 @@ type call struct {
 	// ticket holds the request's seats.
 	ticket flowcontrol.Ticket
 	// audit is the request's record; nil when it is not audited.
-	audit  *audit.Record
-	began  time.Time
+	audit *audit.Record
+	began time.Time
+	// waited is how long it waited for its seats.
+	waited time.Duration
 	warned map[string]bool
 }
 

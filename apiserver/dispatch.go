@@ -7,6 +7,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/apiserver/request"
 )
 
 // dispatch leads an authorized request to what answers it.
@@ -35,11 +37,12 @@ func (c *call) dispatch() error {
 	if err := c.checkPlace(); err != nil {
 		return err
 	}
-	if v := c.end.version; v != nil {
-		c.warn(v.Deprecated)
-	} else {
-		c.warn(c.end.Deprecated)
+	if c.longRunning() {
+		running := c.metrics.running(c)
+		running.Add(1)
+		defer running.Add(-1)
 	}
+	c.warnDeprecated()
 	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil
@@ -52,6 +55,20 @@ func (c *call) dispatch() error {
 		return c.dispatchSubresource()
 	}
 	return c.dispatchVerb()
+}
+
+// warnDeprecated warns of the endpoint's version, if it is going to go.
+func (c *call) warnDeprecated() {
+	text := c.end.Deprecated
+	if v := c.end.version; v != nil {
+		text = v.Deprecated
+	}
+	if text == "" {
+		return
+	}
+	c.warn(text)
+	c.end.counts.deprecated.Store(true)
+	request.AnnotationsFrom(c.ctx).Annotate("k8s.io/deprecated", "true")
 }
 
 // elsewhere returns what answers requests for the group version when another

@@ -23,24 +23,32 @@ type check struct {
 }
 
 // checks returns what path is about: /livez that the server runs, /readyz and
-// /healthz also that it can serve.
+// /healthz also that it can serve. Their names are those of kube-apiserver.
 func (c *call) checks(path string) []check {
-	all := []check{{"ping", func(context.Context) error { return nil }}}
+	well := func(context.Context) error { return nil }
+	all := []check{{"ping", well}, {"log", well}}
 	add := func(more map[string]func(context.Context) error) {
 		for _, name := range slices.Sorted(maps.Keys(more)) {
 			all = append(all, check{name, more[name]})
 		}
 	}
+	if _, own := c.cfg.Live["etcd"]; !own {
+		all = append(all, check{"etcd", c.storeAnswers})
+	}
 	add(c.cfg.Live)
 	if path == "livez" {
 		return all
 	}
-	all = append(all, check{"store", func(ctx context.Context) error {
-		_, _, err := c.cfg.Store.Get(ctx, "/registry/health")
-		return err
-	}}, check{"shutdown", func(context.Context) error { return c.cfg.Context.Err() }})
+	if _, own := c.cfg.Ready["etcd-readiness"]; !own {
+		all = append(all, check{"etcd-readiness", c.storeAnswers})
+	}
 	add(c.cfg.Ready)
-	return all
+	return append(all, check{"shutdown", func(context.Context) error { return c.cfg.Context.Err() }})
+}
+
+func (c *call) storeAnswers(ctx context.Context) error {
+	_, _, err := c.cfg.Store.Get(ctx, "/registry/health")
+	return err
 }
 
 // health serves /healthz, /livez and /readyz, with ?verbose and ?exclude, and
@@ -51,6 +59,7 @@ func (c *call) health() error {
 	}
 	path, one, _ := strings.Cut(strings.Trim(c.info.Path, "/"), "/")
 	query := c.r.URL.Query()
+	exclude := query["exclude"]
 	var report strings.Builder
 	failed, found := false, one == ""
 	for _, ch := range c.checks(path) {
@@ -58,11 +67,14 @@ func (c *call) health() error {
 			continue
 		}
 		found = true
-		if slices.Contains(query["exclude"], ch.name) {
+		if slices.Contains(exclude, ch.name) {
+			exclude = slices.DeleteFunc(slices.Clone(exclude), func(name string) bool { return name == ch.name })
 			fmt.Fprintf(&report, "[+]%s excluded: ok\n", ch.name)
 			continue
 		}
-		if err := c.runCheck(ch); err != nil {
+		err := c.runCheck(ch)
+		c.metrics.health.observe(path, ch.name, err == nil)
+		if err != nil {
 			failed = true
 			c.log.Warn("health check failed", "check", ch.name, "error", err)
 			fmt.Fprintf(&report, "[-]%s failed: reason withheld\n", ch.name)
@@ -73,8 +85,20 @@ func (c *call) health() error {
 	if !found {
 		return noRoute()
 	}
+	if len(exclude) > 0 {
+		fmt.Fprintf(&report, "warn: some health checks cannot be excluded: no matches for %s\n", quoted(exclude))
+	}
 	c.writeHealth(path, report.String(), failed, request.Flag(query, "verbose"))
 	return nil
+}
+
+// maxQuoted bounds how much of what a client said is said back.
+const maxQuoted = 256
+
+func quoted(names []string) string {
+	text := fmt.Sprintf("%q", names)
+	text = strings.ReplaceAll(strings.Trim(text, "[]"), `" "`, `","`)
+	return text[:min(len(text), maxQuoted)]
 }
 
 func (c *call) runCheck(ch check) error {

@@ -45,7 +45,7 @@ func TestPathsBesidesResources(t *testing.T) {
 	for path, want := range map[string]string{"/healthz": "ok", "/livez": "ok", "/readyz": "ok", "/readyz/ping": "ok"} {
 		w.want(w.do("GET", path, "").Body.String(), want, path)
 	}
-	w.want(w.do("GET", "/readyz?verbose", "").Body.String(), "[+]ping ok\n[+]store ok\n[+]shutdown ok\nreadyz check passed\n", "verbose")
+	w.want(w.do("GET", "/readyz?verbose", "").Body.String(), "[+]ping ok\n[+]log ok\n[+]etcd ok\n[+]etcd-readiness ok\n[+]shutdown ok\nreadyz check passed\n", "verbose")
 	w.want(w.must(200, "GET", "/version", "")["minor"], "37", "minor")
 	w.must(404, "GET", "/readyz/none", "")
 	w.must(200, "GET", cms, "")

@@ -3,160 +3,142 @@ package apiserver
 import (
 	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"minke/api/inprocess"
 	"minke/apiserver/flowcontrol"
 )
 
-// metrics count requests under the names that Kubernetes gives them. Labels
-// take only values that the server itself knows: a client cannot add series.
+// metrics count requests under the names that Kubernetes gives them. Counting
+// is a few atomic additions; what is shown is put together when it is read.
 type metrics struct {
 	http.Handler
 	registry *prometheus.Registry
-	total    *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-	current  *prometheus.GaugeVec
+	// slis serves /metrics/slis.
+	slis   http.Handler
+	health healthMetrics
+	authn  [3]attempts // by outcome
+	authz  [2]attempts
 
-	mu sync.RWMutex // guards series
-	// series keeps the looked-up metrics of each combination of labels.
-	series map[seriesKey]series
+	mu sync.RWMutex // guards what follows
+	// series and timings are those of each combination of labels.
+	series  map[seriesKey]*series
+	timings map[seriesKey]*timings
 }
 
-type seriesKey struct {
-	verb string
-	end  *endpoint
-	sub  string
-	code int
+// attempts count one outcome of a check.
+type attempts struct {
+	total atomic.Uint64
+	times histogram
 }
 
-type series struct {
-	total    prometheus.Counter
-	duration prometheus.Observer
+func (a *attempts) took(d time.Duration) {
+	a.total.Add(1)
+	a.times.took(d)
 }
 
-func newMetrics(flow *flowcontrol.Controller, reads, writes inflight) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry(), series: map[seriesKey]series{}}
-	m.total = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "apiserver_request_total",
-		Help: "Counter of apiserver requests broken out for each verb, group, version, resource, scope, subresource and HTTP response code.",
-	}, []string{"verb", "group", "version", "resource", "subresource", "scope", "code"})
-	m.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "apiserver_request_duration_seconds",
-		Help:    "Response latency distribution in seconds for each verb, group, version, resource and subresource.",
-		Buckets: []float64{0.0005, 0.001, 0.005, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
-	}, []string{"verb", "group", "version", "resource", "subresource", "scope"})
-	m.current = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "apiserver_longrunning_requests",
-		Help: "Gauge of all active long-running apiserver requests broken out by verb.",
-	}, []string{"verb"})
-	m.registry.MustRegister(m.total, m.duration, m.current, inflightGauge("readOnly", func() int {
-		if flow == nil {
-			return len(reads)
-		}
-		n, _ := flow.InFlight()
-		return n
-	}), inflightGauge("mutating", func() int {
-		if flow == nil {
-			return len(writes)
-		}
-		_, n := flow.InFlight()
-		return n
-	}),
+func (m *metrics) authenticated(user *inprocess.User, err error, took time.Duration) {
+	outcome := succeeded
+	switch {
+	case err != nil && !apierrors.IsUnauthorized(err):
+		outcome = broken
+	case err != nil || user == nil:
+		outcome = failed
+	}
+	m.authn[outcome].took(took)
+}
+
+// Outcomes of authentication and authorization, and how they are called.
+const (
+	succeeded = 0
+	failed    = 1 // nobody answers for the credentials
+	broken    = 2
+)
+
+var (
+	authnResults = [...]string{"success", "failure", "error"}
+	authzResults = [...]string{"allowed", "denied"}
+)
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry(), series: map[seriesKey]*series{}, timings: map[seriesKey]*timings{}}
+	for i := range m.authn {
+		m.authn[i].times = newTimes(checkBounds)
+	}
+	for i := range m.authz {
+		m.authz[i].times = newTimes(checkBounds)
+	}
+	m.registry.MustRegister(collector{s, m},
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
-	if flow != nil {
-		m.registry.MustRegister(flow.Collector())
+	if s.cfg.Flow != nil {
+		m.registry.MustRegister(s.cfg.Flow.Collector())
+	}
+	if s.cfg.Audit != nil {
+		m.registry.MustRegister(s.cfg.Audit.Collectors()...)
 	}
 	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	slis := prometheus.NewRegistry()
+	slis.MustRegister(&m.health)
+	m.slis = promhttp.HandlerFor(slis, promhttp.HandlerOpts{})
 	return m
-}
-
-func inflightGauge(kind string, count func() int) prometheus.Collector {
-	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name:        "apiserver_current_inflight_requests",
-		Help:        "Number of currently used inflight request places of this apiserver per request kind.",
-		ConstLabels: prometheus.Labels{"request_kind": kind},
-	}, func() float64 { return float64(count()) })
 }
 
 // Registry is where other parts of the process add their metrics.
 func (s *Server) Registry() *prometheus.Registry { return s.metrics.registry }
 
-// record counts one finished request.
-func (m *metrics) record(c *call, took time.Duration) {
-	code := c.w.status
-	if code == 0 {
-		code = http.StatusOK
-	}
-	key := seriesKey{verb: c.metricVerb(), end: c.end, code: code}
-	if c.end != nil {
-		key.sub = c.knownSubresource()
-	}
+// get returns the series of l, made when it is asked for first.
+func (m *metrics) get(l seriesKey) *series {
 	m.mu.RLock()
-	found, ok := m.series[key]
+	s := m.series[l]
 	m.mu.RUnlock()
-	if !ok {
-		found = m.make(key)
-	}
-	found.total.Inc()
-	if key.verb != "WATCH" && key.verb != "CONNECT" {
-		found.duration.Observe(took.Seconds())
-	}
-}
-
-func (m *metrics) make(key seriesKey) series {
-	var group, version, resource, scope string
-	if key.end != nil {
-		group, version, resource = key.end.kind.Group, key.end.kind.Version, key.end.Plural
-		scope = "cluster"
-		if key.end.Namespaced {
-			scope = "namespace"
-		}
-	}
-	s := series{
-		total:    m.total.WithLabelValues(key.verb, group, version, resource, key.sub, scope, strconv.Itoa(key.code)),
-		duration: m.duration.WithLabelValues(key.verb, group, version, resource, key.sub, scope),
+	if s != nil {
+		return s
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.series[key] = s
+	if s := m.series[l]; s != nil {
+		return s
+	}
+	s = &series{labels: l}
+	l.code = 0
+	if s.times = m.timings[l]; s.times == nil {
+		s.times = &timings{labels: l, duration: newTimes(durationBounds), sli: newTimes(sliBounds)}
+		if l.verb == "GET" || l.verb == "LIST" {
+			s.times.sizes = newSizes(sizeBounds)
+		}
+		m.timings[l] = s.times
+	}
+	m.series[s.labels] = s
 	return s
-}
-
-var metricVerbs = map[string]string{
-	"get": "GET", "list": "LIST", "watch": "WATCH", "create": "POST", "update": "PUT",
-	"patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETE",
-}
-
-func (c *call) metricVerb() string {
-	if c.info.IsResource && streams[c.info.Subresource] {
-		return "CONNECT"
-	}
-	if v, ok := metricVerbs[c.info.Verb]; ok {
-		return v
-	}
-	return "OTHER"
-}
-
-// knownSubresource returns the subresource if the server has it.
-func (c *call) knownSubresource() string {
-	sub := c.info.Subresource
-	_, stored := c.end.Subresources[sub]
-	_, acts := c.actions[actionKey(c.end.group, sub)]
-	if sub == "" || stored || acts || sub == "scale" {
-		return sub
-	}
-	return "other"
 }
 
 // forget drops what is kept for an endpoint that is gone.
 func (m *metrics) forget(e *endpoint) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	maps.DeleteFunc(m.series, func(k seriesKey, _ series) bool { return k.end == e })
+	maps.DeleteFunc(m.series, func(l seriesKey, _ *series) bool { return l.end == e })
+	maps.DeleteFunc(m.timings, func(l seriesKey, _ *timings) bool { return l.end == e })
+}
+
+// all returns what there is to show.
+func (m *metrics) all() ([]*series, []*timings) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Collect(maps.Values(m.series)), slices.Collect(maps.Values(m.timings))
+}
+
+// inFlight returns how many short requests are served, reads and writes.
+func (s *Server) inFlight(flow *flowcontrol.Controller) (reads, writes int) {
+	if flow != nil {
+		return flow.InFlight()
+	}
+	return len(s.reads), len(s.writes)
 }

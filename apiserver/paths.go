@@ -14,7 +14,14 @@ func (c *call) dispatchPath() error {
 	case "version":
 		return c.version()
 	case "metrics":
-		c.metrics.ServeHTTP(c.w, c.r)
+		switch path {
+		case "/metrics":
+			c.metrics.ServeHTTP(c.w, c.r)
+		case "/metrics/slis":
+			c.metrics.slis.ServeHTTP(c.w, c.r)
+		default:
+			return noRoute()
+		}
 		return nil
 	case "openapi":
 		return c.handOver(c.cfg.OpenAPI)

@@ -14,6 +14,7 @@ import (
 type recorder struct {
 	http.ResponseWriter
 	status int
+	bytes  int // written of the body
 	// started, when set, is called once the answer has begun.
 	started func(status int)
 }
@@ -39,7 +40,9 @@ func (w *recorder) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *recorder) Write(p []byte) (int, error) {
 	w.begin(http.StatusOK)
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += n
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach what is below.

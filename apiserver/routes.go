@@ -38,6 +38,8 @@ type endpoint struct {
 	appliers  *appliers
 	// use is nil for built-in resources; see SetCustom.
 	use *usage
+	// counts are this version's own.
+	counts *counts
 	// watching counts the watches from outside, in all versions.
 	watching *atomic.Int64
 }
@@ -83,6 +85,9 @@ func (t *routes) add(e *endpoint) error {
 		return fmt.Errorf("make API server: %s is registered twice", at)
 	}
 	t.endpoints[at] = e
+	if e.counts == nil || e.version != nil {
+		e.counts = newCounts()
+	}
 	if e.appliers != nil && e.use != nil {
 		return nil // it was in an earlier table
 	}

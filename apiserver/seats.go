@@ -18,7 +18,9 @@ func (c *call) takeSeat() error {
 	}
 	flow := c.cfg.Flow.Classify(c.user, c.info)
 	flow.Tell(c.w.Header())
-	if err := c.cfg.Flow.Wait(c.ctx, flow, c.user, c.info, c.width(flow), &c.ticket); err != nil {
+	err := c.cfg.Flow.Wait(c.ctx, flow, c.user, c.info, c.width(flow), &c.ticket)
+	c.waited = c.ticket.Waited()
+	if err != nil {
 		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
 		}
@@ -66,7 +68,7 @@ func (c *call) listSeats(e *endpoint, most int) int {
 			return 1
 		}
 	}
-	objects := e.cache.Count()
+	objects, _ := e.cache.Count()
 	if limit, err := number(query.Get("limit")); err == nil && limit > 0 && c.info.Verb == "list" {
 		objects = int(min(int64(objects), limit))
 	}

@@ -80,16 +80,10 @@ func (c *call) serve() error {
 		}
 		defer c.ticket.Release()
 	}
-	if c.cfg.Authorize != nil {
-		if err := c.cfg.Authorize(c.ctx, c.user, c.info); err != nil {
-			return err
-		}
+	if err := c.authorize(); err != nil {
+		return err
 	}
-	if long {
-		running := c.metrics.current.WithLabelValues(c.metricVerb())
-		running.Inc()
-		defer running.Dec()
-	} else {
+	if !long {
 		var cancel context.CancelFunc
 		c.ctx, cancel = context.WithTimeout(c.ctx, c.timeout())
 		defer cancel()
@@ -115,6 +109,7 @@ func (c *call) authenticate() error {
 			return apierrors.NewUnauthorized("Unauthorized")
 		}
 		user, err := c.cfg.Authenticate(c.r)
+		c.metrics.authenticated(user, err, time.Since(c.began))
 		if err != nil || user == nil {
 			return unauthorized(err)
 		}
@@ -122,6 +117,20 @@ func (c *call) authenticate() error {
 	}
 	c.ctx = request.WithUser(request.WithInfo(c.ctx, c.info), c.user)
 	return nil
+}
+
+func (c *call) authorize() error {
+	if c.cfg.Authorize == nil {
+		return nil
+	}
+	began := time.Now()
+	err := c.cfg.Authorize(c.ctx, c.user, c.info)
+	outcome := succeeded
+	if err != nil {
+		outcome = failed
+	}
+	c.metrics.authz[outcome].took(time.Since(began))
+	return err
 }
 
 // unauthorized hides why from the client, unless the reason is a status, such

@@ -48,10 +48,7 @@ func New(cfg Config) (*Server, error) {
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
-	s.metrics = newMetrics(cfg.Flow, s.reads, s.writes)
-	if cfg.Audit != nil {
-		s.metrics.registry.MustRegister(cfg.Audit.Collectors()...)
-	}
+	s.metrics = newMetrics(s)
 	s.budget = cache.NewBudget(cfg.KeptBytes)
 	table, err := newRoutes(cfg.Resources, s.budget, &s.cfg)
 	if err != nil {

@@ -27,6 +27,9 @@ type stream struct {
 	buffer *[]byte
 	// columnsSent tells that a table event has named the columns already.
 	columnsSent bool
+	// sent counts events by their size since the last write.
+	sent  [len(eventBuckets) + 1]uint32
+	bytes int
 }
 
 // streamBuffer is how many bytes are gathered before they are sent.
@@ -198,6 +201,7 @@ func (s *stream) append(kind string, data []byte) bool {
 	default:
 		*s.buffer = codec.AppendJSONEvent(*s.buffer, kind, data)
 	}
+	s.tally(len(data))
 	return len(*s.buffer) < streamBuffer || s.write()
 }
 
@@ -244,9 +248,31 @@ func (s *stream) write() bool {
 		return true
 	}
 	defer s.drop()
+	s.count()
 	_ = s.control.SetWriteDeadline(time.Now().Add(s.c.cfg.Limits.Stall))
 	_, err := s.c.w.Write(*s.buffer)
 	return err == nil
+}
+
+// tally counts an event for the metrics.
+func (s *stream) tally(size int) {
+	s.bytes += size
+	s.sent[s.c.end.counts.eventSizes.bucket(float64(size))]++
+}
+
+// count adds what was tallied to what all watches of the endpoint share.
+func (s *stream) count() {
+	to := s.c.end.counts
+	total := uint64(0)
+	for i, n := range s.sent {
+		if n > 0 {
+			to.eventSizes.counts[i].Add(uint64(n))
+			total += uint64(n)
+		}
+	}
+	to.eventSizes.sum.Add(int64(s.bytes))
+	to.events.Add(total)
+	s.sent, s.bytes = [len(eventBuckets) + 1]uint32{}, 0
 }
 
 func (s *stream) flush() bool { return s.write() && s.send() }

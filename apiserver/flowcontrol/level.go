@@ -233,7 +233,7 @@ func (l *level) next() *queue {
 
 // run gives the request its seats.
 func (l *level) run(t *Ticket, now time.Time, waited time.Duration) {
-	t.began = now
+	t.began, t.waited = now, waited
 	l.seats += t.seats
 	l.requests++
 	if t.write {

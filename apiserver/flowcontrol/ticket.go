@@ -16,10 +16,15 @@ type Ticket struct {
 	write bool
 	watch bool
 	began time.Time
-	about about
+	// waited is how long it took to get the seats.
+	waited time.Duration
+	about  about
 
 	next, prev *Ticket // in level.running
 }
+
+// Waited is how long the request waited for its seats.
+func (t *Ticket) Waited() time.Duration { return t.waited }
 
 // Release gives the seats back. It may be called more than once.
 func (t *Ticket) Release() {
