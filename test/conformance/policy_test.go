@@ -34,19 +34,8 @@ func (t *T) denied(manifest string, code int, parts ...string) {
 	t.contains("the refusal", a.text(), parts...)
 }
 
-// badCondition creates a webhook configuration whose condition does not compile.
-func badCondition(kind string) func(*T) {
-	return func(t *T) {
-		manifest := `{apiVersion: admissionregistration.k8s.io/v1, kind: ` + kind + `, metadata: {name: ` + t.ns + `}, webhooks: [{name: a.example.com, sideEffects: None, admissionReviewVersions: [v1], clientConfig: {url: "https://127.0.0.1:9/"}, rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}], matchConditions: [{name: bad, expression: "%s"}]}]}`
-		t.denied(fmt.Sprintf(manifest, "... [] bad expression"), 422, "compilation failed", "webhooks[0].matchConditions[0].expression")
-		t.denied(fmt.Sprintf(manifest, "1 + 1"), 422, "must evaluate to bool")
-	}
-}
-
 func init() {
 	add(map[string]func(*T){
-		"API022": badCondition("MutatingWebhookConfiguration"),
-		"API023": badCondition("ValidatingWebhookConfiguration"),
 		"API064": func(t *T) {
 			t.policy("MutatingAdmissionPolicy", `matchConditions: [{name: chosen, expression: "object.metadata.name != 'other'"}], reinvocationPolicy: Never, mutations: [{patchType: ApplyConfiguration, applyConfiguration: {expression: "Object{spec: Object.spec{replicas: object.spec.replicas + 2}}"}}]`, "")
 			t.equal("replicas", t.create(idle("main", 1, "")).num("spec.replicas"), 3)
