@@ -15,6 +15,7 @@ import (
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
 	"minke/store"
+	"minke/store/cache"
 )
 
 // Config is what a Server is made of. Store and Resources must be set.
@@ -45,6 +46,9 @@ type Config struct {
 	// Paths serve what else there is besides resources, by the first element
 	// of the path, such as "debug".
 	Paths map[string]http.Handler
+	// Encrypt returns what seals a resource's objects at rest. A nil function
+	// stores them as they are.
+	Encrypt func(schema.GroupResource) cache.Sealer
 	// Live and Ready are checks of health besides the server's own, by name:
 	// /livez tells those of Live, /readyz and /healthz both.
 	Live, Ready map[string]func(context.Context) error

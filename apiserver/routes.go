@@ -74,9 +74,12 @@ func newEndpoint(r *api.Resource) *endpoint {
 }
 
 func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {
+	o := cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log}
+	if cfg.Encrypt != nil {
+		o.Sealer = cfg.Encrypt(e.group)
+	}
 	return cache.New(cfg.Store, e.prefix,
-		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil},
-		cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log})
+		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil}, o)
 }
 
 func (t *routes) add(e *endpoint) error {

@@ -24,6 +24,7 @@ type APIOptions struct {
 	Datastore      DatastoreOptions      `json:"datastore,omitzero"`
 	Audit          AuditOptions          `json:"audit,omitzero"`
 	Aggregation    AggregationOptions    `json:"aggregation,omitzero"`
+	Encryption     EncryptionOptions     `json:"encryption,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -38,6 +39,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.Aggregation.addFlags(flags)
 	o.Datastore.addFlags(flags)
 	o.Audit.addFlags(flags)
+	o.Encryption.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

@@ -58,6 +58,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.api, err = apiserver.New(apiserver.Config{
 		Context: ctx, Log: s.log,
 		Store: s.store, Resources: s.resources, Live: s.live(), Ready: s.ready(),
+		Encrypt:      s.encrypt(),
 		Authenticate: s.authenticate,
 		Authorize:    s.authorize,
 		Admission:    chain,

@@ -5,13 +5,17 @@ import "context"
 // checks are of health that go beyond the API server's own, by name.
 type checks = map[string]func(context.Context) error
 
-// live and ready return what /livez and /readyz tell of etcd, under the names
-// that kube-apiserver uses.
+// live and ready return what /livez and /readyz tell of etcd and of KMS
+// plug-ins, under the names that kube-apiserver uses.
 func (s *Server) live() checks {
-	if !s.cfg.API.Datastore.external() {
-		return nil
+	all := checks{}
+	if s.cfg.API.Datastore.external() {
+		all["etcd"] = s.storeAnswers
 	}
-	return checks{"etcd": s.storeAnswers}
+	if s.encryption != nil {
+		all["kms-providers"] = s.encryption.Healthy
+	}
+	return all
 }
 
 func (s *Server) ready() checks {

@@ -25,6 +25,7 @@ import (
 	"minke/apiserver/audit"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
+	"minke/apiserver/encryption"
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/webhook"
 	"minke/client"
@@ -54,16 +55,18 @@ type ServerConfig struct {
 
 // Server is the store, the API, the controllers and the scheduler.
 type Server struct {
-	cfg       ServerConfig
-	log       *slog.Logger
-	store     store.Store
-	resources []*api.Resource
-	gates     feature.Gates
-	api       *apiserver.Server
-	custom    *customresource.Manager
-	security  *security
-	chain     admission.Chain
-	allocator *allocate.Allocator
+	cfg   ServerConfig
+	log   *slog.Logger
+	store store.Store
+	// encryption is nil when nothing is encrypted at rest.
+	encryption *encryption.Encryption
+	resources  []*api.Resource
+	gates      feature.Gates
+	api        *apiserver.Server
+	custom     *customresource.Manager
+	security   *security
+	chain      admission.Chain
+	allocator  *allocate.Allocator
 	// calls is how webhooks of all kinds are called, webhooks those of admission.
 	calls    *webhook.Client
 	webhooks *webhooks.Webhooks
@@ -86,6 +89,9 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	if s.tls, err = s.servingTLS(); err != nil {
+		return nil, err
+	}
+	if s.encryption, err = cfg.API.Encryption.open(s.log); err != nil {
 		return nil, err
 	}
 	if s.store, err = cfg.API.Datastore.open(cfg.DataDir); err != nil {
@@ -151,6 +157,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	if s.audit != nil {
 		group.Go(func() error { return s.audit.Run(ctx) })
 	}
+	group.Go(func() error { return s.runEncryption(ctx) })
 	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error { return s.custom.Run(ctx) })
 	group.Go(func() error { return s.webhooks.Run(ctx) })

@@ -30,6 +30,11 @@ func Authorization(data []byte) (*apiserver.AuthorizationConfiguration, error) {
 	return read[*apiserver.AuthorizationConfiguration](data)
 }
 
+// Encryption reads an EncryptionConfiguration. It is not validated.
+func Encryption(data []byte) (*apiserver.EncryptionConfiguration, error) {
+	return read[*apiserver.EncryptionConfiguration](data)
+}
+
 func read[T runtime.Object](data []byte) (T, error) {
 	var none T
 	obj, err := runtime.Decode(decoder(), data)

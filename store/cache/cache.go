@@ -22,6 +22,8 @@ type Options struct {
 	// WatchBuffer is how many events a watcher may be behind before it is
 	// ended with store.ErrSlowWatcher. Zero means 8192.
 	WatchBuffer int
+	// Sealer, if any, stands between the cache and the store.
+	Sealer Sealer
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -55,6 +57,7 @@ type Cache struct {
 	watchers watchers
 	waiters  []waiter
 	pending  map[string][]*handover
+	broken   broken
 }
 
 // New returns the cache of what is under prefix in st. Close ends it.
@@ -100,6 +103,9 @@ func (c *Cache) Get(ctx context.Context, key string) (*Item, bool, error) {
 		return nil, false, err
 	}
 	defer c.mu.Unlock()
+	if err := c.broken[key]; err != nil {
+		return nil, false, err
+	}
 	item, ok := c.items.Get(&Item{Key: key})
 	return item, ok, nil
 }
@@ -118,6 +124,9 @@ func (c *Cache) Snapshot(ctx context.Context, rev store.Revision) (*Snapshot, er
 		return nil, err
 	}
 	defer c.mu.Unlock()
+	if err := c.broken.any(); err != nil {
+		return nil, err
+	}
 	if rev == 0 || rev == c.revision {
 		return c.snapshot(), nil
 	}
@@ -140,6 +149,9 @@ func (c *Cache) Held(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	defer c.mu.Unlock()
+	if err := c.broken.any(); err != nil {
+		return nil, err
+	}
 	return c.snapshot(), nil
 }
 

@@ -14,17 +14,18 @@ import (
 	"minke/store"
 )
 
-// decodeAll decodes entries on all CPUs. What cannot be decoded is nil.
-func (c *Cache) decodeAll(entries []store.Entry) []*Item {
+// decodeAll decodes entries on all CPUs. What cannot be decoded is nil, and
+// what cannot be opened has an error.
+func (c *Cache) decodeAll(entries []store.Entry) ([]*Item, []error) {
 	const chunk = 64
-	items := make([]*Item, len(entries))
+	items, errs := make([]*Item, len(entries)), make([]error, len(entries))
 	work := make(chan int)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), 1+len(entries)/chunk) {
 		workers.Go(func() {
 			for from := range work {
 				for i := from; i < min(from+chunk, len(entries)); i++ {
-					items[i] = c.item(&entries[i], nil)
+					items[i], errs[i] = c.item(&entries[i])
 				}
 			}
 		})
@@ -34,53 +35,61 @@ func (c *Cache) decodeAll(entries []store.Entry) []*Item {
 	}
 	close(work)
 	workers.Wait()
-	return items
+	return items, errs
 }
 
-// item makes the item of an entry; obj is its object if a writer handed it
-// over. An entry that cannot be decoded is left out, and said so: one broken
-// object must not take the whole resource away.
-func (c *Cache) item(e *store.Entry, obj apiruntime.Object) *Item {
-	if obj == nil {
-		var err error
-		if obj, err = c.codec.Decode(e.Value, e.Modified); err != nil {
-			c.opts.Log.Error("decode object: it is left out", "key", e.Key, "revision", e.Modified, "error", err)
-			return nil
-		}
+// item makes the item of an entry. It fails when the entry cannot be opened. An
+// entry that cannot be decoded is left out, and said so: one broken object must
+// not take the whole resource away.
+func (c *Cache) item(e *store.Entry) (*Item, error) {
+	value, err := c.open(e.Key, e.Value)
+	if err != nil {
+		c.opts.Log.Error("open object", "key", e.Key, "revision", e.Modified, "error", err)
+		return nil, err
 	}
-	return &Item{Key: e.Key, Object: obj, Value: e.Value, Created: e.Created, Revision: e.Modified,
+	obj, err := c.codec.Decode(value, e.Modified)
+	if err != nil {
+		c.opts.Log.Error("decode object: it is left out", "key", e.Key, "revision", e.Modified, "error", err)
+		return nil, nil
+	}
+	return c.itemOf(e, obj, value), nil
+}
+
+func (c *Cache) itemOf(e *store.Entry, obj apiruntime.Object, value []byte) *Item {
+	return &Item{Key: e.Key, Object: obj, Value: value, Created: e.Created, Revision: e.Modified,
 		encodings: encodings{budget: c.opts.Budget}}
 }
 
-// decode makes the event of e; earlier are events not applied yet. Only the
-// feed calls it.
-func (c *Cache) decode(e *store.Event, earlier []*Event) *Event {
+// decode makes the event of e, if it shows; earlier are events not applied yet.
+// It fails when the entry cannot be opened. Only the feed calls it.
+func (c *Cache) decode(e *store.Event, earlier []*Event) (*Event, error) {
 	key, rev := e.Entry.Key, e.Entry.Modified
 	event := &Event{Revision: rev, encodings: encodings{budget: c.opts.Budget}}
 	event.Prev = c.latest(key, earlier)
 	if e.Deleted {
 		if event.Prev == nil {
-			return nil // it could not be decoded when it came
+			return nil, nil // it could not be decoded when it came
 		}
 		event.Type = Deleted
 		event.Item = &Item{Key: key, Object: withRevision(event.Prev.Object, rev), Created: event.Prev.Created, Revision: rev,
 			encodings: encodings{budget: c.opts.Budget}}
-		return event
+		return event, nil
 	}
-	obj, taken := c.handedOver(key, e.Entry.Value)
-	if obj != nil {
+	if h, obj := c.handedOver(key, e.Entry.Value); h != nil {
 		setRevision(obj, rev)
-	}
-	event.Item = c.item(&e.Entry, obj)
-	taken(event.Item)
-	if event.Item == nil {
-		return nil
+		event.Item = c.itemOf(&e.Entry, obj, h.value)
+		c.taken(h, event.Item)
+	} else {
+		var err error
+		if event.Item, err = c.item(&e.Entry); event.Item == nil {
+			return nil, err
+		}
 	}
 	event.Type = Modified
 	if event.Prev == nil {
 		event.Type = Added
 	}
-	return event
+	return event, nil
 }
 
 func (c *Cache) latest(key string, earlier []*Event) *Item {

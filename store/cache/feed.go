@@ -80,12 +80,18 @@ func (c *Cache) load() (store.Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", c.prefix, err)
 	}
-	items := c.decodeAll(result.Entries)
+	items, errs := c.decodeAll(result.Entries)
+	if err := passing(errs...); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, item := range items {
+	for i, item := range items {
 		if item != nil {
 			c.items.Load(item)
+		}
+		if errs[i] != nil {
+			c.broken.note(result.Entries[i].Key, errs[i])
 		}
 	}
 	c.view = nil
@@ -105,7 +111,7 @@ func (c *Cache) unload() {
 		return
 	}
 	c.items.Scan(func(item *Item) bool { item.encodings.release(); return true })
-	c.items, c.view, c.old = newTree(), nil, nil
+	c.items, c.view, c.old, c.broken = newTree(), nil, nil, nil
 	c.source, c.loaded, c.loading = nil, false, make(chan struct{})
 	c.history.reset(c.revision)
 	c.watchers.end(store.ErrCompacted)
@@ -138,14 +144,28 @@ func (c *Cache) end(err error) {
 	c.wake(err, func(waiter) bool { return true })
 }
 
-// follow applies what the store's watch brings until it ends.
+// follow applies what the store's watch brings until it ends, or until it seems
+// that what could not be opened now can.
 func (c *Cache) follow(source store.Watcher) error {
-	for batch := range source.Batches() {
-		batches := append(make([]store.Batch, 0, 16), batch)
-		batches = drain(batches, source.Batches())
-		c.apply(batches)
+	for {
+		var changed <-chan struct{}
+		if len(c.broken) > 0 {
+			changed = c.opts.Sealer.Changed()
+		}
+		select {
+		case batch, ok := <-source.Batches():
+			if !ok {
+				return source.Err()
+			}
+			batches := append(make([]store.Batch, 0, 16), batch)
+			batches = drain(batches, source.Batches())
+			if err := c.apply(batches); err != nil {
+				return err
+			}
+		case <-changed:
+			return errSealerChanged
+		}
 	}
-	return source.Err()
 }
 
 // drain adds what is waiting already, so that locks are taken and watchers
@@ -166,17 +186,31 @@ func drain(batches []store.Batch, more <-chan store.Batch) []store.Batch {
 }
 
 // apply shows batches to readers and watchers.
-func (c *Cache) apply(batches []store.Batch) {
+func (c *Cache) apply(batches []store.Batch) error {
 	var events []*Event
+	var opened map[string]error // how entries turned out that are, or were, broken
 	for _, batch := range batches {
 		for i := range batch.Events {
-			if e := c.decode(&batch.Events[i], events); e != nil {
+			e, err := c.decode(&batch.Events[i], events)
+			if e != nil {
 				events = append(events, e)
+			}
+			if err := passing(err); err != nil {
+				return err
+			}
+			if err != nil || len(opened) > 0 || len(c.broken) > 0 {
+				if opened == nil {
+					opened = map[string]error{}
+				}
+				opened[batch.Events[i].Entry.Key] = err
 			}
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for key, err := range opened {
+		c.broken.note(key, err)
+	}
 	for _, e := range events {
 		if e.Type == Deleted {
 			c.items.Delete(e.Prev)
@@ -193,4 +227,5 @@ func (c *Cache) apply(batches []store.Batch) {
 		c.watchers.flush(c.opts.WatchBuffer)
 	}
 	c.advance(batches[len(batches)-1].Revision)
+	return nil
 }

@@ -31,9 +31,9 @@ func (e *ConflictError) Error() string {
 // handover is a decoded object on its way through the store to the feed.
 // Cache.mu guards it while it is in Cache.pending.
 type handover struct {
-	value  []byte
-	object runtime.Object
-	item   *Item // set by the feed
+	value, stored []byte // as encoded, and as sealed
+	object        runtime.Object
+	item          *Item // set by the feed
 }
 
 // Create stores obj at key and returns it as stored, with its resourceVersion.
@@ -52,7 +52,8 @@ func (c *Cache) Create(ctx context.Context, key string, obj runtime.Object) (*It
 
 // Update replaces old with obj, which it takes over as Create does, and returns
 // it as stored. It fails with *ConflictError unless old is the current state.
-// An obj that is stored as old is already writes nothing and returns old.
+// An obj that is stored as old is already, and sealed as it would be now, writes
+// nothing and returns old.
 func (c *Cache) Update(ctx context.Context, old *Item, obj runtime.Object) (*Item, error) {
 	item, current, err := c.put(ctx, old.Key, old.Revision, obj)
 	if err != nil {
@@ -106,14 +107,20 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 			return nil, nil, err
 		}
 		if ok && now.Revision == modified && bytes.Equal(now.Value, value) {
-			return now, nil, nil
+			if stale, err := c.stale(ctx, now); err != nil || !stale {
+				return now, nil, err
+			}
 		}
 	}
-	h := &handover{value: value, object: obj}
+	stored, err := c.seal(ctx, key, value)
+	if err != nil {
+		return nil, nil, err
+	}
+	h := &handover{value: value, stored: stored, object: obj}
 	c.expect(key, h)
 	result, err := c.store.Txn(ctx, store.Txn{
 		If:     []store.Condition{{Key: key, Modified: modified}},
-		Writes: []store.Write{{Key: key, Value: value}},
+		Writes: []store.Write{{Key: key, Value: stored}},
 	})
 	if err == nil {
 		err = c.settle(ctx, result.Revision)
@@ -194,22 +201,24 @@ func (c *Cache) unexpect(key string, h *handover) *Item {
 	return h.item
 }
 
-// handedOver returns the object that some writer has stored as value, and a
-// function to tell the item that came of it. Which writer does not matter:
-// equal bytes are equal objects.
-func (c *Cache) handedOver(key string, value []byte) (runtime.Object, func(*Item)) {
+// handedOver returns the hand-over of what some writer has stored as stored, and
+// its object. Which writer does not matter: equal bytes are equal objects.
+func (c *Cache) handedOver(key string, stored []byte) (*handover, runtime.Object) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range c.pending[key] {
-		if h.object != nil && bytes.Equal(h.value, value) {
+		if h.object != nil && bytes.Equal(h.stored, stored) {
 			obj := h.object
 			h.object = nil // one item only: its resourceVersion is set now
-			return obj, func(i *Item) {
-				c.mu.Lock()
-				defer c.mu.Unlock()
-				h.item = i
-			}
+			return h, obj
 		}
 	}
-	return nil, func(*Item) {}
+	return nil, nil
+}
+
+// taken tells the writer the item that came of its hand-over.
+func (c *Cache) taken(h *handover, item *Item) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h.item = item
 }

@@ -1,0 +1,180 @@
+package encryption
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/apis/apiserver"
+
+	"minke/store/cache"
+)
+
+// Config says where the configuration is, and how it is read.
+type Config struct {
+	File string
+	// Parse decodes and defaults the file's content.
+	Parse func([]byte) (*apiserver.EncryptionConfiguration, error)
+	Log   *slog.Logger
+}
+
+// Encryption seals and opens as the configuration says, which may be replaced.
+type Encryption struct {
+	cfg Config
+
+	mu      sync.Mutex // guards all below
+	hash    [sha256.Size]byte
+	set     *set
+	changed chan struct{} // closed when set is replaced
+}
+
+// New reads the configuration. Plug-ins are asked when they are needed, and
+// regularly once Run runs.
+func New(cfg Config) (*Encryption, error) {
+	e := &Encryption{cfg: cfg, changed: make(chan struct{})}
+	fresh, hash, err := e.read()
+	if err != nil {
+		return nil, err
+	}
+	e.set, e.hash = fresh, hash
+	return e, nil
+}
+
+// read returns the configuration in the file; nil when it has not changed.
+func (e *Encryption) read() (*set, [sha256.Size]byte, error) {
+	data, err := os.ReadFile(e.cfg.File)
+	if err != nil {
+		return nil, e.hash, fmt.Errorf("read the encryption provider configuration: %w", err)
+	}
+	hash := sha256.Sum256(data)
+	if e.set != nil && hash == e.hash {
+		return nil, hash, nil
+	}
+	config, err := e.cfg.Parse(data)
+	if err != nil {
+		return nil, hash, fmt.Errorf("read the encryption provider configuration %s: %w", e.cfg.File, err)
+	}
+	fresh, err := newSet(config, e.cfg.Log)
+	if err != nil {
+		return nil, hash, fmt.Errorf("use the encryption provider configuration %s: %w", e.cfg.File, err)
+	}
+	return fresh, hash, nil
+}
+
+// Run asks the plug-ins how they are, and reads the configuration again
+// whenever touched tells so, until ctx ends. A configuration that is wrong, or
+// whose plug-ins do not answer, does not replace the one in use.
+func (e *Encryption) Run(ctx context.Context, touched <-chan struct{}) error {
+	e.now().start(ctx)
+	var retired sync.WaitGroup
+	defer retired.Wait()
+	for {
+		select {
+		case <-touched:
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), e.now().stop())
+		}
+		old, err := e.reload(ctx)
+		if err != nil {
+			e.cfg.Log.Error("reload encryption: what was configured before stays in use", "error", err)
+		}
+		if old != nil {
+			e.cfg.Log.Info("encryption is configured anew", "file", e.cfg.File)
+			retired.Go(func() { e.retire(ctx, old) })
+		}
+	}
+}
+
+// reload returns the configuration that was replaced, if it was.
+func (e *Encryption) reload(ctx context.Context) (*set, error) {
+	fresh, hash, err := e.read()
+	if err != nil || fresh == nil {
+		return nil, err
+	}
+	if err := fresh.healthy(ctx); err != nil {
+		return nil, errors.Join(err, fresh.closePlugIns())
+	}
+	fresh.start(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := e.set
+	e.set, e.hash = fresh, hash
+	close(e.changed)
+	e.changed = make(chan struct{})
+	return old, nil
+}
+
+// retire stops a set once those who still use it are done.
+func (e *Encryption) retire(ctx context.Context, old *set) {
+	timer := time.NewTimer(old.grace())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if err := old.stop(); err != nil {
+		e.cfg.Log.Warn("leave KMS providers", "error", err)
+	}
+}
+
+func (e *Encryption) now() *set {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.set
+}
+
+// Healthy tells which KMS plug-ins are not well.
+func (e *Encryption) Healthy(ctx context.Context) error { return e.now().healthy(ctx) }
+
+// For returns what seals the objects of a resource.
+func (e *Encryption) For(resource schema.GroupResource) cache.Sealer {
+	return &sealer{encryption: e, resource: resource}
+}
+
+// sealer is one resource's share.
+type sealer struct {
+	encryption *Encryption
+	resource   schema.GroupResource
+}
+
+// Active implements cache.Sealer.
+func (s *sealer) Active() bool { return s.encryption.now().of(s.resource) != nil }
+
+// Seal implements cache.Sealer.
+func (s *sealer) Seal(ctx context.Context, key string, value []byte) ([]byte, error) {
+	ps := s.encryption.now().of(s.resource)
+	if ps == nil {
+		return value, nil
+	}
+	sealed, err := ps.seal(ctx, key, value)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt %s: %w", key, err)
+	}
+	return sealed, nil
+}
+
+// Open implements cache.Sealer.
+func (s *sealer) Open(ctx context.Context, key string, stored []byte) (value []byte, stale bool, err error) {
+	if ps := s.encryption.now().of(s.resource); ps != nil {
+		value, stale, err = ps.open(ctx, key, stored)
+	} else {
+		value, stale, err = identity{}.open(ctx, key, stored)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("unable to transform key %q: %w", key, err)
+	}
+	return value, stale, nil
+}
+
+// Changed implements cache.Sealer.
+func (s *sealer) Changed() <-chan struct{} {
+	s.encryption.mu.Lock()
+	defer s.encryption.mu.Unlock()
+	return s.encryption.changed
+}
