@@ -74,7 +74,9 @@ var plugIns = []plugIn{
 	{"LimitPodHardAntiAffinityTopology", off, simple(limitpodhardantiaffinity.Plugin{})},
 	{"LimitRanger", on, of(func(p *plugInParts) any { return &limitranger.Plugin{Reader: p.stored} })},
 	{"ServiceAccount", on, of(func(p *plugInParts) any { return &serviceaccount.Plugin{Source: p.stored} })},
-	{"NodeRestriction", on, of(func(p *plugInParts) any { return &noderestriction.Plugin{Reader: p.stored} })},
+	{"NodeRestriction", on, of(func(p *plugInParts) any {
+		return &noderestriction.Plugin{Reader: p.stored, Authorizer: p.security.authorizer, Audiences: p.security.audiences}
+	})},
 	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
 	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
 	{"ImagePolicyWebhook", off, nil},

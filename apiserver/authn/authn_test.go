@@ -171,6 +171,9 @@ func outcome(user *inprocess.User, err error) string {
 func TestImpersonate(t *testing.T) {
 	var asked []string
 	a := &Authenticator{Anonymous: EveryPath, Authorize: func(_ context.Context, u *inprocess.User, i *request.Info) error {
+		if strings.HasPrefix(i.Verb, "impersonate-on:") {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "path"}, i.Path, errors.New("cannot "+i.Verb))
+		}
 		asked = append(asked, i.Resource+"/"+i.Subresource+":"+i.Namespace+"/"+i.Name)
 		if u.Name != "root" {
 			return apierrors.NewForbidden(schema.GroupResource{Resource: i.Resource}, i.Name, errors.New("no"))
@@ -187,7 +190,7 @@ func TestImpersonate(t *testing.T) {
 		{"root", map[string]string{"Impersonate-User": "system:serviceaccount:y:robot"}, "system:serviceaccount:y:robot system:serviceaccounts,system:serviceaccounts:y,system:authenticated", []string{"serviceaccounts/:y/robot"}},
 		{"root", map[string]string{"Impersonate-User": "jane", "Impersonate-Group": "dev", "Impersonate-Uid": "7", "Impersonate-Extra-Acme.com%2Fproject": "x"}, "jane dev,system:authenticated", []string{"users/:/jane", "groups/:/dev", "uids/:/7", "userextras/acme.com/project:/x"}},
 		{"root", map[string]string{"Impersonate-User": "system:anonymous"}, "system:anonymous system:unauthenticated", []string{"users/:/system:anonymous"}},
-		{"joe", map[string]string{"Impersonate-User": "jane"}, `users "jane" is forbidden: no`, []string{"users/:/jane"}},
+		{"joe", map[string]string{"Impersonate-User": "jane"}, `path "/api" is forbidden: cannot impersonate-on:user-info:get`, []string{"users/:/jane"}},
 		{"root", map[string]string{"Impersonate-Group": "system:masters"}, "requested impersonation of groups, uid or extra without impersonating a user", nil},
 	} {
 		asked = nil

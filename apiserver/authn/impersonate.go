@@ -1,7 +1,8 @@
 package authn
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -34,17 +35,45 @@ func (a *Authenticator) impersonate(r *http.Request, by *inprocess.User) (*inpro
 	if wanted.Name == "" {
 		return nil, apierrors.NewBadRequest("requested impersonation of groups, uid or extra without impersonating a user")
 	}
-	for _, q := range impersonations(wanted) {
-		if a.Authorize == nil {
-			return nil, apierrors.NewForbidden(q.resource(), q.Name, fmt.Errorf("impersonation is not enabled"))
+	if a.Authorize == nil {
+		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "users"}, wanted.Name, errors.New("impersonation is not enabled"))
+	}
+	as, err := a.act(r.Context(), by, wanted, request.Parse(r))
+	if err != nil {
+		return nil, err
+	}
+	request.AnnotationsFrom(r.Context()).SetImpersonator(by)
+	return as, nil
+}
+
+// act returns wanted, completed, if by may act as that one in some way. The
+// narrowest ways are tried first (KEP-5284), that of old last; when none is
+// open the first refusal counts.
+func (a *Authenticator) act(ctx context.Context, by, wanted *inprocess.User, info *request.Info) (*inprocess.User, error) {
+	var first error
+	for _, way := range constrained {
+		if !way.applies(by, wanted) {
+			continue
 		}
-		if err := a.Authorize(r.Context(), by, &q.Info); err != nil {
+		as, err := way.act(ctx, a.Authorize, by, wanted, info)
+		if err == nil {
+			return as, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	for _, q := range impersonations(wanted) {
+		if err := a.Authorize(ctx, by, &q); err != nil {
+			if first != nil {
+				err = first
+			}
 			return nil, err
 		}
 	}
-	complete(wanted)
-	request.AnnotationsFrom(r.Context()).SetImpersonator(by)
-	return wanted, nil
+	as := *wanted
+	complete(&as)
+	return &as, nil
 }
 
 func removeImpersonation(h http.Header) {
@@ -55,21 +84,14 @@ func removeImpersonation(h http.Header) {
 	}
 }
 
-// impersonation is one permission that is needed.
-type impersonation struct{ request.Info }
-
-func (i impersonation) resource() schema.GroupResource {
-	return schema.GroupResource{Group: i.Group, Resource: i.Resource}
-}
-
 // impersonations lists what a user must be allowed to act as wanted.
-func impersonations(wanted *inprocess.User) []impersonation {
-	var out []impersonation
+func impersonations(wanted *inprocess.User) []request.Info {
+	var out []request.Info
 	ask := func(group, resource, sub, namespace, name string) {
-		out = append(out, impersonation{request.Info{
+		out = append(out, request.Info{
 			IsResource: true, Verb: "impersonate", Group: group, Version: "v1", Resource: resource,
 			Subresource: sub, Namespace: namespace, Name: name,
-		}})
+		})
 	}
 	if namespace, name, ok := splitAccount(wanted.Name); ok {
 		ask("", "serviceaccounts", "", namespace, name)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,7 +77,7 @@ func Authorize(ctx context.Context, by Authorizer, user *inprocess.User, info *r
 // annotate tells the audit event what was decided about the request itself.
 func annotate(ctx context.Context, a Attributes, allowed bool, reason string) {
 	notes := request.AnnotationsFrom(ctx)
-	if notes == nil || a.Verb == "impersonate" {
+	if notes == nil || strings.HasPrefix(a.Verb, "impersonate") {
 		return
 	}
 	decision := "forbid"

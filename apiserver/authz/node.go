@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -79,36 +78,32 @@ var compiledNodeRules = compile(nodeRules())
 // Allows implements Authorizer.
 func (n Node) Allows(ctx context.Context, user *inprocess.User, a Attributes) (bool, string) {
 	name, ok := NodeName(user)
-	if !ok || !compiledNodeRules.allow(a) {
+	if !ok {
 		return false, ""
 	}
-	if a.Group == "" && a.Resource == "pods" && a.Verb == "get" && a.Name != "" {
-		return true, ""
+	if a.Resource == "" {
+		return compiledNodeRules.allow(a), ""
 	}
-	switch (schema.GroupResource{Group: a.Group, Resource: a.Resource}) {
-	case schema.GroupResource{Resource: "secrets"}, schema.GroupResource{Resource: "configmaps"}, schema.GroupResource{Resource: "persistentvolumeclaims"}:
-		return n.referred(name, a, podRefers(a))
-	case schema.GroupResource{Resource: "serviceaccounts"}:
-		return n.referred(name, a, func(p *corev1.Pod) bool { return p.Spec.ServiceAccountName == a.Name })
-	case schema.GroupResource{Group: "resource.k8s.io", Resource: "resourceclaims"}:
-		return n.referred(name, a, podClaims(a.Name))
-	case schema.GroupResource{Resource: "persistentvolumes"}:
-		return n.volume(ctx, name, a.Name)
-	case schema.GroupResource{Group: "storage.k8s.io", Resource: "volumeattachments"}:
-		return n.attachment(ctx, name, a.Name)
-	case schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}:
-		return own(a.Namespace == corev1.NamespaceNodeLease && (a.Verb == "create" || a.Name == name))
-	case schema.GroupResource{Group: "storage.k8s.io", Resource: "csinodes"}:
-		return own(a.Verb == "create" || a.Name == name)
+	if narrow := narrowed[schema.GroupResource{Group: a.Group, Resource: a.Resource}]; narrow != nil {
+		return narrow(n, ctx, name, a)
 	}
-	return true, ""
+	return compiledNodeRules.allow(a), ""
 }
 
-func own(is bool) (bool, string) {
-	if is {
-		return true, ""
-	}
-	return false, "can only access objects of the requesting node"
+// narrowed are the resources of which a node gets a part.
+var narrowed = map[schema.GroupResource]func(n Node, ctx context.Context, node string, a Attributes) (bool, string){
+	{Resource: "secrets"}:                                    Node.readable,
+	{Resource: "configmaps"}:                                 Node.readable,
+	{Resource: "persistentvolumeclaims"}:                     Node.claim,
+	{Resource: "persistentvolumes"}:                          Node.volume,
+	{Resource: "serviceaccounts"}:                            Node.account,
+	{Resource: "nodes"}:                                      Node.node,
+	{Resource: "pods"}:                                       Node.pod,
+	{Group: "resource.k8s.io", Resource: "resourceclaims"}:   Node.resourceClaim,
+	{Group: "resource.k8s.io", Resource: "resourceslices"}:   Node.resourceSlice,
+	{Group: "storage.k8s.io", Resource: "volumeattachments"}: Node.attachment,
+	{Group: "storage.k8s.io", Resource: "csinodes"}:          Node.csiNode,
+	{Group: "coordination.k8s.io", Resource: "leases"}:       Node.lease,
 }
 
 // referred tells whether a pod on the node refers to what is asked for.
@@ -125,27 +120,9 @@ func (n Node) referred(node string, a Attributes, refers func(*corev1.Pod) bool)
 			return true, ""
 		}
 	}
+	return unrelated(node)
+}
+
+func unrelated(node string) (bool, string) {
 	return false, "no relationship found between node '" + node + "' and this object"
-}
-
-// volume tells whether a pod on the node uses the claim that is bound to pv.
-func (n Node) volume(ctx context.Context, node, pv string) (bool, string) {
-	obj, err := n.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource("persistentvolumes"), "", pv)
-	if err != nil {
-		return false, "no relationship found between node '" + node + "' and this object"
-	}
-	ref := obj.(*corev1.PersistentVolume).Spec.ClaimRef
-	if ref == nil {
-		return false, "no relationship found between node '" + node + "' and this object"
-	}
-	claim := Attributes{Resource: "persistentvolumeclaims", Namespace: ref.Namespace, Name: ref.Name}
-	return n.referred(node, claim, podRefers(claim))
-}
-
-func (n Node) attachment(ctx context.Context, node, name string) (bool, string) {
-	obj, err := n.Reader.Get(ctx, storagev1.SchemeGroupVersion.WithResource("volumeattachments"), "", name)
-	if err != nil {
-		return own(false)
-	}
-	return own(obj.(*storagev1.VolumeAttachment).Spec.NodeName == node)
 }

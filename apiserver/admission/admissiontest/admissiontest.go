@@ -121,7 +121,7 @@ func Write(op admission.Operation, obj, old api.Object) *admission.Attributes {
 // groups are the API groups by the folders of their types.
 var groups = map[string]string{
 	"core": "", "apps": "apps", "batch": "batch", "storage": "storage.k8s.io", "networking": "networking.k8s.io",
-	"scheduling": "scheduling.k8s.io", "coordination": "coordination.k8s.io", "authentication": "authentication.k8s.io",
+	"scheduling": "scheduling.k8s.io", "coordination": "coordination.k8s.io", "authentication": "authentication.k8s.io", "resource": "resource.k8s.io",
 }
 
 // Run lets plugin admit and validate a.

@@ -9,6 +9,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +26,14 @@ type Reader interface {
 }
 
 // Plugin is the admission plug-in.
-type Plugin struct{ Reader Reader }
+type Plugin struct {
+	Reader Reader
+	// Authorizer answers for which audiences a node may ask for tokens that its
+	// pods do not; nil for none.
+	Authorizer authz.Authorizer
+	// Audiences are the server's own.
+	Audiences []string
+}
 
 var _ admission.Validator = (*Plugin)(nil)
 
@@ -57,6 +65,8 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 		if a.Name != node {
 			why = fmt.Errorf("can only access CSINode with the same name as the requesting node")
 		}
+	case "resourceslices.resource.k8s.io":
+		why = slice(a, node)
 	}
 	if why != nil {
 		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, why)
@@ -213,6 +223,17 @@ func (p *Plugin) token(ctx context.Context, a *admission.Attributes, node string
 	}
 	if pod.Spec.NodeName != node {
 		return fmt.Errorf("node requested token bound to a pod scheduled on a different node")
+	}
+	return p.audiences(ctx, a, req, pod)
+}
+
+// slice checks that a node offers only devices of its own.
+func slice(a *admission.Attributes, node string) error {
+	for _, obj := range []any{a.Object, a.Old} {
+		s, ok := obj.(*resourcev1.ResourceSlice)
+		if ok && s != nil && (s.Spec.NodeName == nil || *s.Spec.NodeName != node) {
+			return fmt.Errorf("can only %s ResourceSlices with the same NodeName as the requesting node", strings.ToLower(string(a.Operation)))
+		}
 	}
 	return nil
 }

@@ -1,17 +1,21 @@
 package noderestriction
 
 import (
+	"context"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/admission"
 	"minke/apiserver/admission/admissiontest"
+	"minke/apiserver/authz"
 )
 
 func pod(name, node string, annotations map[string]string) *corev1.Pod {
@@ -31,6 +35,46 @@ func token(pod, uid string) *authenticationv1.TokenRequest {
 		t.Spec.BoundObjectRef.UID = ""
 	}
 	return t
+}
+
+func devices(node string) *resourcev1.ResourceSlice {
+	return &resourcev1.ResourceSlice{ObjectMeta: metav1.ObjectMeta{Name: "s"}, Spec: resourcev1.ResourceSliceSpec{NodeName: &node}}
+}
+
+// A node that asks for what is not its own: tokens for whom its pods do not ask.
+func TestTokenAudiences(t *testing.T) {
+	p1 := pod("mine", "n", nil)
+	claim := corev1.PersistentVolumeClaimVolumeSource{ClaimName: "c"}
+	p1.Spec.Volumes = []corev1.Volume{
+		{Name: "t", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: "vault"}}}}}},
+		{Name: "i", VolumeSource: corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "inline"}}},
+		{Name: "c", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &claim}},
+	}
+	driver := func(name, audience string) *storagev1.CSIDriver {
+		return &storagev1.CSIDriver{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: storagev1.CSIDriverSpec{TokenRequests: []storagev1.TokenRequest{{Audience: audience}}}}
+	}
+	p := &Plugin{Audiences: []string{"api"}, Authorizer: asked("extra"), Reader: admissiontest.Of(p1, driver("inline", "for-inline"), driver("bound", "for-bound"), driver("other", "for-other"),
+		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "c"}, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"}},
+		&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "v"}, Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "bound"}}}})}
+	for audience, allowed := range map[string]bool{
+		"api": true, "vault": true, "for-inline": true, "for-bound": true, "extra": true, "for-other": false, "somebody": false,
+	} {
+		req := token("mine", "u")
+		req.Spec.Audiences = []string{audience}
+		a := admissiontest.Create(req)
+		a.Subresource, a.User = "token", &inprocess.User{Name: "system:node:n", Groups: []string{"system:nodes"}}
+		a.Resource.Plural, a.Resource.Kind.Group = "serviceaccounts", ""
+		if err := admissiontest.Run(p, a); (err == nil) != allowed {
+			t.Errorf("%s: %v, want allowed %v", audience, err, allowed)
+		}
+	}
+}
+
+// asked lets nodes ask for one audience.
+type asked string
+
+func (s asked) Allows(_ context.Context, _ *inprocess.User, a authz.Attributes) (bool, string) {
+	return a.Verb == "request-serviceaccounts-token-audience" && a.Resource == string(s) && a.Name == "robot" && a.Namespace == "y", ""
 }
 
 // A node that asks for what is not its own.
@@ -71,6 +115,10 @@ func TestNodeWritesOnlyItsOwn(t *testing.T) {
 		{"a lease elsewhere", create, "", "", lease("kube-system", "n"), nil, false},
 		{"its pod's token", create, "serviceaccounts", "token", token("mine", "u"), nil, true},
 		{"another's pod's token", create, "serviceaccounts", "token", token("other", "u"), nil, false},
+		{"a slice of its devices", create, "", "", devices("n"), nil, true},
+		{"a slice of another's", create, "", "", devices("m"), nil, false},
+		{"another's slice taken over", update, "", "", devices("n"), devices("m"), false},
+		{"delete another's slice", remove, "", "", nil, devices("m"), false},
 		{"a token of no pod", create, "serviceaccounts", "token", token("", ""), nil, false},
 		{"a token without uid", create, "serviceaccounts", "token", token("mine", ""), nil, false},
 	} {
