@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,10 @@ import (
 // peer is a client that says what it likes.
 type peer struct {
 	*http2.Framer
-	conn  net.Conn
-	block bytes.Buffer
-	enc   *hpack.Encoder
+	server *httptest.Server
+	conn   net.Conn
+	block  bytes.Buffer
+	enc    *hpack.Encoder
 }
 
 func dial(t *testing.T, o Options, h http.HandlerFunc) *peer {
@@ -31,7 +33,7 @@ func dial(t *testing.T, o Options, h http.HandlerFunc) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	p := &peer{Framer: http2.NewFramer(conn, conn), conn: conn}
+	p := &peer{Framer: http2.NewFramer(conn, conn), server: s, conn: conn}
 	p.enc = hpack.NewEncoder(&p.block)
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -154,6 +156,57 @@ func TestRapidReset(t *testing.T) {
 		}
 	}()
 	p.await(t, goAway(http2.ErrCodeEnhanceYourCalm))
+}
+
+// TestRapidResetOfHandlersThatEnd gives requests up whose handlers end at once:
+// they do not count as answered.
+func TestRapidResetOfHandlersThatEnd(t *testing.T) {
+	ended := make(chan struct{})
+	p := dial(t, Options{}, func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		select {
+		case ended <- struct{}{}:
+		case <-t.Context().Done():
+		}
+	})
+	go func() {
+		for id := uint32(1); p.request(id, true) == nil && p.WriteRSTStream(id, http2.ErrCodeCancel) == nil; id += 2 {
+			select {
+			case <-ended:
+			case <-t.Context().Done():
+			}
+		}
+	}()
+	p.await(t, goAway(http2.ErrCodeEnhanceYourCalm))
+}
+
+// TestLateRequest begins a request with a body that crosses with GOAWAY: the one
+// before it is answered all the same.
+func TestLateRequest(t *testing.T) {
+	began, finish := make(chan struct{}), make(chan struct{})
+	p := dial(t, Options{}, func(http.ResponseWriter, *http.Request) {
+		close(began)
+		<-finish
+	})
+	if err := p.request(1, true); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.server.Config.Shutdown(t.Context()) }()
+	p.await(t, goAway(http2.ErrCodeNo))
+	if err := errors.Join(p.request(3, false), p.WriteData(3, false, []byte("late")), p.WriteWindowUpdate(3, 1), p.WriteRSTStream(3, http2.ErrCodeCancel)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.WritePing(false, [8]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	p.await(t, func(f http2.Frame) bool { return f.Header().Type == http2.FramePing })
+	close(finish)
+	p.await(t, answerTo(1))
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestTooManyStreams counts handlers that run, not only streams that are open.

@@ -35,16 +35,15 @@ func (c *conn) onData(f *http2.DataFrame) error {
 		return http2.ConnectionError(http2.ErrCodeFlowControl)
 	}
 	s := c.streams[f.StreamID]
-	if s == nil || s.body.closed || s.err != nil {
-		c.giveBack(size)
-		if s == nil && f.StreamID > c.lastID {
-			return http2.ConnectionError(http2.ErrCodeProtocol)
-		}
-		return c.answerLater()
-	}
-	if s.body.ended {
+	switch {
+	case s == nil && c.unknown(f.StreamID) != nil:
+		return c.unknown(f.StreamID)
+	case s == nil && f.StreamID <= c.lastID, s != nil && s.body.ended:
 		c.giveBack(size)
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeStreamClosed}
+	case s == nil || s.body.closed || s.err != nil:
+		c.giveBack(size)
+		return c.answerLater()
 	}
 	return s.take(f, size)
 }

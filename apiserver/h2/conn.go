@@ -139,8 +139,11 @@ func (c *conn) read() error {
 	for {
 		f, err := c.frames.ReadFrame()
 		c.seen.Add(1)
-		if err == nil {
+		switch {
+		case err == nil:
 			err = c.on(f)
+		case errors.Is(err, http2.ErrFrameTooLarge):
+			err = http2.ConnectionError(http2.ErrCodeFrameSize)
 		}
 		if err != nil {
 			if err = c.refuse(err); err != nil {
@@ -178,10 +181,24 @@ func (c *conn) on(f http2.Frame) error {
 		return c.onSettings(f)
 	case *http2.PingFrame:
 		return c.onPing(f)
+	case *http2.PriorityFrame:
+		if f.StreamDep == f.StreamID {
+			return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeProtocol}
+		}
 	case *http2.PushPromiseFrame:
 		return http2.ConnectionError(http2.ErrCodeProtocol)
 	}
-	return nil // GOAWAY, PRIORITY, and what is not known yet
+	return nil // GOAWAY, and what is not known yet
+}
+
+// unknown is what to say of a frame for a stream that is not there: it has
+// ended, or was never begun. A client that is being left may have begun it
+// before it knew. c.mu must be held.
+func (c *conn) unknown(id uint32) error {
+	if id > c.lastID && !c.leaving {
+		return http2.ConnectionError(http2.ErrCodeProtocol)
+	}
+	return nil
 }
 
 // fail ends the connection, once. Its handlers learn of it by their contexts.
@@ -196,6 +213,8 @@ func (c *conn) fail(err error) {
 	c.output.done.Broadcast()
 	first := !c.closed
 	c.closed = true
+	var wrong http2.ConnectionError
+	tell := first && errors.As(err, &wrong) && c.lastWrite()
 	stuck := c.output.writing || c.output.failed
 	c.mu.Unlock()
 	c.cancel()
@@ -206,20 +225,47 @@ func (c *conn) fail(err error) {
 		_ = c.tls.NetConn().Close()
 		return
 	}
-	var wrong http2.ConnectionError
-	if errors.As(err, &wrong) {
+	if tell {
 		c.sayGoodbye(http2.ErrCode(wrong))
 	}
 	_ = c.tls.Close()
 }
 
+// lastWrite lets a write that is under way end, if the client takes it in the
+// time of a farewell. It is called once nothing else is written; c.mu must be
+// held.
+func (c *conn) lastWrite() bool {
+	if c.tls.SetWriteDeadline(time.Now().Add(farewell)) != nil {
+		return false
+	}
+	for c.output.writing {
+		c.output.done.Wait()
+	}
+	return !c.output.failed
+}
+
+// farewell bounds how long, and how many bytes, a client is listened to that
+// was told what it did wrong.
+const (
+	farewell      = time.Second
+	farewellBytes = 1 << 20
+)
+
 // sayGoodbye tells the client what it did wrong, if it listens. Nothing else is
-// written any more.
+// written any more. What the client still sends is read and dropped: a socket
+// that is closed with bytes unread would take back what was told.
 func (c *conn) sayGoodbye(code http2.ErrCode) {
 	var o output
 	o.goAway(c.lastID, code)
-	_ = c.tls.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = c.tls.Write(*o.buffer)
+	if c.tls.SetDeadline(time.Now().Add(farewell)) != nil {
+		return
+	}
+	if _, err := c.tls.Write(*o.buffer); err != nil {
+		return
+	}
+	if c.tls.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, c.tls.NetConn(), farewellBytes)
+	}
 }
 
 // drain takes no further requests and ends the connection with the last one.
@@ -232,6 +278,7 @@ func (c *conn) drain() {
 	c.leaving = true
 	c.output.goAway(c.lastID, http2.ErrCodeNo)
 	go c.flushLater()
+	c.leave()
 }
 
 // leave ends a connection that is drained; c.mu must be held.

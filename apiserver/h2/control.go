@@ -65,10 +65,7 @@ func (c *conn) onWindowUpdate(f *http2.WindowUpdateFrame) error {
 	}
 	s := c.streams[f.StreamID]
 	if s == nil {
-		if f.StreamID > c.lastID {
-			return http2.ConnectionError(http2.ErrCodeProtocol)
-		}
-		return nil // it has ended meanwhile
+		return c.unknown(f.StreamID)
 	}
 	if s.window += int64(f.Increment); s.window > math.MaxInt32 {
 		return http2.StreamError{StreamID: f.StreamID, Code: http2.ErrCodeFlowControl}
@@ -93,10 +90,7 @@ func (c *conn) onReset(f *http2.RSTStreamFrame) error {
 	defer c.mu.Unlock()
 	s := c.streams[f.StreamID]
 	if s == nil {
-		if f.StreamID > c.lastID {
-			return http2.ConnectionError(http2.ErrCodeProtocol)
-		}
-		return nil
+		return c.unknown(f.StreamID)
 	}
 	if c.resets++; c.resets > maxResets+int(c.finished.Load()) {
 		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
@@ -133,9 +127,6 @@ func (c *conn) watchSilence() (stop func() bool) {
 		switch {
 		case unused && quiet >= c.front.Idle:
 			c.drain()
-			c.mu.Lock()
-			c.leave()
-			c.mu.Unlock()
 			return
 		case !unused && quiet >= c.front.Ping:
 			asked = true

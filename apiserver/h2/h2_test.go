@@ -232,6 +232,15 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownOfAnIdleConnection finds nobody who would end it afterwards.
+func TestShutdownOfAnIdleConnection(t *testing.T) {
+	s, client := serve(t, Options{}, func(http.ResponseWriter, *http.Request) {})
+	ask(t, client, "GET", s.URL, nil)
+	if err := s.Config.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	payload := []byte(strings.Repeat("x", 1500))
 	s, client := serve(b, Options{}, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(payload) })

@@ -106,10 +106,12 @@ func (c *conn) headersEnd() error {
 // held.
 func (c *conn) trailer() error {
 	s := c.streams[c.headers.stream]
-	if s == nil {
-		return nil // it was reset meanwhile
-	}
-	if !c.headers.ends || s.body.ended {
+	switch {
+	case s == nil:
+		return http2.ConnectionError(http2.ErrCodeStreamClosed)
+	case s.body.ended:
+		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeStreamClosed}
+	case !c.headers.ends:
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
 	}
 	return s.endBody()
@@ -156,13 +158,15 @@ func (s *stream) finish() {
 	c := s.conn
 	c.mu.Lock()
 	s.answer.close()
-	if s.err == nil && !s.body.ended {
-		c.output.reset(s.id, http2.ErrCodeNo) // the rest of the body is not wanted
+	if s.err == nil { // not given up by either end
+		c.finished.Add(1)
+		if !s.body.ended {
+			c.output.reset(s.id, http2.ErrCodeNo) // the rest of the body is not wanted
+		}
 	}
 	s.end(errors.New("the handler has ended"))
 	delete(c.streams, s.id)
 	c.running--
-	c.finished.Add(1)
 	c.flush()
 	c.leave()
 	c.mu.Unlock()

@@ -20,6 +20,7 @@ for peer in "$@"; do
 	apiextensions)
 		build apiextensions apiextensions-apiserver k8s.io/apiextensions-apiserver
 		;;
+	h2spec) build h2spec h2spec github.com/summerwind/h2spec/cmd/h2spec ;;
 	sample-apiserver) build sample-apiserver sample-apiserver k8s.io/sample-apiserver ;;
 	metrics-server) build metrics-server metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server ;;
 	*)
