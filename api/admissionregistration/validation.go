@@ -1,7 +1,6 @@
 package admissionregistration
 
 import (
-	"net/url"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -10,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/clientconfig"
 )
 
 // webhook is what validating and mutating webhooks have in common.
@@ -98,29 +99,9 @@ func validateHook(w webhook, at *field.Path) field.ErrorList {
 }
 
 func validateClient(c *admissionregistrationv1.WebhookClientConfig, at *field.Path) field.ErrorList {
-	switch {
-	case (c.URL == nil) == (c.Service == nil):
-		return field.ErrorList{field.Required(at, "exactly one of url or service is required")}
-	case c.URL != nil:
-		u, err := url.Parse(*c.URL)
-		switch {
-		case err != nil:
-			return field.ErrorList{field.Required(at.Child("url"), "url must be a valid URL: "+err.Error()+"; desired format: https://host[/path]")}
-		case u.Scheme != "https":
-			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "'https' is the only allowed URL scheme; desired format: https://host[/path]")}
-		case u.Host == "":
-			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "host must be specified; desired format: https://host[/path]")}
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return field.ErrorList{field.Invalid(at.Child("url"), *c.URL, "user information, query parameters and fragments are not permitted; desired format: https://host[/path]")}
-		}
-		return nil
+	var service *clientconfig.Service
+	if s := c.Service; s != nil {
+		service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
 	}
-	var errs field.ErrorList
-	if c.Service.Name == "" {
-		errs = append(errs, field.Required(at.Child("service", "name"), "service name is required"))
-	}
-	if c.Service.Namespace == "" {
-		errs = append(errs, field.Required(at.Child("service", "namespace"), "service namespace is required"))
-	}
-	return errs
+	return clientconfig.Validate(c.URL, service, at)
 }

@@ -1,6 +1,7 @@
 package apiextensions
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/clientconfig"
 )
 
 type errorList = field.ErrorList
@@ -164,8 +167,14 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 		return errorList{field.Required(path.Child("webhook", "clientConfig"), "required when strategy is set to Webhook")}
 	}
 	var errs errorList
-	if client := c.Webhook.ClientConfig; (client.URL == nil) == (client.Service == nil) {
-		errs = append(errs, field.Required(path.Child("webhook", "clientConfig"), "exactly one of url or service is required"))
+	client, in := c.Webhook.ClientConfig, path.Child("webhook", "clientConfig")
+	var service *clientconfig.Service
+	if s := client.Service; s != nil {
+		service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
+	}
+	errs = append(errs, clientconfig.Validate(client.URL, service, in)...)
+	if len(client.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(client.CABundle) {
+		errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
 	}
 	versions := c.Webhook.ConversionReviewVersions
 	at := path.Child("webhook", "conversionReviewVersions")

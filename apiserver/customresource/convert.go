@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"minke/api"
+	"minke/apiserver/codec"
 	"minke/apiserver/webhook"
 )
 
@@ -171,10 +172,11 @@ func (c *converter) accept(from api.Object, text []byte, to schema.GroupVersion,
 	invalid := func(what string, args ...any) error {
 		return fmt.Errorf("conversion webhook for %v returned invalid converted object at index %v: %w", kind, n, fmt.Errorf(what, args...))
 	}
-	obj := &unstructured.Unstructured{}
-	if err := obj.UnmarshalJSON(text); err != nil {
+	fields, _, err := (&codec.Body{Data: text, Format: codec.JSON, Validation: codec.Ignore}).Fields()
+	if err != nil {
 		return nil, invalid("%w", err)
 	}
+	obj := &unstructured.Unstructured{Object: fields}
 	got := obj.GroupVersionKind()
 	switch {
 	case got.GroupVersion() != to:

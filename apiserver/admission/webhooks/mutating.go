@@ -111,6 +111,10 @@ func (p *Mutating) mutate(ctx context.Context, h *hook, place int, a *admission.
 	return changed, nil
 }
 
+// maxObject bounds in bytes what a patch makes of an object, as a request's body
+// is bounded.
+const maxObject = 3 << 20
+
 // applyPatch changes the object as the webhook says. A patch that does not fit
 // is the webhook's failure, whatever its failure policy says.
 func applyPatch(ctx context.Context, h *hook, a *admission.Attributes, v admission.Version, s *state, answer *admissionv1.AdmissionResponse) (bool, error) {
@@ -123,6 +127,9 @@ func applyPatch(ctx context.Context, h *hook, a *admission.Attributes, v admissi
 	patched, err := patch.Apply(types.JSONPatchType, s.objText, answer.Patch, nil)
 	if err != nil {
 		return false, apierrors.NewInternalError(err)
+	}
+	if len(patched) > maxObject {
+		return false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q made the object larger than %d bytes", h.name, maxObject))
 	}
 	before := a.Object
 	if err := a.Replace(ctx, v, patched); err != nil {

@@ -1,0 +1,98 @@
+// Package clientconfig validates where webhooks are, which several kinds say in
+// the same way.
+package clientconfig
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Service is the reference to a service.
+type Service struct {
+	Namespace, Name string
+	Path            *string
+	Port            *int32
+}
+
+// Validate checks that exactly one of a URL and a service is given, and it.
+func Validate(address *string, service *Service, at *field.Path) field.ErrorList {
+	switch {
+	case (address == nil) == (service == nil):
+		return field.ErrorList{field.Required(at, "exactly one of url or service is required")}
+	case address != nil:
+		return validateURL(*address, at.Child("url"))
+	}
+	return validateService(service, at.Child("service"))
+}
+
+func validateURL(address string, at *field.Path) field.ErrorList {
+	const form = "; desired format: https://host[/path]"
+	u, err := url.Parse(address)
+	if err != nil {
+		return field.ErrorList{field.Required(at, "url must be a valid URL: "+err.Error()+form)}
+	}
+	var errs field.ErrorList
+	if u.Scheme != "https" {
+		errs = append(errs, field.Invalid(at, u.Scheme, "'https' is the only allowed URL scheme"+form))
+	}
+	if u.Host == "" {
+		errs = append(errs, field.Invalid(at, u.Host, "host must be specified"+form))
+	}
+	if u.User != nil {
+		errs = append(errs, field.Invalid(at, u.User.String(), "user information is not permitted in the URL"))
+	}
+	if u.Fragment != "" {
+		errs = append(errs, field.Invalid(at, u.Fragment, "fragments are not permitted in the URL"))
+	}
+	if u.RawQuery != "" {
+		errs = append(errs, field.Invalid(at, u.RawQuery, "query parameters are not permitted in the URL"))
+	}
+	return errs
+}
+
+func validateService(s *Service, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if s.Name == "" {
+		errs = append(errs, field.Required(at.Child("name"), "service name is required"))
+	}
+	if s.Namespace == "" {
+		errs = append(errs, field.Required(at.Child("namespace"), "service namespace is required"))
+	}
+	if s.Port != nil {
+		if problems := validation.IsValidPortNum(int(*s.Port)); len(problems) > 0 {
+			errs = append(errs, field.Invalid(at.Child("port"), *s.Port, "port is not valid: "+strings.Join(problems, ",")))
+		}
+	}
+	if s.Path == nil {
+		return errs
+	}
+	return append(errs, validatePath(*s.Path, at.Child("path"))...)
+}
+
+// validatePath allows segments that are DNS subdomains, so that a path cannot
+// smuggle in anything.
+func validatePath(path string, at *field.Path) field.ErrorList {
+	switch {
+	case path == "" || path == "/":
+		return nil
+	case path == "//":
+		return field.ErrorList{field.Invalid(at, path, "segment[0] may not be empty")}
+	case !strings.HasPrefix(path, "/"):
+		return field.ErrorList{field.Invalid(at, path, "must start with a '/'")}
+	}
+	var errs field.ErrorList
+	for i, segment := range strings.Split(strings.TrimSuffix(path[1:], "/"), "/") {
+		if segment == "" {
+			errs = append(errs, field.Invalid(at, path, fmt.Sprintf("segment[%d] may not be empty", i)))
+			continue
+		}
+		for _, problem := range validation.IsDNS1123Subdomain(segment) {
+			errs = append(errs, field.Invalid(at, path, fmt.Sprintf("segment[%d]: %v", i, problem)))
+		}
+	}
+	return errs
+}
