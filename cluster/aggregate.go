@@ -13,14 +13,19 @@ import (
 	"minke/api"
 	"minke/apiserver/aggregate"
 	"minke/apiserver/discovery"
+	"minke/apiserver/openapi"
 	"minke/cluster/pki"
 )
 
 // newAggregator makes what lets other API servers serve behind this one.
-func (s *Server) newAggregator(documents *discovery.Server) *aggregate.Manager {
+func (s *Server) newAggregator(documents *discovery.Server, schemas *openapi.Server) *aggregate.Manager {
 	return aggregate.New(aggregate.Config{
-		Server: s.api, Local: api.GroupVersions(s.resources), Publish: documents.SetRemote,
-		Identity: s.frontProxyClient,
+		Server: s.api, Local: api.GroupVersions(s.resources), Identity: s.frontProxyClient,
+		Endpoints: s.cfg.API.Aggregation.Endpoints,
+		Publish: func(remote []discovery.Remote) {
+			documents.SetRemote(remote)
+			schemas.Drop()
+		},
 	})
 }
 

@@ -84,7 +84,8 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	s.api.Handle(actions)
-	s.aggregator = s.newAggregator(documents)
+	s.aggregator = s.newAggregator(documents, schemas)
+	schemas.SetOthers(s.aggregator)
 	s.custom = customresource.New(customresource.Config{
 		Server: s.api, BuiltIn: s.resources, Calls: s.calls,
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {

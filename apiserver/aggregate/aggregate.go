@@ -56,8 +56,10 @@ type Config struct {
 	// Identity is the certificate by which aggregated servers know this one;
 	// it is asked for when there is the first of them.
 	Identity func() (*tls.Certificate, error)
-	// Network is how Services are reached.
-	Network backend.Network
+	// Network is how Services are reached, at their cluster IP or, with
+	// Endpoints, at one of their endpoints.
+	Network   backend.Network
+	Endpoints bool
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -86,6 +88,7 @@ type Manager struct {
 	mu        sync.Mutex // guards what follows
 	custom    map[schema.GroupVersion]bool
 	known     map[string][]resourceDiscovery
+	indexes   map[string]index
 	checkers  map[string]*checker
 	published []discovery.Remote
 }
@@ -107,7 +110,13 @@ func New(cfg Config) *Manager {
 		cfg: cfg, log: cfg.Log, local: map[schema.GroupVersion]bool{}, services: webhook.Services{Reader: cfg.Server},
 		identity: sync.OnceValues(cfg.Identity), probing: make(chan struct{}, maxProbes),
 		loaded: make(chan struct{}), changed: make(chan struct{}, 1),
-		known: map[string][]resourceDiscovery{}, checkers: map[string]*checker{},
+		known: map[string][]resourceDiscovery{}, indexes: map[string]index{}, checkers: map[string]*checker{},
+	}
+	if cfg.Endpoints {
+		m.services.Slices = func(namespace string) (iter.Seq[runtime.Object], error) {
+			all, _, err := cfg.Server.Snapshot(sliceResource, namespace)
+			return all, err
+		}
 	}
 	m.client = &webhook.Client{Services: m.services, Dial: m.dial}
 	for _, gv := range cfg.Local {

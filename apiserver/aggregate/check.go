@@ -83,6 +83,7 @@ func (m *Manager) attend(ctx context.Context, a *attended, all []*service) {
 			c.cancel()
 			delete(m.checkers, name)
 			delete(m.known, name)
+			delete(m.indexes, name)
 		}
 	}
 	switch {

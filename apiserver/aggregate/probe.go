@@ -31,10 +31,7 @@ var prober = &inprocess.User{Name: "system:kube-aggregator", Groups: []string{"s
 // probe asks the server for its discovery document, which shows that it can be
 // reached and what it serves.
 func (r *route) probe(ctx context.Context) ([]resourceDiscovery, error) {
-	path := "/apis/" + r.service.Spec.Group + "/" + r.service.Spec.Version
-	if r.service.Spec.Group == "" {
-		path = "/api/" + r.service.Spec.Version
-	}
+	path := r.path()
 	url := "https://" + r.host() + path
 	answer, err := r.fetch(ctx, path, "application/json", prober)
 	if err != nil {
@@ -50,10 +47,17 @@ func (r *route) probe(ctx context.Context) ([]resourceDiscovery, error) {
 	return toDiscovery(&list, r.service), nil
 }
 
+// path is that of the group version.
+func (r *route) path() string {
+	if r.service.Spec.Group == "" {
+		return "/api/" + r.service.Spec.Version
+	}
+	return "/apis/" + r.service.Spec.Group + "/" + r.service.Spec.Version
+}
+
 // fetched is a server's answer, whole.
 type fetched struct {
 	status int
-	header http.Header
 	body   []byte
 }
 
@@ -90,7 +94,7 @@ func (r *route) fetch(ctx context.Context, path, accept string, user *inprocess.
 	if len(body) > maxDocument {
 		return nil, errors.New("the answer is too large")
 	}
-	return &fetched{response.StatusCode, response.Header, body}, nil
+	return &fetched{response.StatusCode, body}, nil
 }
 
 // toDiscovery puts a server's list of resources in the aggregated form.

@@ -23,14 +23,16 @@ var protobufNames = map[string]bool{
 // v2 returns the one document of OpenAPI v2, in the encoding that is asked for.
 func (s *Server) v2(r *http.Request) (*document, error) {
 	if !wantsProtobuf(r.Header.Get("Accept")) {
+		others := s.othersV2(r.Context(), "v2.json")
 		return s.keep("v2.json", func() ([]byte, string, error) {
-			body, err := json.Marshal(s.swagger())
+			body, err := json.Marshal(s.swagger(others))
 			return body, "application/json", err
 		})
 	}
+	others := s.othersV2(r.Context(), "v2.pb")
 	return s.keep("v2.pb", func() ([]byte, string, error) {
 		// Through JSON, so that the encoder sees one set of types.
-		raw, err := json.Marshal(s.swagger())
+		raw, err := json.Marshal(s.swagger(others))
 		if err != nil {
 			return nil, "", err
 		}
@@ -60,8 +62,11 @@ func wantsProtobuf(accept string) bool {
 }
 
 // swagger makes the document of OpenAPI v2. s.mu is held.
-func (s *Server) swagger() object {
+func (s *Server) swagger(others map[string][]byte) object {
 	b := s.build(v2, api.GroupVersions(s.resources))
+	for at, document := range others {
+		merge(b.paths, b.defined, at, document)
+	}
 	return object{
 		"swagger": "2.0", "info": object{"title": "Kubernetes", "version": s.version},
 		"paths": b.paths, "definitions": b.defined,

@@ -7,11 +7,13 @@
 package openapi
 
 import (
+	"context"
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -28,6 +30,8 @@ import (
 type Server struct {
 	version string
 	idle    time.Duration
+	// others is nil when nobody serves behind this server.
+	others Others
 	// mu guards what follows. It is held while a document is made: one at a
 	// time is enough, and its garbage is freed before the next.
 	mu        sync.Mutex
@@ -95,9 +99,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/openapi/v2":
 		doc, err = s.v2(r)
 	case path == "/openapi/v3":
-		doc, err = s.index()
+		doc, err = s.index(r.Context())
 	default:
 		name, ok := strings.CutPrefix(path, "/openapi/v3/")
+		if h := s.document(name); ok && h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
 		if !ok || !slices.Contains(s.versions(), name) {
 			http.Error(w, "404 page not found", http.StatusNotFound)
 			return
@@ -141,14 +149,27 @@ func prefixOf(gv schema.GroupVersion) string {
 	return "apis/" + gv.String()
 }
 
+// document returns what answers for a document of another server, or nil.
+func (s *Server) document(name string) http.Handler {
+	if s.others == nil {
+		return nil
+	}
+	return s.others.Document(name)
+}
+
 // index is the document at /openapi/v3.
-func (s *Server) index() (*document, error) {
+func (s *Server) index(ctx context.Context) (*document, error) {
 	type item struct {
 		URL string `json:"serverRelativeURL"`
 	}
 	paths := map[string]item{}
 	for _, name := range s.versions() {
 		paths[name] = item{s.url(name)}
+	}
+	if s.others != nil {
+		for name, hash := range s.others.Index(ctx) {
+			paths[name] = item{"/openapi/v3/" + name + "?hash=" + url.QueryEscape(hash)}
+		}
 	}
 	body, err := json.Marshal(map[string]any{"paths": paths})
 	if err != nil {

@@ -2,7 +2,6 @@ package subresource
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 
@@ -11,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
+	"minke/apiserver/backend"
 	"minke/apiserver/request"
 )
 
@@ -70,42 +70,5 @@ func (s *Server) endpoint(service *corev1.Service, port string) (string, int32, 
 	if err != nil {
 		return "", 0, err
 	}
-	type candidate struct {
-		host string
-		port int32
-	}
-	var found []candidate
-	for obj := range all {
-		slice := obj.(*discoveryv1.EndpointSlice)
-		if slice.Labels[discoveryv1.LabelServiceName] != service.Name || slice.AddressType == discoveryv1.AddressTypeFQDN {
-			continue
-		}
-		number, ok := slicePort(slice, port)
-		if !ok {
-			continue
-		}
-		for _, e := range slice.Endpoints {
-			if (e.Conditions.Ready == nil || *e.Conditions.Ready) && len(e.Addresses) > 0 {
-				found = append(found, candidate{e.Addresses[0], number})
-			}
-		}
-	}
-	if len(found) == 0 {
-		return "", 0, apierrors.NewServiceUnavailable(fmt.Sprintf("no endpoints available for service %q", service.Name))
-	}
-	one := found[rand.IntN(len(found))]
-	return one.host, one.port, nil
-}
-
-func slicePort(slice *discoveryv1.EndpointSlice, name string) (int32, bool) {
-	for _, p := range slice.Ports {
-		has := ""
-		if p.Name != nil {
-			has = *p.Name
-		}
-		if has == name && p.Port != nil {
-			return *p.Port, true
-		}
-	}
-	return 0, false
+	return backend.Endpoint(all, service.Name, port)
 }

@@ -3,12 +3,15 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/apiserver/backend"
 )
 
 // Reader reads stored objects.
@@ -17,7 +20,12 @@ type Reader interface {
 }
 
 // Services finds where Services are reached from the API server.
-type Services struct{ Reader Reader }
+type Services struct {
+	Reader Reader
+	// Slices, when set, lists the EndpointSlices of a namespace, and makes a
+	// ready endpoint the address instead of the cluster IP.
+	Slices func(namespace string) (iter.Seq[runtime.Object], error)
+}
 
 var services = corev1.SchemeGroupVersion.WithResource("services")
 
@@ -40,6 +48,8 @@ func (s Services) Address(ctx context.Context, namespace, name string, port int3
 			return "", fmt.Errorf("service %q has no external name", name)
 		}
 		return net.JoinHostPort(host, strconv.Itoa(int(port))), nil
+	case s.Slices != nil:
+		return s.endpoint(service, port)
 	case host == "" || host == corev1.ClusterIPNone:
 		return "", fmt.Errorf("cannot route to service with ClusterIP %q", host)
 	}
@@ -49,4 +59,20 @@ func (s Services) Address(ctx context.Context, namespace, name string, port int3
 		}
 	}
 	return "", fmt.Errorf("no service port %d found for service %q", port, name)
+}
+
+// endpoint returns the address of a ready endpoint.
+func (s Services) endpoint(service *corev1.Service, port int32) (string, error) {
+	for _, p := range service.Spec.Ports {
+		if p.Port != port {
+			continue
+		}
+		slices, err := s.Slices(service.Namespace)
+		if err != nil {
+			return "", err
+		}
+		host, number, err := backend.Endpoint(slices, service.Name, p.Name)
+		return net.JoinHostPort(host, strconv.Itoa(int(number))), err
+	}
+	return "", fmt.Errorf("no service port %d found for service %q", port, service.Name)
 }

@@ -166,7 +166,7 @@ func (s *sweep) logs() error {
 		return err
 	}
 	// The first file; a link that leads out of the directory is none.
-	for _, part := range strings.Split(a.text(), `href="`)[1:] {
+	for _, part := range strings.Split(string(a.Raw), `href="`)[1:] {
 		name, _, _ := strings.Cut(part, `"`)
 		if strings.HasSuffix(name, "/") {
 			continue
