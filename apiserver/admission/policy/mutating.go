@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	celgo "github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -21,7 +22,8 @@ import (
 // webhooks, among what is Repeated.
 type Mutating struct {
 	Config
-	index *index[*mutator]
+	index      *index[*mutator]
+	converters sync.Map // of kinds
 }
 
 var _ admission.Mutator = (*Mutating)(nil)
@@ -29,7 +31,7 @@ var _ admission.Mutator = (*Mutating)(nil)
 // NewMutating returns the plug-in. It reads nothing before the first write.
 func NewMutating(c Config) *Mutating {
 	v1 := admissionregistrationv1.SchemeGroupVersion
-	return &Mutating{c, &index[*mutator]{kind: kind[*mutator]{
+	return &Mutating{Config: c, index: &index[*mutator]{kind: kind[*mutator]{
 		policies: v1.WithResource("mutatingadmissionpolicies"), bindings: v1.WithResource("mutatingadmissionpolicybindings"),
 		define: func(obj runtime.Object) definition {
 			p := obj.(*admissionregistrationv1.MutatingAdmissionPolicy)

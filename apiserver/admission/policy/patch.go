@@ -59,21 +59,31 @@ func (r *run) document(ctx context.Context, as admission.Version) ([]byte, error
 	return json.Marshal(expression.Named(obj, as.Kind))
 }
 
-// converter returns how objects of a kind merge.
+// converter returns how objects of a kind merge. Those of built-in kinds are
+// kept: there are not many.
 func (r *run) converter(kind gvk) (managedfields.TypeConverter, bool) {
 	resource := r.attributes.Resource
 	if resource.Merging != nil {
 		return resource.Merging, true
 	}
+	if known, ok := r.converters.Load(kind); ok {
+		return known.(managedfields.TypeConverter), true
+	}
+	var empty runtime.Object
 	if kind == resource.Kind {
-		return apply.Converter(kind, resource.New()), true
+		empty = resource.New()
 	}
 	for i := range resource.Also {
 		if resource.Also[i].Kind == kind {
-			return apply.Converter(kind, resource.Also[i].New()), true
+			empty = resource.Also[i].New()
 		}
 	}
-	return nil, false
+	if empty == nil {
+		return nil, false
+	}
+	converter := apply.Converter(kind, empty)
+	r.converters.Store(kind, converter)
+	return converter, true
 }
 
 // applied merges an ApplyConfiguration into a document.

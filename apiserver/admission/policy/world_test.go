@@ -29,7 +29,7 @@ type world struct {
 }
 
 // newWorld holds the objects of a YAML stream, defaulted.
-func newWorld(t *testing.T, manifests ...string) *world {
+func newWorld(t testing.TB, manifests ...string) *world {
 	w := &world{resources: catalog.Resources(), objects: map[schema.GroupVersionResource][]runtime.Object{}}
 	w.put(t, "{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {env: prod}}}")
 	for _, m := range manifests {
@@ -38,7 +38,7 @@ func newWorld(t *testing.T, manifests ...string) *world {
 	return w
 }
 
-func (w *world) put(t *testing.T, stream string) {
+func (w *world) put(t testing.TB, stream string) {
 	t.Helper()
 	for text := range strings.SplitSeq(stream, "\n---\n") {
 		r, obj := w.read(t, text)
@@ -52,7 +52,7 @@ func (w *world) put(t *testing.T, stream string) {
 	}
 }
 
-func (w *world) read(t *testing.T, text string) (*api.Resource, api.Object) {
+func (w *world) read(t testing.TB, text string) (*api.Resource, api.Object) {
 	t.Helper()
 	var head struct{ APIVersion, Kind string }
 	if err := yaml.Unmarshal([]byte(text), &head); err != nil {
@@ -106,7 +106,7 @@ func (w *world) Allows(_ context.Context, user *inprocess.User, _ authz.Attribut
 func (w *world) config() policy.Config { return policy.Config{Reader: w, Authorizer: w} }
 
 // write is the creation of a manifest, or the update of old to it.
-func (w *world) write(t *testing.T, text string, old api.Object) (*admission.Attributes, *[]string) {
+func (w *world) write(t testing.TB, text string, old api.Object) (*admission.Attributes, *[]string) {
 	r, obj := w.read(t, text)
 	var warnings []string
 	a := &admission.Attributes{
