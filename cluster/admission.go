@@ -119,6 +119,9 @@ var plugIns = []plugIn{
 	{"", on, of(func(p *plugInParts) any {
 		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}
 	})},
+	{"", on, of(func(p *plugInParts) any {
+		return policy.Reference{Config: policy.Config{Reader: p.stored, Authorizer: p.security.authorizer}}
+	})},
 	{"ValidatingAdmissionPolicy", on, of(func(p *plugInParts) any {
 		return policy.NewValidating(policy.Config{Reader: p.stored, Authorizer: p.security.authorizer})
 	})},
