@@ -19,7 +19,6 @@ import (
 
 	"minke/api"
 	"minke/api/inprocess"
-	"minke/store/local"
 )
 
 var core = schema.GroupVersion{Version: "v1"}
@@ -116,7 +115,7 @@ type world struct {
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	st := local.OpenMemory()
+	st := openStore(t)
 	cfg := Config{Store: st, Resources: testResources(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Authenticate: func(*http.Request) (*inprocess.User, error) { return &inprocess.User{Name: "tester"}, nil }}
 	for _, f := range change {
