@@ -19,6 +19,7 @@ import (
 	"minke/apiserver/admission/eventratelimit"
 	"minke/apiserver/admission/extendedresourcetoleration"
 	"minke/apiserver/admission/externalips"
+	"minke/apiserver/admission/imagepolicy"
 	"minke/apiserver/admission/limitpodhardantiaffinity"
 	"minke/apiserver/admission/limitranger"
 	"minke/apiserver/admission/namespaceautoprovision"
@@ -43,6 +44,7 @@ import (
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
 	"minke/client"
+	"minke/cluster/kubeconfig"
 )
 
 // plugInParts is what admission plug-ins are made of.
@@ -79,7 +81,9 @@ var plugIns = []plugIn{
 	})},
 	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
 	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
-	{"ImagePolicyWebhook", off, nil},
+	{"ImagePolicyWebhook", off, func(p *plugInParts) (any, error) {
+		return imagepolicy.New(p.config["ImagePolicyWebhook"], p.webhooks.Client, kubeconfig.Endpoint)
+	}},
 	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.stored, p.config["PodSecurity"]) }},
 	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.stored, p.config["PodNodeSelector"]) }},
 	{"Priority", on, of(func(p *plugInParts) any { return &priority.Plugin{Reader: p.stored} })},
