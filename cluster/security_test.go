@@ -1,0 +1,211 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"minke/api/inprocess"
+	"minke/apiserver/authz"
+	"minke/apiserver/webhook"
+	"minke/cluster/pki"
+)
+
+// reviewer is a server that reviews tokens and access: it knows the token
+// "known", and allows ann everything but pods, which it denies.
+func reviewer(t *testing.T) (kubeconfig string) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var q struct {
+			Kind string `json:"kind"`
+			Spec struct {
+				Token              string            `json:"token"`
+				User               string            `json:"user"`
+				ResourceAttributes map[string]string `json:"resourceAttributes"`
+			} `json:"spec"`
+		}
+		if r.Header.Get("Authorization") != "Bearer own" || json.NewDecoder(r.Body).Decode(&q) != nil {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		status := map[string]any{}
+		switch {
+		case q.Kind == "TokenReview" && q.Spec.Token == "known":
+			status = map[string]any{"authenticated": true, "user": map[string]any{"username": "hook"}}
+		case q.Kind == "SubjectAccessReview" && q.Spec.User == "ann":
+			pods := q.Spec.ResourceAttributes["resource"] == "pods"
+			status = map[string]any{"allowed": !pods, "denied": pods}
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"kind": q.Kind, "status": status})
+	}))
+	t.Cleanup(server.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	data, err := json.Marshal(map[string]any{
+		"current-context": "c", "contexts": []any{map[string]any{"name": "c", "context": map[string]string{"cluster": "k", "user": "u"}}},
+		"clusters": []any{map[string]any{"name": "k", "cluster": map[string]any{"server": server.URL, "certificate-authority-data": ca}}},
+		"users":    []any{map[string]any{"name": "u", "user": map[string]string{"token": "own"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "kubeconfig", string(data))
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func newTestSecurity(t *testing.T, o APIOptions) (*security, error) {
+	t.Helper()
+	ca, err := pki.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newSecurity(&o, ca, &objects{}, &webhook.Client{})
+}
+
+// who authenticates a request for path with a token.
+func who(s *security, path, token string) string {
+	r := httptest.NewRequest("GET", path, nil)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	user, err := s.authenticator.Authenticate(r)
+	if err != nil {
+		return err.Error()
+	}
+	return user.Name
+}
+
+func TestAuthenticationFlags(t *testing.T) {
+	hook := AuthenticationOptions{Webhook: TokenWebhookOptions{Kubeconfig: File(reviewer(t))}}
+	file := AuthenticationOptions{Tokens: File(write(t, "tokens", "sekret,ann,1\n"))}
+	paths := AuthenticationOptions{Config: File(write(t, "config", "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true, conditions: [{path: /livez}]}\n"))}
+	for _, c := range []struct {
+		name, path, token, want string
+		o                       AuthenticationOptions
+	}{
+		{"nobody", "/x", "", "system:anonymous", AuthenticationOptions{}},
+		{"nobody, not wanted", "/x", "", "Unauthorized", AuthenticationOptions{Anonymous: "false"}},
+		{"nobody, on a path", "/livez", "", "system:anonymous", paths},
+		{"nobody, on another path", "/x", "", "Unauthorized", paths},
+		{"a static token", "/x", "sekret", "ann", file},
+		{"another token", "/x", "other", "Unauthorized", file},
+		{"a token that the webhook knows", "/x", "known", "hook", hook},
+		{"a token that it does not", "/x", "other", "Unauthorized", hook},
+	} {
+		s, err := newTestSecurity(t, APIOptions{Authentication: c.o})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := who(s, c.path, c.token); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAuthorizationFlags(t *testing.T) {
+	kubeconfig := reviewer(t)
+	hook := AuthorizationOptions{Modes: []string{"Webhook", "AlwaysAllow"}, Kubeconfig: File(kubeconfig)}
+	matched := AuthorizationOptions{Config: File(write(t, "config", fmt.Sprintf(`
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthorizationConfiguration
+authorizers:
+- name: hook
+  type: Webhook
+  webhook:
+    timeout: 3s
+    authorizedTTL: 5m
+    unauthorizedTTL: 30s
+    subjectAccessReviewVersion: v1
+    matchConditionSubjectAccessReviewVersion: v1
+    failurePolicy: Deny
+    connectionInfo: {type: KubeConfigFile, kubeConfigFile: %q}
+    matchConditions: [{expression: 'has(request.resourceAttributes)'}]
+- {name: none, type: AlwaysDeny}
+`, kubeconfig)))}
+	pods, nodes := authz.Attributes{Verb: "get", Version: "v1", Resource: "pods"}, authz.Attributes{Verb: "get", Version: "v1", Resource: "nodes"}
+	for _, c := range []struct {
+		name, user string
+		a          authz.Attributes
+		want       bool
+		o          AuthorizationOptions
+	}{
+		{"by nobody", "ann", nodes, false, AuthorizationOptions{}},
+		{"by everybody", "ann", nodes, true, AuthorizationOptions{Modes: []string{"AlwaysAllow"}}},
+		{"masters whatever is set", "root", nodes, true, AuthorizationOptions{Modes: []string{"AlwaysDeny"}}},
+		{"the webhook allows", "ann", nodes, true, hook},
+		{"the webhook denies", "ann", pods, false, hook},
+		{"the webhook does not say", "bob", pods, true, hook},
+		{"configured", "ann", nodes, true, matched},
+		{"configured, not matched", "ann", authz.Attributes{Verb: "get", Path: "/x"}, false, matched},
+	} {
+		s, err := newTestSecurity(t, APIOptions{Authorization: c.o})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		user := &inprocess.User{Name: c.user}
+		if c.user == "root" {
+			user.Groups = []string{authz.Masters}
+		}
+		if got, why := s.authorizer.Allows(context.Background(), user, c.a); got != c.want {
+			t.Errorf("%s: %v (%s), want %v", c.name, got, why, c.want)
+		}
+	}
+}
+
+func TestRefusedFlags(t *testing.T) {
+	for _, c := range []struct {
+		cause string
+		o     APIOptions
+	}{
+		{"is not a valid mode", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"Magic"}}}},
+		{"more than once", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"RBAC", "RBAC"}}}},
+		{"config file not passed", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"Webhook"}}}},
+		{"can not be specified when", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"RBAC"}, Config: "/x"}}},
+		{"no such file", APIOptions{Authorization: AuthorizationOptions{Config: "/nowhere/at/all"}}},
+		{"mutually exclusive", APIOptions{Authentication: AuthenticationOptions{Config: "/x", OIDC: OIDCOptions{IssuerURL: "https://x"}}}},
+		{"must be specified together", APIOptions{Authentication: AuthenticationOptions{OIDC: OIDCOptions{IssuerURL: "https://x"}}}},
+		{"--anonymous-auth", APIOptions{Authentication: AuthenticationOptions{Anonymous: "maybe"}}},
+		{"between 1 hour and 2^32 seconds", APIOptions{Authentication: AuthenticationOptions{ServiceAccounts: ServiceAccountsOptions{MaxExpiration: 1}}}},
+		{"want v1 or v1beta1", APIOptions{Authentication: AuthenticationOptions{Webhook: TokenWebhookOptions{Kubeconfig: File(reviewer(t)), Version: "v2"}}}},
+	} {
+		if _, err := newTestSecurity(t, c.o); err == nil || !strings.Contains(err.Error(), c.cause) {
+			t.Errorf("%v, want %q", err, c.cause)
+		}
+	}
+}
+
+// TestConfigurationIsFollowed: a changed file holds at once, a bad one never.
+func TestConfigurationIsFollowed(t *testing.T) {
+	const head = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n"
+	file := write(t, "config", head+"anonymous: {enabled: true}\n")
+	s, err := newTestSecurity(t, APIOptions{Authentication: AuthenticationOptions{Config: File(file)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ content, want string }{
+		{head + "anonymous: {enabled: false}\n", "Unauthorized"},
+		{head + "nonsense: true\n", "Unauthorized"},
+		{head + "anonymous: {enabled: true}\n", "system:anonymous"},
+	} {
+		s.structured.of.reloaded("authentication-config", file, s.structured.take([]byte(c.content)))
+		if got := who(s, "/x", ""); got != c.want {
+			t.Errorf("after %q: %q, want %q", c.content, got, c.want)
+		}
+	}
+}
