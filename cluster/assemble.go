@@ -114,8 +114,8 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 	}
 	return subresource.New(subresource.Config{
 		Codec: apiserver.ActionCodec{CBOR: s.cbor()}, Reader: s.api, Updater: s.api, Deleter: s.api,
-		Authorizer: s.security.authorizer, Rules: s.security.rbac,
-		Tokens: s.security.authenticator, Issuer: s.security.issuer, Audiences: s.security.audiences,
+		Authorizer: s.security.authorizer,
+		Tokens:     s.security.authenticator, Issuer: s.security.issuer, Audiences: s.security.audiences,
 		MaxTokenLife: s.cfg.API.Authentication.ServiceAccounts.MaxExpiration,
 		ExtendTokens: !s.cfg.API.Authentication.ServiceAccounts.NoExtension,
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{

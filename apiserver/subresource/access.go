@@ -82,14 +82,15 @@ func (s *Server) selfSubjectRulesReview(w http.ResponseWriter, r *http.Request) 
 	if review.Spec.Namespace == "" {
 		return apierrors.NewBadRequest("no namespace on request")
 	}
-	rules, err := s.Rules.RulesFor(request.UserFrom(r.Context()), review.Spec.Namespace)
+	rules := authz.RulesFor(s.Authorizer, request.UserFrom(r.Context()), review.Spec.Namespace)
 	status := authorizationv1.SubjectRulesReviewStatus{
 		ResourceRules: []authorizationv1.ResourceRule{}, NonResourceRules: []authorizationv1.NonResourceRule{},
+		Incomplete: rules.Incomplete,
 	}
-	if err != nil {
-		status.EvaluationError = err.Error()
+	if rules.Err != nil {
+		status.EvaluationError = rules.Err.Error()
 	}
-	for _, rule := range rules {
+	for _, rule := range rules.Rules {
 		if len(rule.Resources) > 0 {
 			status.ResourceRules = append(status.ResourceRules, authorizationv1.ResourceRule{
 				Verbs: rule.Verbs, APIGroups: rule.APIGroups, Resources: rule.Resources, ResourceNames: rule.ResourceNames,

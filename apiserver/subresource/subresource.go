@@ -11,13 +11,11 @@ import (
 	"net/http"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
-	"minke/api/inprocess"
 	"minke/apiserver/admission"
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
@@ -58,11 +56,6 @@ type TokenReviewer interface {
 	AuthenticateToken(ctx context.Context, token string, audiences []string) (*authn.Identity, error)
 }
 
-// Rules lists what a user may do in a namespace.
-type Rules interface {
-	RulesFor(user *inprocess.User, namespace string) ([]rbacv1.PolicyRule, error)
-}
-
 // Config is what the handlers are made of. All fields but those said to be
 // optional must be set.
 type Config struct {
@@ -70,9 +63,8 @@ type Config struct {
 	Reader  Reader
 	Updater Updater
 	Deleter Deleter
-	// Authorizer and Rules answer reviews.
+	// Authorizer answers reviews.
 	Authorizer authz.Authorizer
-	Rules      Rules
 	Tokens     TokenReviewer
 	Issuer     *authn.Issuer
 	// Audiences are those of a token that is asked for without any.
