@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -8,7 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"minke/apiserver/codec"
 	"minke/apiserver/request"
+	"minke/apiserver/websocket"
 )
 
 // dispatch leads an authorized request to what answers it.
@@ -144,6 +147,9 @@ func (c *call) dispatchVerb() error {
 	case "list":
 		return c.list()
 	case "watch":
+		if websocket.Asked(c.r) {
+			return c.watchOverWebSocket()
+		}
 		return c.watch()
 	case "create":
 		if c.info.Name != "" {
@@ -160,6 +166,19 @@ func (c *call) dispatchVerb() error {
 		return c.deleteCollection()
 	}
 	return noMethod(c.end.group)
+}
+
+// watchOverWebSocket sends each event in a message, as JSON.
+func (c *call) watchOverWebSocket() error {
+	w, r := websocket.Lines(c.w.ResponseWriter, c.r)
+	defer w.Close()
+	c.accepted.Format = codec.JSON
+	c.w.ResponseWriter, c.r = w, r
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	defer context.AfterFunc(r.Context(), cancel)()
+	c.ctx = ctx
+	return c.watch()
 }
 
 // needName guards verbs that the collection itself does not have.

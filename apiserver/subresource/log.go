@@ -17,6 +17,7 @@ import (
 
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
+	"minke/apiserver/websocket"
 )
 
 // log streams the log of a container from its node.
@@ -51,6 +52,11 @@ func (s *Server) log(w http.ResponseWriter, r *http.Request) error {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return refused(answer, "get", schema.GroupResource{Resource: "pods/log"}, pod.Name)
+	}
+	if websocket.Asked(r) {
+		over, _ := websocket.Bytes(w, r)
+		defer over.Close()
+		w = over
 	}
 	w.Header().Set("Content-Type", "text/plain")
 	w.WriteHeader(http.StatusOK)
