@@ -2,7 +2,7 @@
 // tables: start-up, memory at rest, how soon a pod is Ready, and the API's
 // throughput. It needs root and a built bin/minke:
 //
-//	go run ./test/bench [-runs 5] [-only startup,memory,pods,api]
+//	go run ./test/bench [-runs 5] [-only startup,memory,pods,api,flood]
 //
 // The load shares the machine's processors with the server: compare only
 // within one run on one machine.
@@ -30,11 +30,13 @@ type bench struct {
 	runs    int
 	config  *rest.Config
 	objects int
+	// flags are added to minke up.
+	flags []string
 }
 
 func main() {
 	b := &bench{}
-	only := flag.String("only", "startup,memory,pods,api", "what to measure")
+	only := flag.String("only", "startup,memory,pods,api,flood", "what to measure")
 	flag.StringVar(&b.minke, "minke", "bin/minke", "the binary to measure")
 	flag.IntVar(&b.runs, "runs", 5, "repetitions; medians are printed")
 	flag.IntVar(&b.objects, "objects", 5000, "objects in the API phases")
@@ -42,6 +44,13 @@ func main() {
 	b.name = fmt.Sprintf("bench-%d", os.Getpid())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if settings := os.Getenv(floodVariable); settings != "" {
+		if err := beFlood(ctx, settings); err != nil {
+			fmt.Fprintln(os.Stderr, "flood:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	err := b.run(ctx, strings.Split(*only, ","))
 	if downErr := b.down(); err == nil {
 		err = downErr
@@ -56,7 +65,7 @@ func (b *bench) run(ctx context.Context, only []string) error {
 	phases := []struct {
 		name string
 		run  func(context.Context) error
-	}{{"startup", b.startup}, {"memory", b.memory}, {"pods", b.pods}, {"api", b.api}}
+	}{{"startup", b.startup}, {"memory", b.memory}, {"pods", b.pods}, {"api", b.api}, {"flood", b.flood}}
 	for _, p := range phases {
 		if !slices.Contains(only, p.name) {
 			continue
@@ -71,7 +80,8 @@ func (b *bench) run(ctx context.Context, only []string) error {
 
 // up starts the cluster, or finds it running, and connects to it.
 func (b *bench) up(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, b.minke, "up", "--detach", "--isolated", "--name", b.name).Output()
+	args := append([]string{"up", "--detach", "--isolated", "--name", b.name}, b.flags...)
+	out, err := exec.CommandContext(ctx, b.minke, args...).Output()
 	if err != nil {
 		return fmt.Errorf("minke up: %w", err)
 	}
