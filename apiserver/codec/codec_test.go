@@ -100,15 +100,3 @@ func TestListEqualsWholeEncoding(t *testing.T) {
 		}
 	}
 }
-
-func FuzzBody(f *testing.F) {
-	for _, seed := range []string{`{"data":{"a":"b"}}`, "data:\n  a: &x b\n  c: *x\n", "k8s\x00\x0a\x00", `{"a":"\\"}`} {
-		f.Add([]byte(seed), 0)
-		f.Add([]byte(seed), 1)
-		f.Add([]byte(seed), 2)
-	}
-	f.Fuzz(func(_ *testing.T, data []byte, format int) {
-		body := &Body{Data: data, Format: Format(uint(format) % 3), Validation: Strict}
-		_, _ = body.Decode(&corev1.ConfigMap{}, corev1.SchemeGroupVersion.WithKind("ConfigMap"))
-	})
-}
