@@ -12,7 +12,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build helpers peers demo test unit e2e conformance bench bench-peers lint tools generate clean FORCE
+.PHONY: build helpers peers demo test unit e2e conformance bench bench-peers fuzz lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -65,6 +65,17 @@ conformance: build
 	test/peers/build.sh etcd sample-apiserver
 	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
 	status=$$?; bin/minke down --name $${CONFORMANCE_CLUSTER:-conformance}; exit $$status
+
+# Each fuzz target for FUZZTIME, on what is kept in testdata/fuzz and what it
+# finds itself. What it finds wrong it writes there: check it in.
+FUZZTIME ?= 1m
+fuzz:
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read dir; do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z]+' $$dir/*_test.go | cut -d' ' -f2); do \
+			echo "$$dir $$target"; \
+			$(GO) test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }

@@ -63,7 +63,7 @@ func (s *Server) custom(r Custom, before *routes) *endpoint {
 	}
 	e := newEndpoint(r.Resource)
 	if old != nil && old.use != nil && old.use.shape == r.Shape {
-		e.cache, e.use = old.cache, old.use
+		e.cache, e.use, e.pages = old.cache, old.use, old.pages
 		return e
 	}
 	e.cache = newCache(e, s.budget, &s.cfg)

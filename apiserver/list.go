@@ -88,6 +88,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 		return nil, err
 	}
 	if remaining > 0 {
+		c.end.pages.keep(snapshot, time.Unix(from.Since, 0))
 		last := p.items[len(p.items)-1].Key
 		p.meta.Continue = token{Revision: revision, Start: strings.TrimPrefix(last, c.end.prefix) + "\x00", Since: from.Since}.encode()
 		if sel.everything() {
@@ -159,6 +160,9 @@ func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 	rev := t.Revision
 	if rev == anyRevision {
 		rev, t.Since = 0, time.Now().Unix()
+	}
+	if s := c.end.pages.at(rev); s != nil {
+		return s, t, nil
 	}
 	s, err := c.end.cache.Snapshot(c.ctx, rev)
 	if errors.Is(err, store.ErrCompacted) {

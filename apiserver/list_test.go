@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -115,4 +116,36 @@ func TestProtobufBody(t *testing.T) {
 	w.want(at(made, "data", "k"), "v", "data")
 	text, _ := yaml.Marshal(cm)
 	w.must(409, "POST", cms, string(text), "Content-Type", codec.MediaYAML)
+}
+
+// TestPagesUnderWrites: a list that is read page by page stays as it was, also
+// when the window of events has long gone on, until its token is too old.
+func TestPagesUnderWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config) { c.Limits.History = 2 })
+		for i := range 5 {
+			w.must(201, "POST", cms, configMap(fmt.Sprintf("c%d", i), "1"))
+		}
+		page := w.must(200, "GET", cms+"?limit=2", "")
+		first := url.QueryEscape(at(page, "metadata", "continue").(string))
+		for n := range 20 {
+			w.must(200, "PUT", cms+"/c3", configMap("c3", fmt.Sprint(n)))
+		}
+		w.must(200, "DELETE", cms+"/c4", "")
+		time.Sleep(tokenLife - time.Second)
+		page = w.must(200, "GET", cms+"?limit=2&continue="+first, "")
+		w.want(names(page), []string{"c2", "c3"}, "the second page")
+		w.want(at(page["items"].([]any)[1], "data", "k"), "1", "an object as it was")
+		last := url.QueryEscape(at(page, "metadata", "continue").(string))
+		w.want(names(w.must(200, "GET", cms+"?limit=2&continue="+last, "")), []string{"c4"}, "the last page")
+		time.Sleep(2 * time.Second)
+		w.must(410, "GET", cms+"?limit=2&continue="+last, "")
+		kept := &w.routes.Load().endpoints[core.WithResource("configmaps")].pages.pinned
+		w.want(len(*kept), 0, "kept states")
+		for range maxPinned + 2 {
+			w.must(200, "PUT", cms+"/c3", configMap("c3", fmt.Sprint(len(*kept))+"!"))
+			w.must(200, "GET", cms+"?limit=1", "")
+		}
+		w.want(len(*kept) <= maxPinned, true, "bounded states")
+	})
 }

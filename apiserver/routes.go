@@ -35,7 +35,9 @@ type endpoint struct {
 	views  viewSet
 	// fieldSets is shared by all versions.
 	fieldSets *fieldSets
-	appliers  *appliers
+	// pages too, and by all definitions that share the cache.
+	pages    *pages
+	appliers *appliers
 	// use is nil for built-in resources; see SetCustom.
 	use *usage
 	// counts are this version's own.
@@ -70,7 +72,7 @@ func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*r
 
 func newEndpoint(r *api.Resource) *endpoint {
 	return &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
-		fieldSets: &fieldSets{compute: r.FieldSet}, watching: &atomic.Int64{}}
+		fieldSets: &fieldSets{compute: r.FieldSet}, watching: &atomic.Int64{}, pages: &pages{}}
 }
 
 func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {

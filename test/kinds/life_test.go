@@ -88,6 +88,7 @@ func (l *life) live(sent api.Object) {
 	at := l.path + "/" + strings.ReplaceAll(name, ":", "%3A")
 	got := l.send(200, "GET", at, nil)
 	l.check("get", got, spec)
+	l.forms(at, spec)
 	got.SetLabels(map[string]string{"label": "value", "more": "1"})
 	got = l.send(200, "PUT", at, got)
 	l.check("update", got, spec)
