@@ -142,9 +142,16 @@ func (c *call) createError(name string, err error) error {
 	return apierrors.NewAlreadyExists(c.end.group, name)
 }
 
+// maxLabels bounds the labels of an object. Kubernetes has no such bound, but each
+// of them may be worth two long complaints.
+const maxLabels = 10000
+
 // checkNew validates an object that is about to be created.
 func (c *call) checkNew(obj api.Object) field.ErrorList {
 	metadata := field.NewPath("metadata")
+	if n := len(obj.GetLabels()); n > maxLabels {
+		return field.ErrorList{field.TooMany(metadata.Child("labels"), n, maxLabels)}
+	}
 	errs := validation.ValidateObjectMetaAccessor(obj, c.end.Namespaced, c.end.ValidName, metadata)
 	errs = append(errs, c.end.Validate(obj)...)
 	if len(errs) > 0 {
