@@ -1,10 +1,12 @@
 package apiserver
 
 import (
-	"k8s.io/apimachinery/pkg/runtime"
+	"reflect"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
+	"minke/api/cel"
 )
 
 // ResourceOf returns the resource that stores objects of a kind, custom
@@ -18,20 +20,21 @@ func (s *Server) ResourceOf(kind schema.GroupVersionKind) *api.Resource {
 	return nil
 }
 
-// KindOf returns the kind of a built-in resource's objects, and an empty one.
-func (s *Server) KindOf(resource schema.GroupVersionResource) (kind schema.GroupVersionKind, empty runtime.Object, ok bool) {
+// KindOf returns the kind of a resource's objects.
+func (s *Server) KindOf(resource schema.GroupVersionResource) (kind schema.GroupVersionKind, ok bool) {
 	e := s.routes.Load().endpoints[resource]
-	if e == nil || e.use != nil {
-		return schema.GroupVersionKind{}, nil, false
+	if e == nil {
+		return schema.GroupVersionKind{}, false
 	}
-	return e.kind, e.empty(), true
+	return e.kind, true
 }
 
-// ObjectOf returns an empty object of a built-in kind; nil if there is none.
-func (s *Server) ObjectOf(kind schema.GroupVersionKind) runtime.Object {
+// Declaration describes a built-in kind's objects to those who check expressions
+// about them, under a name; nil if there is no such kind.
+func (s *Server) Declaration(kind schema.GroupVersionKind, name string) *cel.Declaration {
 	for _, e := range s.routes.Load().endpoints {
 		if e.kind == kind && e.use == nil {
-			return e.empty()
+			return cel.DeclarationOf(name, reflect.TypeOf(e.empty()))
 		}
 	}
 	return nil

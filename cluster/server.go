@@ -11,9 +11,11 @@ import (
 	"net/netip"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"minke/api"
+	"minke/api/cel"
 	"minke/api/feature"
 	"minke/api/inprocess"
 	"minke/apiserver"
@@ -161,7 +163,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	group.Go(func() error { return s.allocator.Run(ctx) })
 	group.Go(func() error { return s.custom.Run(ctx) })
 	group.Go(func() error { return s.webhooks.Run(ctx) })
-	group.Go(func() error { return typecheck.Run(ctx, s.api) })
+	group.Go(func() error { return typecheck.Run(ctx, kinds{s.api, s.custom}) })
 	group.Go(func() error {
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)
@@ -179,3 +181,17 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 func firstAddress(p netip.Prefix) netip.Addr { return p.Masked().Addr().Next() }
 
 func intOrString(port int32) intstr.IntOrString { return intstr.FromInt32(port) }
+
+// kinds describes the kinds that the API serves, custom ones too.
+type kinds struct {
+	*apiserver.Server
+	custom *customresource.Manager
+}
+
+// Declaration implements typecheck.Types.
+func (k kinds) Declaration(kind schema.GroupVersionKind, name string) *cel.Declaration {
+	if d := k.custom.Declaration(kind, name); d != nil {
+		return d
+	}
+	return k.Server.Declaration(kind, name)
+}

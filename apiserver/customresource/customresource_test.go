@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/store/local"
 )
@@ -276,4 +277,16 @@ func TestSchemasAreDroppedWhenIdle(t *testing.T) {
 			t.Error("what is idle was kept")
 		}
 	})
+}
+
+func TestDeclaration(t *testing.T) {
+	w := newWorld(t)
+	w.define(crd(widgetV1))
+	d := w.manager.Declaration(schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Widget"}, "Thing")
+	if d == nil || d.TypeName() != "Thing" || d.Fields["spec"] == nil || d.Fields["metadata"].Type.Fields["labels"] == nil {
+		t.Errorf("got %v", d)
+	}
+	if d := w.manager.Declaration(schema.GroupVersionKind{Group: "example.com", Version: "v9", Kind: "Widget"}, "Thing"); d != nil {
+		t.Errorf("of an unknown version: %v", d)
+	}
 }

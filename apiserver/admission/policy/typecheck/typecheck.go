@@ -6,13 +6,12 @@ package typecheck
 import (
 	"errors"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
 
 	celgo "github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	apiservercel "k8s.io/apiserver/pkg/cel"
@@ -23,21 +22,23 @@ import (
 // maxTypes bounds the types that a policy is compared with.
 const maxTypes = 10
 
-// Types knows the built-in types.
+// Types knows what is served.
 type Types interface {
-	// KindOf returns the kind of a resource's objects, and an empty object; ok
-	// is false for what is not served or has no Go type.
-	KindOf(resource schema.GroupVersionResource) (kind schema.GroupVersionKind, empty runtime.Object, ok bool)
-	// ObjectOf returns an empty object of a kind; nil if there is none or it has
-	// no Go type.
-	ObjectOf(kind schema.GroupVersionKind) runtime.Object
+	// KindOf returns the kind of a resource's objects; ok is false for what is
+	// not served.
+	KindOf(resource schema.GroupVersionResource) (kind schema.GroupVersionKind, ok bool)
+	// Declaration describes a kind's objects under a name; nil if nothing is
+	// known of them.
+	Declaration(kind schema.GroupVersionKind, name string) *cel.Declaration
 }
 
 // Check returns what is wrong with the policy's validations.
 func Check(p *admissionregistrationv1.ValidatingAdmissionPolicy, types Types) []admissionregistrationv1.ExpressionWarning {
 	var compilers []compiler
-	for _, one := range matched(p.Spec.MatchConstraints, types) {
-		compilers = append(compilers, newCompiler(p, one, types))
+	for _, kind := range matched(p.Spec.MatchConstraints, types) {
+		if object := types.Declaration(kind, kind.Kind); object != nil {
+			compilers = append(compilers, newCompiler(p, kind, object, types))
+		}
 	}
 	var warnings []admissionregistrationv1.ExpressionWarning
 	add := func(at *field.Path, text string) {
@@ -62,30 +63,19 @@ func Check(p *admissionregistrationv1.ValidatingAdmissionPolicy, types Types) []
 	return warnings
 }
 
-// object is a type that a policy matches.
-type object struct {
-	kind  schema.GroupVersionKind
-	empty runtime.Object
-}
-
-// matched returns the types that the rules name outright, in order.
-func matched(m *admissionregistrationv1.MatchResources, types Types) []object {
+// matched returns the kinds that the rules name outright, in order.
+func matched(m *admissionregistrationv1.MatchResources, types Types) []schema.GroupVersionKind {
 	if m == nil {
 		return nil
 	}
-	found := map[schema.GroupVersionKind]object{}
+	found := map[schema.GroupVersionKind]bool{}
 	for _, r := range m.ResourceRules {
 		collect(r.Rule, types, found)
 	}
-	var out []object
-	for _, o := range found {
-		out = append(out, o)
-	}
-	slices.SortFunc(out, func(a, b object) int { return strings.Compare(a.kind.String(), b.kind.String()) })
-	return out[:min(len(out), maxTypes)]
+	return slices.SortedFunc(maps.Keys(found), func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) })
 }
 
-func collect(r admissionregistrationv1.Rule, types Types, found map[schema.GroupVersionKind]object) {
+func collect(r admissionregistrationv1.Rule, types Types, found map[schema.GroupVersionKind]bool) {
 	if slices.Contains(r.APIGroups, "*") || slices.Contains(r.APIVersions, "*") {
 		return
 	}
@@ -96,8 +86,8 @@ func collect(r admissionregistrationv1.Rule, types Types, found map[schema.Group
 					continue
 				}
 				at := schema.GroupVersionResource{Group: group, Version: version, Resource: resource}
-				if kind, empty, ok := types.KindOf(at); ok {
-					found[kind] = object{kind, empty}
+				if kind, ok := types.KindOf(at); ok {
+					found[kind] = true
 				}
 			}
 		}
@@ -111,15 +101,14 @@ type compiler struct {
 	options cel.Admission
 }
 
-func newCompiler(p *admissionregistrationv1.ValidatingAdmissionPolicy, of object, types Types) compiler {
-	c := compiler{kind: of.kind, options: cel.Admission{Authorizer: true, Params: p.Spec.ParamKind != nil}}
+func newCompiler(p *admissionregistrationv1.ValidatingAdmissionPolicy, kind schema.GroupVersionKind, object *cel.Declaration, types Types) compiler {
+	c := compiler{kind: kind, options: cel.Admission{Authorizer: true, Params: p.Spec.ParamKind != nil}}
 	var params *cel.Declaration
 	if k := p.Spec.ParamKind; k != nil {
-		if empty := types.ObjectOf(schema.FromAPIVersionAndKind(k.APIVersion, k.Kind)); empty != nil {
-			params = cel.DeclarationOf(k.Kind+"Params", reflect.TypeOf(empty))
-		}
+		// It may be of the very kind that objects are.
+		params = types.Declaration(schema.FromAPIVersionAndKind(k.APIVersion, k.Kind), k.Kind+"Params")
 	}
-	c.with = cel.NewTyped(cel.DeclarationOf(of.kind.Kind, reflect.TypeOf(of.empty)), params)
+	c.with = cel.NewTyped(object, params)
 	for _, v := range p.Spec.Variables {
 		// What is wrong with it shows where it is named.
 		_, _ = c.with.Declare(v.Name, v.Expression, c.options, true)

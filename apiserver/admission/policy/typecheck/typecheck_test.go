@@ -3,6 +3,7 @@ package typecheck_test
 import (
 	"context"
 	"iter"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,24 +16,25 @@ import (
 
 	"minke/api"
 	"minke/api/catalog"
+	"minke/api/cel"
 	"minke/apiserver/admission/policy/typecheck"
 )
 
 type types struct{}
 
-func (types) KindOf(at schema.GroupVersionResource) (schema.GroupVersionKind, runtime.Object, bool) {
+func (types) KindOf(at schema.GroupVersionResource) (schema.GroupVersionKind, bool) {
 	for _, r := range catalog.Resources() {
 		if r.GroupVersionResource() == at {
-			return r.Kind, r.New(), true
+			return r.Kind, true
 		}
 	}
-	return schema.GroupVersionKind{}, nil, false
+	return schema.GroupVersionKind{}, false
 }
 
-func (types) ObjectOf(kind schema.GroupVersionKind) runtime.Object {
+func (types) Declaration(kind schema.GroupVersionKind, name string) *cel.Declaration {
 	for _, r := range catalog.Resources() {
 		if r.Kind == kind {
-			return r.New()
+			return cel.DeclarationOf(name, reflect.TypeOf(r.New()))
 		}
 	}
 	return nil
@@ -61,6 +63,7 @@ func TestCheck(t *testing.T) {
 		"dynamic":          {deployments + "validations:\n- expression: object.spec.strategy.rollingUpdate.maxSurge == '5%' || object.spec.template.spec.containers[0].resources.limits.cpu == '1'", nil},
 		"variables":        {deployments + "variables: [{name: count, expression: object.spec.replicas}]\nvalidations: [{expression: variables.count == 'a'}]", []string{"spec.validations[0].expression", "'_==_' applied to '(int, string)'"}},
 		"params":           {deployments + "paramKind: {apiVersion: v1, kind: ConfigMap}\nvalidations: [{expression: params.data.x == 1}]", []string{"spec.validations[0].expression", "'_==_' applied to '(string, int)'"}},
+		"of the same kind": {deployments + "paramKind: {apiVersion: apps/v1, kind: Deployment}\nvalidations: [{expression: params.spec.replicas < object.spec.replicas}]", nil},
 		"of a custom kind": {deployments + "paramKind: {apiVersion: example.com/v1, kind: Limit}\nvalidations: [{expression: params.max > object.spec.replicas}]", nil},
 		"wildcard":         {strings.Replace(deployments, "[v1]", "['*']", 1) + "validations: [{expression: object.nothing}]", nil},
 		"two types":        {strings.Replace(deployments, "[deployments]", "[replicasets, deployments, deployments/scale]", 1) + "validations: [{expression: has(object.spec.paused)}]", []string{"spec.validations[0].expression", "apps/v1, Kind=ReplicaSet: ERROR"}},
