@@ -29,6 +29,13 @@ const (
 	coast   = 3 * time.Minute
 )
 
+// How long what a check found is good for others who ask, be it for health or
+// for a seed: nobody can make us pester a plug-in.
+const (
+	wellFor = 20 * time.Second
+	illFor  = 3 * time.Second
+)
+
 // plugIn seals with the help of a KMS v2 plug-in on a unix socket: that wraps
 // a seed of ours, and unwraps it again.
 //
@@ -42,8 +49,11 @@ type plugIn struct {
 	client  kms.KeyManagementServiceClient
 	opened  unwrapped
 
-	checking sync.Mutex // one check at a time
-	current  atomic.Pointer[seed]
+	current atomic.Pointer[seed]
+
+	checking sync.Mutex // one check at a time; guards all below
+	checked  time.Time  // when the last one ended
+	found    error
 }
 
 // seed seals until it expires; it never changes.
@@ -91,10 +101,31 @@ func (p *plugIn) run(ctx context.Context) {
 	}
 }
 
+// healthy returns what the last check found, if that is fresh, or checks.
+func (p *plugIn) healthy(ctx context.Context) error {
+	p.checking.Lock()
+	defer p.checking.Unlock()
+	age := time.Since(p.checked)
+	if !p.checked.IsZero() && (age < illFor || p.found == nil && age < wellFor) {
+		return p.found
+	}
+	return p.checkLocked(ctx)
+}
+
 // check asks for the status and sees to the seed.
 func (p *plugIn) check(ctx context.Context) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
+	return p.checkLocked(ctx)
+}
+
+func (p *plugIn) checkLocked(ctx context.Context) error {
+	p.found = p.ask(ctx)
+	p.checked = time.Now()
+	return p.found
+}
+
+func (p *plugIn) ask(ctx context.Context) error {
 	call, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	expires := time.Now().Add(coast)
@@ -149,10 +180,12 @@ func (p *plugIn) newSeed(ctx context.Context) (*seed, error) {
 func (p *plugIn) seal(ctx context.Context, key string, value []byte) ([]byte, error) {
 	s := p.current.Load()
 	if s == nil || time.Now().After(s.expires) {
-		if err := p.check(ctx); err != nil {
+		if err := p.healthy(ctx); err != nil {
 			return nil, fmt.Errorf("no seed is to be had: %w", err)
 		}
-		s = p.current.Load()
+		if s = p.current.Load(); time.Now().After(s.expires) {
+			return nil, fmt.Errorf("the seed of KMS provider %s expired at %s", p.name, s.expires.Format(time.RFC3339))
+		}
 	}
 	data, err := s.cipher.seal([]byte(key), value)
 	if err != nil {

@@ -145,7 +145,7 @@ func (s *set) closePlugIns() error {
 func (s *set) healthy(ctx context.Context) error {
 	var errs []error
 	for _, p := range s.plugIns {
-		errs = append(errs, p.check(ctx))
+		errs = append(errs, p.healthy(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -21,18 +21,24 @@ const (
 	retryMax = time.Second
 )
 
-// again tells whether a failed call may be tried again.
-type again func(err error) bool
+// again tells how a call may be tried again.
+type again struct {
+	after func(err error) bool
+	// tries is in how many parts the time is divided: a member that hangs gets
+	// one of them, and the next try goes to another.
+	tries int
+}
 
 // always is for reads: whatever passes by itself is worth another try.
-func always(err error) bool {
-	return status.Code(err) == codes.Unavailable
-}
+var always = again{tries: 3, after: func(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded
+}}
 
-// unmade is for writes: etcd says that it did not begin.
-func unmade(err error) bool {
+// unmade is for writes: only if etcd says that it did not begin.
+var unmade = again{tries: 1, after: func(err error) bool {
 	return errors.Is(rpctypes.Error(err), rpctypes.ErrNoLeader)
-}
+}}
 
 // call runs do until it succeeds, fails for good, or the deadline passes.
 func (s *Store) call(ctx context.Context, retry again, do func(context.Context, ...grpc.CallOption) error) error {
@@ -46,11 +52,13 @@ func (s *Store) call(ctx context.Context, retry again, do func(context.Context, 
 	for {
 		// Waiting for a connection is grpc's; a member that has no leader is
 		// to say so rather than wait for one.
-		err := do(requireLeader(ctx), grpc.WaitForReady(true))
+		try, done := context.WithTimeout(requireLeader(ctx), s.opts.Timeout/time.Duration(retry.tries))
+		err := do(try, grpc.WaitForReady(true))
+		done()
 		if err == nil {
 			return nil
 		}
-		if !retry(err) || !sleep(ctx, pause) {
+		if !retry.after(err) || !sleep(ctx, pause) {
 			return s.failure(ctx, err)
 		}
 		pause = min(2*pause, retryMax)

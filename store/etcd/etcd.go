@@ -117,12 +117,6 @@ func (s *Store) goRunning(f func()) error {
 	return nil
 }
 
-// Healthy tells whether etcd answers a linearizable read.
-func (s *Store) Healthy(ctx context.Context) error {
-	_, _, err := s.Get(ctx, s.opts.Root+"/health")
-	return err
-}
-
 var errOutside = errors.New("the key is outside of the store")
 
 // path returns the key in etcd of a key of the store, or of a key's prefix.

@@ -321,3 +321,25 @@ func TestCompactionRounds(t *testing.T) {
 		t.Errorf("in 4 rounds %d servers compacted", wins)
 	}
 }
+
+// TestMemberHangs holds that a read goes to another member when one does not
+// answer.
+func TestMemberHangs(t *testing.T) {
+	members := peers.StartEtcdCluster(t, 3)
+	var urls []string
+	for _, m := range members {
+		urls = append(urls, m.URL)
+	}
+	st := open(t, urls, Options{Log: quiet, Timeout: 6 * time.Second})
+	for range 6 { // all members are connected to
+		if _, _, err := st.Get(t.Context(), "/a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members[1].Pause(t)
+	for range 3 {
+		if _, _, err := st.Get(t.Context(), "/a"); err != nil {
+			t.Errorf("a member hangs: %v", err)
+		}
+	}
+}

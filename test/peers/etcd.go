@@ -110,6 +110,13 @@ func (m *Etcd) Start(t testing.TB) {
 	}
 }
 
+// Pause makes the member hang until it is killed.
+func (m *Etcd) Pause(t testing.TB) {
+	if err := m.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Kill ends the member as a crash does.
 func (m *Etcd) Kill(t testing.TB) {
 	if m.cmd == nil {
