@@ -21,6 +21,9 @@ type output struct {
 	deadline time.Time
 }
 
+// frameHead is the size of what every frame begins with.
+const frameHead = 9
+
 // From flushAt bytes on a handler's output is written out even if nobody asks;
 // with fullAt bytes waiting handlers wait, and from tooMuch bytes on a client
 // that provokes answers and does not take them is cut off.

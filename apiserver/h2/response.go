@@ -24,11 +24,11 @@ type response struct {
 	// conn.mu guards what follows.
 	begun bool // the header is in the output
 	ended bool
-	// The latest DATA frame begins at last, if the output is still of this
-	// turn: it can be made the final one.
-	last     int
-	turn     uint64
-	deadline time.Time
+	// The latest DATA frame lies from last to end, if the output is still of
+	// this turn: it can grow, and be made the final one.
+	last, end int
+	turn      uint64
+	deadline  time.Time
 }
 
 var _ http.Flusher = (*response)(nil)
@@ -87,16 +87,35 @@ func (w *response) Write(p []byte) (int, error) {
 			}
 			continue
 		}
-		s.window -= size
-		c.window -= size
-		w.last, w.turn = c.output.size(), c.output.turn
-		c.output.data(s.id, p[n:n+int(size)], false)
-		n += int(size)
+		n += w.put(p[n : n+int(size)])
 		if err := w.room(); err != nil {
 			return n, err
 		}
 	}
 	return n, s.err
+}
+
+// put adds p to the output and returns how much of it: to the frame before, as
+// far as that has room, if it is this stream's own and still the last. conn.mu
+// must be held.
+func (w *response) put(p []byte) int {
+	s, c := w.stream, w.stream.conn
+	o := &c.output
+	size := w.end - w.last - frameHead // of the frame before
+	if w.last >= 0 && w.turn == o.turn && w.end == o.size() && size < maxFrame {
+		p = p[:min(len(p), maxFrame-size)]
+		*o.buffer = append(*o.buffer, p...)
+		size += len(p)
+		head := (*o.buffer)[w.last:]
+		head[0], head[1], head[2] = byte(size>>16), byte(size>>8), byte(size)
+	} else {
+		w.last, w.turn = o.size(), o.turn
+		o.data(s.id, p, false)
+	}
+	w.end = o.size()
+	s.window -= int64(len(p))
+	c.window -= int64(len(p))
+	return len(p)
 }
 
 // room lets the output not grow without bound; conn.mu must be held.
