@@ -121,7 +121,7 @@ func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format
 	o.applied = true
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
-		return c.applied(ch, manager, old.Object.(api.Object), applied)
+		return c.applied(ch, manager, old.Object().(api.Object), applied)
 	}
 	if !ch.ofSub {
 		ch.missing = func() (api.Object, error) {

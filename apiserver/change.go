@@ -114,7 +114,7 @@ func (c *call) mayCreate() error {
 
 // prepare checks preconditions, lets admission complete obj and validates it.
 func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object, error) {
-	before := old.Object.(api.Object)
+	before := old.Object().(api.Object)
 	if err := c.checkPreconditions(obj, before, ch.derived); err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item
 			return nil, err
 		}
 		obj.SetResourceVersion(metaOf(gone).GetResourceVersion())
-		return &cache.Item{Key: old.Key, Object: obj, Revision: gone.Revision}, nil
+		return cache.NewItem(old.Key, obj, gone.Revision), nil
 	}
 	return c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
 }

@@ -39,5 +39,5 @@ func (c *call) computed(make func(context.Context) []api.Object) error {
 
 func (c *call) made(obj api.Object) *cache.Item {
 	obj.GetObjectKind().SetGroupVersionKind(c.end.Kind)
-	return &cache.Item{Key: c.end.key(obj.GetNamespace(), obj.GetName()), Object: obj}
+	return cache.NewItem(c.end.key(obj.GetNamespace(), obj.GetName()), obj, 0)
 }

@@ -62,7 +62,7 @@ func (c *call) shownItems(ctx context.Context, items []*cache.Item) ([]*cache.It
 	var missing []int
 	var objs []api.Object
 	for i, item := range items {
-		obj := item.Object.(api.Object)
+		obj := item.Object().(api.Object)
 		if obj.GetObjectKind().GroupVersionKind() == c.end.Resource.Kind {
 			out[i] = item
 			continue
@@ -96,7 +96,7 @@ func (c *call) shownItems(ctx context.Context, items []*cache.Item) ([]*cache.It
 
 // like is item with another object.
 func like(item *cache.Item, obj runtime.Object) *cache.Item {
-	return &cache.Item{Key: item.Key, Object: obj, Value: item.Value, Created: item.Created, Revision: item.Revision}
+	return item.With(obj)
 }
 
 func (e *endpoint) keptItem(item *cache.Item, kept []byte) (*cache.Item, error) {

@@ -68,7 +68,7 @@ func (c *call) remove(o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
 }
 
 func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
-	before := old.Object.(api.Object)
+	before := old.Object().(api.Object)
 	if err := c.checkDeletion(before, o.Preconditions); err != nil {
 		return nil, waits, err
 	}

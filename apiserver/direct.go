@@ -26,7 +26,7 @@ func (s *Server) Get(ctx context.Context, resource schema.GroupVersionResource, 
 	if err != nil {
 		return nil, err
 	}
-	return item.Object, nil
+	return item.Object(), nil
 }
 
 // Create stores an object as the POST verb does, on behalf of the user in ctx. It
@@ -41,7 +41,7 @@ func (s *Server) Create(ctx context.Context, resource schema.GroupVersionResourc
 	if err != nil {
 		return nil, err
 	}
-	return item.Object.(api.Object), nil
+	return item.Object().(api.Object), nil
 }
 
 // Update changes a stored object without admission, validation or the rules of
@@ -58,7 +58,7 @@ func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResourc
 		if err != nil {
 			return nil, err
 		}
-		obj := old.Object.DeepCopyObject().(api.Object)
+		obj := old.Object().DeepCopyObject().(api.Object)
 		if err := alter(obj); err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResourc
 		if err != nil {
 			return nil, err
 		}
-		return item.Object.(api.Object), nil
+		return item.Object().(api.Object), nil
 	}
 	return nil, c.modified()
 }

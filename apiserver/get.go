@@ -84,10 +84,10 @@ func parseRevision(text string) (store.Revision, error) {
 
 // metaOf returns the metadata of an item.
 func metaOf(item *cache.Item) metav1.Object {
-	if o, ok := item.Object.(api.Object); ok {
+	if o, ok := item.Object().(api.Object); ok {
 		return o
 	}
-	m, err := meta.Accessor(item.Object)
+	m, err := meta.Accessor(item.Object())
 	if err != nil {
 		return &metav1.ObjectMeta{}
 	}

@@ -183,10 +183,18 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 	case "PartialObjectMetadata":
 		return notAcceptable("you requested PartialObjectMetadata, but the requested object is a list")
 	}
-	v := c.end.views.element(c.end.views.pick(c.accepted, codec.HasProtobuf(c.end.empty())))
+	v := c.end.views.element(c.end.views.pick(c.accepted, c.end.hasProtobuf))
 	l := &codec.List{Kind: v.listKind, Meta: m, ItemHead: v.itemHead, Items: make([][]byte, len(items))}
 	size := 256
+	if v.stored && len(items) > 0 {
+		l.Tails = make([]codec.Tail, len(items))
+	}
 	for i, item := range items {
+		if head, tail, ok := v.text(item); ok {
+			l.Items[i], l.Tails[i] = head, codec.Tail{Revision: int64(item.Revision), Rest: tail}
+			size += len(head) + len(tail) + maxVersion
+			continue
+		}
 		data, err := v.encoding(item)
 		if err != nil {
 			return err
@@ -222,7 +230,7 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 func (c *call) giveList(items []*cache.Item, m metav1.ListMeta) error {
 	objs := make([]runtime.Object, len(items))
 	for i, item := range items {
-		obj, err := c.end.exported(item.Object)
+		obj, err := c.end.exported(item.Object())
 		if err != nil {
 			return err
 		}

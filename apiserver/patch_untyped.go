@@ -13,7 +13,7 @@ import (
 // mergeUntyped applies a merge patch to an object without a Go type, without a
 // detour through text. It returns nil when that is not how to do it.
 func (c *call) mergeUntyped(kind types.PatchType, old *cache.Item, body []byte, v codec.Validation) (api.Object, error) {
-	u, ok := old.Object.(*unstructured.Unstructured)
+	u, ok := old.Object().(*unstructured.Unstructured)
 	if !ok || kind != types.MergePatchType || c.end.version != nil || int64(len(old.Value)+len(body)) > c.cfg.Limits.Body {
 		return nil, nil
 	}

@@ -70,7 +70,7 @@ func (c *call) writeObject(status int, obj runtime.Object, kind schema.GroupVers
 func (c *call) writeItem(status int, item *cache.Item) error {
 	c.auditItem(item)
 	if c.objects != nil {
-		obj, err := c.end.exported(item.Object)
+		obj, err := c.end.exported(item.Object())
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,10 @@ func (c *call) writeItem(status int, item *cache.Item) error {
 	case "PartialObjectMetadataList":
 		return notAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list")
 	}
-	v := c.end.views.pick(c.accepted, codec.HasProtobuf(item.Object))
+	v := c.end.views.pick(c.accepted, c.end.hasProtobuf)
+	if head, tail, ok := v.text(item); ok && c.accepted.Format != codec.YAML && !c.pretty() {
+		return c.writeBytes(status, codec.MediaJSON, head, codec.AppendVersion(nil, int64(item.Revision)), tail, newline)
+	}
 	data, err := v.encoding(item)
 	if err != nil {
 		return err

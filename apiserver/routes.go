@@ -33,6 +33,8 @@ type endpoint struct {
 	//	/registry/<group or "core">/<plural>/[<namespace>/]<name>
 	prefix string
 	views  viewSet
+	// hasProtobuf tells that the kind can be written as protobuf.
+	hasProtobuf bool
 	// fieldSets is shared by all versions.
 	fieldSets *fieldSets
 	// pages too, and by all definitions that share the cache.
@@ -46,7 +48,7 @@ type endpoint struct {
 	watching *atomic.Int64
 }
 
-func newRoutes(resources []*api.Resource, budget *cache.Budget, cfg *Config) (*routes, error) {
+func newRoutes(resources []*api.Resource, budget budgets, cfg *Config) (*routes, error) {
 	t := &routes{endpoints: map[schema.GroupVersionResource]*endpoint{}}
 	for _, r := range resources {
 		main := newEndpoint(r)
@@ -75,13 +77,14 @@ func newEndpoint(r *api.Resource) *endpoint {
 		fieldSets: &fieldSets{compute: r.FieldSet}, watching: &atomic.Int64{}, pages: &pages{}}
 }
 
-func newCache(e *endpoint, budget *cache.Budget, cfg *Config) *cache.Cache {
-	o := cache.Options{Context: cfg.Context, Budget: budget, HistoryEvents: cfg.Limits.History, Log: cfg.Log}
+func newCache(e *endpoint, budget budgets, cfg *Config) *cache.Cache {
+	o := cache.Options{Context: cfg.Context, Budget: budget.encodings, Decoded: budget.decoded, HistoryEvents: cfg.Limits.History, Log: cfg.Log}
 	if cfg.Encrypt != nil {
 		o.Sealer = cfg.Encrypt(e.group)
 	}
 	return cache.New(cfg.Store, e.prefix,
-		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil}, o)
+		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil,
+			Untyped: e.Conform != nil}, o)
 }
 
 func (t *routes) add(e *endpoint) error {
@@ -100,6 +103,7 @@ func (t *routes) add(e *endpoint) error {
 	if list := e.NewList(); e.version == nil && list != nil && e.Conform != nil {
 		e.listKind = list.GetObjectKind().GroupVersionKind() // a custom resource chooses it
 	}
+	e.hasProtobuf = codec.HasProtobuf(e.empty())
 	e.views = newViewSet(e)
 	e.appliers = &appliers{bySub: map[string]*apply.Manager{}}
 	return nil

@@ -35,7 +35,7 @@ func (c *call) serveScale() error {
 }
 
 func (c *call) writeScale(item *cache.Item) error {
-	return c.writeObject(http.StatusOK, c.scaleOf(item.Object.(api.Object)), scaleKind)
+	return c.writeObject(http.StatusOK, c.scaleOf(item.Object().(api.Object)), scaleKind)
 }
 
 func (c *call) scaleOf(obj api.Object) *autoscalingv1.Scale {
@@ -84,7 +84,7 @@ func (c *call) patchScale() error {
 		return unsupportedMedia(patch.Media)
 	}
 	return c.applyScale(o, func(old *cache.Item) (*autoscalingv1.Scale, error) {
-		original, err := codec.EncodeJSON(c.scaleOf(old.Object.(api.Object)))
+		original, err := codec.EncodeJSON(c.scaleOf(old.Object().(api.Object)))
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func (c *call) applyScale(o *writeOptions, compute func(*cache.Item) (*autoscali
 		if err := c.checkScale(scale); err != nil {
 			return nil, err
 		}
-		obj := old.Object.DeepCopyObject().(api.Object)
+		obj := old.Object().DeepCopyObject().(api.Object)
 		if rv := scale.ResourceVersion; rv == obj.GetResourceVersion() {
 			obj.SetResourceVersion("")
 		} else {

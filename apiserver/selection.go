@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"minke/api"
+	"minke/apiserver/codec/untyped"
 	"minke/store/cache"
 )
 
@@ -83,7 +84,10 @@ func (s *selection) matches(item *cache.Item) bool {
 	if s.labels == nil && s.fields == nil {
 		return true
 	}
-	obj, ok := item.Object.(api.Object)
+	if text, _, ok := item.Text(); ok && s.fields == nil {
+		return s.labels.Matches(untyped.Labels(text))
+	}
+	obj, ok := item.Object().(api.Object)
 	if !ok {
 		return false
 	}

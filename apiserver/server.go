@@ -23,11 +23,14 @@ type Server struct {
 	cancel  context.CancelFunc
 	// actions are those of Config.Actions and Handle.
 	actions map[string]http.Handler
-	budget  *cache.Budget
+	budget  budgets
 	setting sync.Mutex // held while routes are replaced
 }
 
 var _ http.Handler = (*Server)(nil)
+
+// budgets are shared by the caches of all resources.
+type budgets struct{ encodings, decoded *cache.Budget }
 
 // New returns a server of cfg.Resources. It reads nothing from the store until
 // a request needs it. Close releases it.
@@ -49,7 +52,7 @@ func New(cfg Config) (*Server, error) {
 	s.reads = make(inflight, cfg.Limits.Reads)
 	s.writes = make(inflight, cfg.Limits.Writes)
 	s.metrics = newMetrics(s)
-	s.budget = cache.NewBudget(cfg.KeptBytes)
+	s.budget = budgets{cache.NewBudget(cfg.KeptBytes), cache.NewBudget(cache.DecodedBudget)}
 	table, err := newRoutes(cfg.Resources, s.budget, &s.cfg)
 	if err != nil {
 		s.cancel()

@@ -42,7 +42,7 @@ func (s *Server) Snapshot(resource schema.GroupVersionResource, namespace string
 	}
 	objects := func(yield func(runtime.Object) bool) {
 		for item := range snapshot.All(e.prefixIn(namespace), "") {
-			if !yield(item.Object) {
+			if !yield(item.Object()) {
 				return
 			}
 		}
@@ -100,7 +100,7 @@ func (w *sharedWatch) run(ctx context.Context, source *cache.Watcher) {
 	defer close(w.events)
 	for batch := range source.Events() {
 		for _, e := range batch {
-			if !w.send(ctx, watch.Event{Type: watch.EventType(e.Type.String()), Object: e.Item.Object}) {
+			if !w.send(ctx, watch.Event{Type: watch.EventType(e.Type.String()), Object: e.Item.Object()}) {
 				return
 			}
 		}

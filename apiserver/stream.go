@@ -152,17 +152,23 @@ func (s *stream) change(e *cache.Event) bool {
 
 // leaving is the state before an event with the event's resourceVersion.
 func leaving(e *cache.Event) *cache.Item {
-	obj := e.Prev.Object.DeepCopyObject()
+	obj := e.Prev.Object().DeepCopyObject()
 	if o, ok := obj.(api.Object); ok {
 		o.SetResourceVersion(strconv.FormatInt(int64(e.Revision), 10))
 	}
-	return &cache.Item{Key: e.Prev.Key, Object: obj, Revision: e.Revision}
+	return cache.NewItem(e.Prev.Key, obj, e.Revision)
 }
 
 // add writes one event to the buffer, and the buffer out when it is full.
 func (s *stream) add(kind string, item *cache.Item) bool {
 	if s.c.accepted.As == "Table" {
 		return s.addTable(kind, item)
+	}
+	if head, tail, ok := s.view.text(item); ok {
+		b := s.room()
+		before := len(*b)
+		*b = codec.AppendTextEvent(*b, kind, head, int64(item.Revision), tail)
+		return s.added(len(*b) - before)
 	}
 	data, err := s.view.encoding(item)
 	if err != nil {
@@ -189,10 +195,16 @@ func (s *stream) addTable(kind string, item *cache.Item) bool {
 	return err == nil && s.append(kind, data)
 }
 
-func (s *stream) append(kind string, data []byte) bool {
+// room returns the buffer, to append to.
+func (s *stream) room() *[]byte {
 	if s.buffer == nil {
 		s.buffer = buffers.Get().(*[]byte)
 	}
+	return s.buffer
+}
+
+func (s *stream) append(kind string, data []byte) bool {
+	s.room()
 	switch s.view.format {
 	case codec.Protobuf:
 		*s.buffer = codec.AppendProtobufEvent(*s.buffer, kind, s.view.kind, data)
@@ -201,7 +213,12 @@ func (s *stream) append(kind string, data []byte) bool {
 	default:
 		*s.buffer = codec.AppendJSONEvent(*s.buffer, kind, data)
 	}
-	s.tally(len(data))
+	return s.added(len(data))
+}
+
+// added counts what is in the buffer now, and writes it out when it is full.
+func (s *stream) added(size int) bool {
+	s.tally(size)
 	return len(*s.buffer) < streamBuffer || s.write()
 }
 
@@ -214,7 +231,7 @@ func (s *stream) bookmark(rev store.Revision, initial bool) {
 	if initial {
 		obj.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	}
-	s.add("BOOKMARK", &cache.Item{Object: obj, Revision: rev})
+	s.add("BOOKMARK", cache.NewItem("", obj, rev))
 }
 
 // fail ends the watch with the event that says why.

@@ -101,7 +101,7 @@ func (e *endpoint) columns() []metav1.TableColumnDefinition {
 func (e *endpoint) namesItself() bool { return len(e.Columns) > 0 && e.Columns[0].Name == "Name" }
 
 func (c *call) row(item *cache.Item, include metav1.IncludeObjectPolicy) (metav1.TableRow, error) {
-	obj, ok := item.Object.(api.Object)
+	obj, ok := item.Object().(api.Object)
 	if !ok {
 		return metav1.TableRow{}, notAcceptable("the object has no table form")
 	}

@@ -23,12 +23,32 @@ type view struct {
 	// itemHead is what list items go without, since the list says it.
 	itemHead []byte
 	encode   func(runtime.Object) ([]byte, error)
+	// stored tells that the view shows objects in JSON as they are stored, if
+	// that is how they are stored.
+	stored bool
 }
 
 // encoding returns the item's JSON, its CBOR, or its protobuf message without
 // envelope.
 func (v *view) encoding(item *cache.Item) ([]byte, error) {
+	if head, tail, ok := v.text(item); ok {
+		whole := make([]byte, 0, len(head)+len(tail)+maxVersion)
+		return append(codec.AppendVersion(append(whole, head...), int64(item.Revision)), tail...), nil
+	}
 	return item.Encoding(v.name, v.encode)
+}
+
+// maxVersion is how much a resourceVersion takes as a member, at most.
+const maxVersion = len(`"resourceVersion":"9223372036854775807",`)
+
+// text returns the item's JSON as it is stored, in two parts: between them comes
+// what codec.AppendVersion appends. It tells false when the view shows something
+// else.
+func (v *view) text(item *cache.Item) (head, tail []byte, ok bool) {
+	if !v.stored {
+		return nil, nil, false
+	}
+	return item.Text()
 }
 
 // viewSet has the views of an endpoint: the objects themselves and their
@@ -63,6 +83,7 @@ func newViewSet(e *endpoint) viewSet {
 		metaCBOR:        alone("cbor", codec.CBOR, codec.EncodeCBOR),
 		metaCBORElement: alone("cbor.element", codec.CBOR, codec.EncodeCBORElement),
 	}
+	set.json.stored = e.version == nil && e.Convert == nil
 	set.json.itemHead = codec.TypeHead(e.kind)
 	return set
 }

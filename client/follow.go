@@ -78,7 +78,7 @@ func (v *view) list(ctx context.Context) (string, error) {
 			if old != nil && old.GetUID() != obj.GetUID() {
 				v.remove(key, nil)
 			}
-			v.put(obj)
+			v.put(v.reduced(obj))
 		}
 	}
 	var gone []Key
@@ -161,7 +161,7 @@ func (v *view) apply(event watch.Event) {
 		v.remove(KeyOf(obj), obj)
 		return
 	}
-	v.put(obj)
+	v.put(v.reduced(obj))
 }
 
 // selects tells whether obj belongs to the view. A remote server has selected

@@ -24,6 +24,7 @@ type Informers struct {
 type viewKey struct {
 	resource                  schema.GroupVersionResource
 	namespace, labels, fields string
+	identity                  bool
 }
 
 // NewInformers returns an empty set of informers on api.

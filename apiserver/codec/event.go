@@ -15,6 +15,18 @@ func AppendJSONEvent(b []byte, kind string, object []byte) []byte {
 	return append(b, "}\n"...)
 }
 
+// AppendTextEvent is AppendJSONEvent for an object in two parts, between which
+// its resourceVersion is missing.
+func AppendTextEvent(b []byte, kind string, head []byte, revision int64, tail []byte) []byte {
+	b = append(b, `{"type":"`...)
+	b = append(b, kind...)
+	b = append(b, `","object":`...)
+	b = append(b, head...)
+	b = AppendVersion(b, revision)
+	b = append(b, tail...)
+	return append(b, "}\n"...)
+}
+
 // AppendProtobufEvent appends one frame of a protobuf watch stream: four bytes
 // of length (big endian), then WatchEvent{1: type, 2: RawExtension{1: object in
 // its envelope}}. message is the object's message, without envelope.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -19,8 +20,24 @@ type List struct {
 	// Items are the encodings of the items: JSON objects, protobuf messages
 	// without envelope, or CBOR as EncodeCBORElement makes it.
 	Items [][]byte
+	// Tails are for texts that lack their resourceVersion: what comes after it in
+	// the item of the same index. Nil when all are whole.
+	Tails []Tail
 	// ItemHead is left out where an item begins with it (see TypeHead).
 	ItemHead []byte
+}
+
+// Tail is the second part of a text, after the member resourceVersion.
+type Tail struct {
+	Revision int64
+	Rest     []byte // nil for an item that is whole
+}
+
+// AppendVersion appends a resourceVersion as a member, and a comma.
+func AppendVersion(b []byte, revision int64) []byte {
+	b = append(b, `"resourceVersion":"`...)
+	b = strconv.AppendInt(b, revision, 10)
+	return append(b, `",`...)
 }
 
 // flushAt is how many bytes are gathered before they go to the connection.
@@ -45,6 +62,13 @@ func (l *List) WriteJSON(w io.Writer) error {
 			b, item = append(b, '{'), item[head+1:]
 		}
 		if b, err = appendOrFlush(w, b, item); err != nil {
+			return err
+		}
+		if l.Tails == nil || l.Tails[i].Rest == nil {
+			continue
+		}
+		b = AppendVersion(b, l.Tails[i].Revision)
+		if b, err = appendOrFlush(w, b, l.Tails[i].Rest); err != nil {
 			return err
 		}
 	}
@@ -94,7 +118,7 @@ func (l *List) WriteCBOR(w io.Writer) error {
 
 // appendOrFlush adds item to b, writing b out when it is full.
 func appendOrFlush(w io.Writer, b, item []byte) ([]byte, error) {
-	if len(b)+len(item) <= cap(b)-16 {
+	if len(b)+len(item) <= cap(b)-64 {
 		return append(b, item...), nil
 	}
 	if _, err := w.Write(b); err != nil {

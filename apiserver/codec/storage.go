@@ -28,6 +28,19 @@ type Storage struct {
 	// AsWritten tells that objects stay in the version in which they were
 	// written, whatever Kind and StoredVersion say.
 	AsWritten bool
+	// Untyped tells that the objects have no Go type.
+	Untyped bool
+}
+
+// Lazy implements cache.Lazy: maps take several times the memory of their text.
+func (s Storage) Lazy() bool { return s.Untyped && !s.AsWritten }
+
+// Spot implements cache.Lazy.
+func (s Storage) Spot(value []byte) int {
+	if s.StoredVersion != "" {
+		return 0 // the text names another version
+	}
+	return untyped.VersionSpot(value)
 }
 
 // Encode returns what is stored for obj.

@@ -68,7 +68,7 @@ func (c *Controller) Watch(resources []client.APIResource) {
 		c.mu.Lock()
 		_, known := c.watched[resource.Resource]
 		c.byKind[gvk] = resource
-		view := client.InformerOf(c.informers, client.Kind[client.Object]{Resource: resource.Resource})
+		view := client.InformerOf(c.informers, client.Kind[client.Object]{Resource: resource.Resource}, narrowed(resource)...)
 		c.watched[resource.Resource] = view
 		c.mu.Unlock()
 		if known {
@@ -80,6 +80,15 @@ func (c *Controller) Watch(resources []client.APIResource) {
 			Delete: c.deleted,
 		})
 	}
+}
+
+// narrowed are the options for a resource's informer. Those of built-in kinds are
+// shared with others and cost nothing; custom resources are kept for this alone.
+func narrowed(resource client.APIResource) []client.InformerOption {
+	if slices.ContainsFunc(client.BuiltIn(), func(r client.APIResource) bool { return r.Resource == resource.Resource }) {
+		return nil
+	}
+	return []client.InformerOption{client.IdentityOnly()}
 }
 
 // forgetOthers stops watching what is not among resources any more.

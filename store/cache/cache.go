@@ -15,6 +15,9 @@ type Options struct {
 	// Budget bounds the kept encodings; share one over all caches. Nil means
 	// one of DefaultBudget bytes for this cache alone.
 	Budget *Budget
+	// Decoded bounds the objects that are kept of a lazy codec's; share one over
+	// all caches. Nil means one of DecodedBudget bytes for this cache alone.
+	Decoded *Budget
 	// HistoryEvents and HistoryBytes bound the window of recent events from
 	// which watches start and old revisions are read. Zero means 4096 events
 	// and 8 MiB.
@@ -34,6 +37,7 @@ type Cache struct {
 	store  store.Store
 	prefix string
 	codec  Codec
+	lazy   *laziness // nil: all objects are kept
 	opts   Options
 
 	ctx    context.Context
@@ -68,6 +72,9 @@ func New(st store.Store, prefix string, codec Codec, opts Options) *Cache {
 	if opts.Budget == nil {
 		opts.Budget = NewBudget(DefaultBudget)
 	}
+	if opts.Decoded == nil {
+		opts.Decoded = NewBudget(DecodedBudget)
+	}
 	if opts.HistoryEvents == 0 {
 		opts.HistoryEvents = 4096
 	}
@@ -80,7 +87,7 @@ func New(st store.Store, prefix string, codec Codec, opts Options) *Cache {
 	if opts.Log == nil {
 		opts.Log = slog.Default().With("part", "store/cache")
 	}
-	c := &Cache{store: st, prefix: prefix, codec: codec, opts: opts,
+	c := &Cache{store: st, prefix: prefix, codec: codec, lazy: newLaziness(codec, opts.Decoded), opts: opts,
 		done: make(chan struct{}), loading: make(chan struct{}),
 		items: newTree(), pending: map[string][]*handover{}}
 	c.history.maxEvents, c.history.maxBytes = opts.HistoryEvents, opts.HistoryBytes

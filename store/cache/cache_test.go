@@ -45,7 +45,7 @@ func object(name, value string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"a": "b"}}, Data: map[string]string{"v": value}}
 }
 
-func value(i *Item) string { return i.Object.(*corev1.ConfigMap).Data["v"] }
+func value(i *Item) string { return i.Object().(*corev1.ConfigMap).Data["v"] }
 
 func newCache(t *testing.T, opts Options) (*Cache, store.Store) {
 	st := local.OpenMemory()
@@ -68,7 +68,7 @@ func TestWrites(t *testing.T) {
 	c, st := newCache(t, Options{})
 	ctx := t.Context()
 	a := must(c.Create(ctx, prefix+"ns/a", object("a", "1")))(t)
-	if rv := a.Object.(*corev1.ConfigMap).ResourceVersion; rv != strconv.FormatInt(int64(a.Revision), 10) {
+	if rv := a.Object().(*corev1.ConfigMap).ResourceVersion; rv != strconv.FormatInt(int64(a.Revision), 10) {
 		t.Errorf("created with resourceVersion %s at revision %d", rv, a.Revision)
 	}
 	if got, ok, err := c.Get(ctx, a.Key); err != nil || !ok || got != a {
@@ -92,10 +92,10 @@ func TestWrites(t *testing.T) {
 		t.Errorf("deleting an old state: %v", err)
 	}
 	gone := must(c.Delete(ctx, b))(t)
-	if rv := gone.Object.(*corev1.ConfigMap).ResourceVersion; value(gone) != "2" || rv != fmt.Sprint(gone.Revision) || gone.Revision <= b.Revision {
+	if rv := gone.Object().(*corev1.ConfigMap).ResourceVersion; value(gone) != "2" || rv != fmt.Sprint(gone.Revision) || gone.Revision <= b.Revision {
 		t.Errorf("deleted: %+v with resourceVersion %s", gone, rv)
 	}
-	if rv := b.Object.(*corev1.ConfigMap).ResourceVersion; rv != fmt.Sprint(b.Revision) {
+	if rv := b.Object().(*corev1.ConfigMap).ResourceVersion; rv != fmt.Sprint(b.Revision) {
 		t.Errorf("deletion changed a shared object: resourceVersion %s", rv)
 	}
 	if _, ok, _ := c.Get(ctx, a.Key); ok {

@@ -52,12 +52,17 @@ func (c *Cache) item(e *store.Entry) (*Item, error) {
 		c.opts.Log.Error("decode object: it is left out", "key", e.Key, "revision", e.Modified, "error", err)
 		return nil, nil
 	}
-	return c.itemOf(e, obj, value), nil
+	return c.itemOf(e, obj, value, false), nil
 }
 
-func (c *Cache) itemOf(e *store.Entry, obj apiruntime.Object, value []byte) *Item {
-	return &Item{Key: e.Key, Object: obj, Value: value, Created: e.Created, Revision: e.Modified,
+// itemOf makes the item of an entry; written tells that value was made of obj.
+func (c *Cache) itemOf(e *store.Entry, obj apiruntime.Object, value []byte, written bool) *Item {
+	item := &Item{Key: e.Key, object: obj, Value: value, Created: e.Created, Revision: e.Modified,
 		encodings: encodings{budget: c.opts.Budget}}
+	if c.lazy != nil {
+		item.beLazy(c.lazy, obj, written)
+	}
+	return item
 }
 
 // decode makes the event of e, if it shows; earlier are events not applied yet.
@@ -71,13 +76,13 @@ func (c *Cache) decode(e *store.Event, earlier []*Event) (*Event, error) {
 			return nil, nil // it could not be decoded when it came
 		}
 		event.Type = Deleted
-		event.Item = &Item{Key: key, Object: withRevision(event.Prev.Object, rev), Created: event.Prev.Created, Revision: rev,
-			encodings: encodings{budget: c.opts.Budget}}
+		event.Item = event.Prev.deleted(rev)
+		event.Item.encodings.budget = c.opts.Budget
 		return event, nil
 	}
 	if h, obj := c.handedOver(key, e.Entry.Value); h != nil {
 		setRevision(obj, rev)
-		event.Item = c.itemOf(&e.Entry, obj, h.value)
+		event.Item = c.itemOf(&e.Entry, obj, h.value, true)
 		c.taken(h, event.Item)
 	} else {
 		var err error
@@ -105,6 +110,15 @@ func (c *Cache) latest(key string, earlier []*Event) *Item {
 	defer c.mu.Unlock()
 	item, _ := c.items.Get(&Item{Key: key})
 	return item
+}
+
+// deleted is the item's last state, with the revision of its deletion.
+func (i *Item) deleted(rev store.Revision) *Item {
+	last := &Item{Key: i.Key, Created: i.Created, Revision: rev, lazy: i.lazy, text: i.text, spot: i.spot}
+	if i.object != nil {
+		last.object = withRevision(i.object, rev)
+	}
+	return last
 }
 
 func setRevision(obj apiruntime.Object, rev store.Revision) {

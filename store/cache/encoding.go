@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // DefaultBudget bounds the kept encodings, in bytes, of caches made without a
@@ -46,11 +48,14 @@ type encodings struct {
 }
 
 type encoding struct {
-	name  string
-	owner *encodings
-	once  sync.Once
-	bytes []byte
-	err   error
+	name   string
+	owner  *encodings
+	budget *Budget
+	once   sync.Once
+	bytes  []byte
+	object runtime.Object // in place of bytes
+	size   int
+	err    error
 
 	after      *encoding // in owner's list; guarded by owner.mu
 	prev, next *encoding // in the budget's queue; guarded by budget.mu
@@ -62,7 +67,18 @@ func (s *encodings) get(name string, make func() ([]byte, error)) ([]byte, error
 	if s.budget == nil {
 		return make()
 	}
-	e := s.entry(name)
+	e := s.made(name, s.budget, func(e *encoding) (err error) {
+		e.bytes, err = make()
+		e.size = len(e.bytes)
+		return err
+	})
+	return e.bytes, e.err
+}
+
+// made returns the entry called name, which make fills, in budget, unless it is
+// kept already.
+func (s *encodings) made(name string, budget *Budget, make func(*encoding) error) *encoding {
+	e := s.entry(name, budget)
 	made := false
 	e.once.Do(func() {
 		made = true
@@ -71,15 +87,15 @@ func (s *encodings) get(name string, make func() ([]byte, error)) ([]byte, error
 			if e.err != nil {
 				s.remove(e)
 			} else {
-				s.budget.keep(e)
+				budget.keep(e)
 			}
 		}()
-		e.bytes, e.err = make()
+		e.err = make(e)
 	})
 	if !made && !e.recent.Load() {
 		e.recent.Store(true)
 	}
-	return e.bytes, e.err
+	return e
 }
 
 // peek returns the bytes of an encoding that is kept, else nil.
@@ -105,7 +121,7 @@ func (s *encodings) peek(name string) []byte {
 	return found.bytes
 }
 
-func (s *encodings) entry(name string) *encoding {
+func (s *encodings) entry(name string, budget *Budget) *encoding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := s.first; e != nil; e = e.after {
@@ -113,7 +129,7 @@ func (s *encodings) entry(name string) *encoding {
 			return e
 		}
 	}
-	e := &encoding{name: name, owner: s, after: s.first}
+	e := &encoding{name: name, owner: s, budget: budget, after: s.first}
 	s.first = e
 	return e
 }
@@ -140,23 +156,21 @@ func (s *encodings) release() {
 	if first == nil {
 		return
 	}
-	s.budget.mu.Lock()
-	defer s.budget.mu.Unlock()
 	for e := first; e != nil; e = e.after {
-		s.budget.drop(e)
+		e.budget.release(e)
 	}
 }
 
 // keep queues e and pushes out others until the budget holds.
 func (b *Budget) keep(e *encoding) {
 	b.mu.Lock()
-	b.used += int64(len(e.bytes))
+	b.used += int64(e.size)
 	e.kept = true
 	b.append(e)
 	var victims []*encoding
 	for b.used > b.limit && b.queue.next != &b.queue {
 		oldest := b.queue.next
-		if oldest.recent.Swap(false) || oldest == e && b.used > int64(len(e.bytes)) {
+		if oldest.recent.Swap(false) || oldest == e && b.used > int64(e.size) {
 			b.unlink(oldest)
 			b.append(oldest)
 			continue
@@ -171,7 +185,7 @@ func (b *Budget) keep(e *encoding) {
 	}
 }
 
-// append, unlink and drop need b.mu held.
+// append and unlink need b.mu held.
 func (b *Budget) append(e *encoding) {
 	e.prev, e.next = b.queue.prev, &b.queue
 	e.prev.next, b.queue.prev = e, e
@@ -182,10 +196,17 @@ func (b *Budget) unlink(e *encoding) {
 	e.prev, e.next = nil, nil
 }
 
+func (b *Budget) release(e *encoding) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drop(e)
+}
+
+// drop needs b.mu held, too.
 func (b *Budget) drop(e *encoding) {
 	if e.kept {
 		e.kept = false
-		b.used -= int64(len(e.bytes))
+		b.used -= int64(e.size)
 		b.unlink(e)
 	}
 }

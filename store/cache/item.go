@@ -16,11 +16,19 @@ type Codec interface {
 	Decode(value []byte, rev store.Revision) (runtime.Object, error)
 }
 
+// Lazy is what a Codec may offer whose objects take much more memory than their
+// bytes: they are decoded when they are asked for, and kept for a while only.
+type Lazy interface {
+	Lazy() bool
+	// Spot returns where in value, if it is a JSON text, its resourceVersion
+	// would stand as a member; zero if that is not all that it lacks.
+	Spot(value []byte) int
+}
+
 // Item is one object as of one revision. It is immutable and shared with
-// everybody who asks: nobody may change Object or Value.
+// everybody who asks: nobody may change its object or Value.
 type Item struct {
-	Key    string
-	Object runtime.Object
+	Key string
 	// Value is what the store holds, the very bytes and not a copy. It is nil
 	// in the item of a Deleted event.
 	Value []byte
@@ -28,14 +36,49 @@ type Item struct {
 	// and last written. In a Deleted event's item Revision is the deletion's.
 	Created, Revision store.Revision
 
+	object runtime.Object // nil: decoded from text when asked for
+	lazy   *laziness
+	text   []byte
+	spot   int // where the resourceVersion is missing in text; zero if unknown
+
 	encodings encodings
+}
+
+// NewItem returns an item of an object that is not stored as it is.
+func NewItem(key string, obj runtime.Object, rev store.Revision) *Item {
+	return &Item{Key: key, object: obj, Revision: rev}
+}
+
+// With returns the item with another object, such as its form in another
+// version.
+func (i *Item) With(obj runtime.Object) *Item {
+	return &Item{Key: i.Key, object: obj, Value: i.Value, Created: i.Created, Revision: i.Revision}
+}
+
+// Object returns the object, which is shared. If it is not at hand, it is
+// decoded, once while it is kept.
+func (i *Item) Object() runtime.Object {
+	if i.object != nil {
+		return i.object
+	}
+	return i.decoded()
+}
+
+// Text returns the object's JSON in two parts, between which the member
+// "resourceVersion":"<Revision>" and a comma are missing. It tells false when
+// the item has no such text.
+func (i *Item) Text() (head, tail []byte, ok bool) {
+	if i.spot == 0 {
+		return nil, nil, false
+	}
+	return i.text[:i.spot], i.text[i.spot:], true
 }
 
 // Encoding returns the item's encoding called name, made by make at most once
 // while it is kept, however many ask at the same time. The bytes are shared:
 // nobody may change them. A failure of make is told and not kept.
 func (i *Item) Encoding(name string, make func(runtime.Object) ([]byte, error)) ([]byte, error) {
-	return i.encodings.get(name, func() ([]byte, error) { return make(i.Object) })
+	return i.encodings.get(name, func() ([]byte, error) { return make(i.Object()) })
 }
 
 // Kept returns the item's encoding called name if it is kept, else nil.

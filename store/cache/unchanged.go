@@ -39,7 +39,7 @@ func (c *Cache) checkItem(item *Item) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", item.Key, err)
 	}
-	got, err := c.codec.Encode(item.Object.DeepCopyObject())
+	got, err := c.codec.Encode(item.Object().DeepCopyObject())
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", item.Key, err)
 	}

@@ -25,12 +25,12 @@ func TestCheckUnchanged(t *testing.T) {
 	if err := c.CheckUnchanged(t.Context()); err != nil {
 		t.Errorf("nobody changed anything: %v", err)
 	}
-	item.Object.(*corev1.ConfigMap).Data["v"] = "x"
+	item.Object().(*corev1.ConfigMap).Data["v"] = "x"
 	if err := c.CheckUnchanged(t.Context()); err == nil {
 		t.Error("a change of a past state was not found")
 	}
-	item.Object.(*corev1.ConfigMap).Data["v"] = "1"
-	next.Object.(*corev1.ConfigMap).Labels["a"] = "x"
+	item.Object().(*corev1.ConfigMap).Data["v"] = "1"
+	next.Object().(*corev1.ConfigMap).Labels["a"] = "x"
 	if err := c.CheckUnchanged(t.Context()); err == nil {
 		t.Error("a change of the present state was not found")
 	}

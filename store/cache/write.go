@@ -88,7 +88,7 @@ func (c *Cache) Delete(ctx context.Context, old *Item) (*Item, error) {
 		}
 		return nil, &ConflictError{Key: old.Key, Current: current}
 	}
-	return &Item{Key: old.Key, Object: withRevision(old.Object, result.Revision), Created: old.Created, Revision: result.Revision}, nil
+	return old.deleted(result.Revision), nil
 }
 
 // put writes obj if key was last written at modified. It returns the new item,
@@ -149,7 +149,7 @@ func (c *Cache) written(ctx context.Context, key string, value []byte, rev store
 	if err != nil {
 		return nil, nil, fmt.Errorf("decode %s: %w", key, err)
 	}
-	return &Item{Key: key, Object: obj, Value: value, Revision: rev}, nil, nil
+	return &Item{Key: key, object: obj, Value: value, Revision: rev}, nil, nil
 }
 
 // settle waits until the write at rev is seen here.

@@ -1,0 +1,41 @@
+package client
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// IdentityOnly is for informers of whoever asks what objects are, whom they
+// belong to and whether they go, and nothing else. Objects without a Go type,
+// which are not kept decoded anywhere else, are reduced to that.
+func IdentityOnly() InformerOption {
+	return func(k *viewKey) { k.identity = true }
+}
+
+// reduced returns obj as the view keeps it.
+func (v *view) reduced(obj Object) Object {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok || !v.key.identity {
+		return obj
+	}
+	// Copies, since each string holds on to the whole text that it is cut from.
+	m := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		Name: strings.Clone(u.GetName()), Namespace: strings.Clone(u.GetNamespace()),
+		UID: types.UID(strings.Clone(string(u.GetUID()))), ResourceVersion: strings.Clone(u.GetResourceVersion()),
+		DeletionTimestamp: u.GetDeletionTimestamp(),
+	}}
+	for _, f := range u.GetFinalizers() {
+		m.Finalizers = append(m.Finalizers, strings.Clone(f))
+	}
+	m.OwnerReferences = slices.Clone(u.GetOwnerReferences())
+	for i := range m.OwnerReferences {
+		o := &m.OwnerReferences[i]
+		o.APIVersion, o.Kind, o.Name = strings.Clone(o.APIVersion), strings.Clone(o.Kind), strings.Clone(o.Name)
+		o.UID = types.UID(strings.Clone(string(o.UID)))
+	}
+	return m
+}
