@@ -86,7 +86,7 @@ func TestRotation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			now, err := c.Update(t.Context(), old, old.Object.DeepCopyObject())
+			now, err := c.Update(t.Context(), old, old.Object().DeepCopyObject())
 			if err != nil {
 				t.Fatalf("%s: %v", step.name, err)
 			}
@@ -198,7 +198,7 @@ func TestReload(t *testing.T) {
 	}
 	// What was loaded before is known to be stale now.
 	old, _, _ := c.Get(t.Context(), prefix+"ns/a")
-	if now, err := c.Update(t.Context(), old, old.Object.DeepCopyObject()); err != nil || now.Revision == old.Revision {
+	if now, err := c.Update(t.Context(), old, old.Object().DeepCopyObject()); err != nil || now.Revision == old.Revision {
 		t.Errorf("a stale object was not sealed anew: %v", err)
 	}
 }

@@ -25,7 +25,7 @@ func TestKMSRotation(t *testing.T) {
 	if got := read(t, view(t, st, e.For(secrets)), "a"); got != "tell-nobody" {
 		t.Errorf("read %q", got)
 	}
-	if now, err := c.Update(t.Context(), old, old.Object.DeepCopyObject()); err != nil || now.Revision == old.Revision {
+	if now, err := c.Update(t.Context(), old, old.Object().DeepCopyObject()); err != nil || now.Revision == old.Revision {
 		t.Fatalf("a stale object was not sealed anew: %v", err)
 	}
 	after := stored(t, st, "a")

@@ -106,7 +106,7 @@ func read(t *testing.T, c *cache.Cache, name string) string {
 	if err != nil || !ok {
 		t.Fatalf("get %s: %v, %v", name, ok, err)
 	}
-	return string(item.Object.(*corev1.Secret).Data["password"])
+	return string(item.Object().(*corev1.Secret).Data["password"])
 }
 
 // stored returns the bytes in the store.
