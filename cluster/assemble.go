@@ -95,6 +95,7 @@ func (s *Server) assemble(ctx context.Context) error {
 			s.aggregator.SetCustom(api.GroupVersions(custom))
 		},
 	})
+	s.api.Registry().MustRegister(s.custom.Collectors()...)
 	return nil
 }
 

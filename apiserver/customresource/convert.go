@@ -41,11 +41,14 @@ type converter struct {
 	endpoint webhook.Endpoint
 	schemas  *schemas
 	calls    atomic.Int64
+	// name is the definition's.
+	name    string
+	metrics *metrics
 }
 
 // newConverter returns nil when the definition's versions differ in nothing but
 // their names.
-func newConverter(crd *definition, s *schemas, client *webhook.Client) *converter {
+func newConverter(crd *definition, s *schemas, client *webhook.Client, counted *metrics) *converter {
 	c := crd.Spec.Conversion
 	if c == nil || c.Strategy != apiextensionsv1.WebhookConverter || c.Webhook == nil || c.Webhook.ClientConfig == nil {
 		return nil
@@ -58,7 +61,7 @@ func newConverter(crd *definition, s *schemas, client *webhook.Client) *converte
 	if s := to.Service; s != nil {
 		e.Service = webhook.NewService(s.Namespace, s.Name, s.Path, s.Port)
 	}
-	return &converter{client: client, group: crd.Spec.Group, versions: c.Webhook.ConversionReviewVersions, endpoint: e, schemas: s}
+	return &converter{client: client, group: crd.Spec.Group, versions: c.Webhook.ConversionReviewVersions, endpoint: e, schemas: s, name: crd.Name, metrics: counted}
 }
 
 // convert implements api.Resource.Convert.
@@ -72,14 +75,8 @@ func (c *converter) convert(ctx context.Context, version string, objs []api.Obje
 		if len(batch) == 0 {
 			return nil
 		}
-		converted, err := c.call(ctx, to, objs[batch[0]].GetObjectKind().GroupVersionKind(), texts)
-		if err != nil {
+		if err := c.convertBatch(ctx, to, objs, batch, texts, out); err != nil {
 			return err
-		}
-		for n, i := range batch {
-			if out[i], err = c.accept(objs[i], converted[n].Raw, to, n); err != nil {
-				return err
-			}
 		}
 		batch, texts, size = nil, nil, 0
 		return nil
@@ -103,16 +100,34 @@ func (c *converter) convert(ctx context.Context, version string, objs []api.Obje
 	return out, flush()
 }
 
+// convertBatch converts those of objs that batch names into their places in out.
+func (c *converter) convertBatch(ctx context.Context, to schema.GroupVersion, objs []api.Object, batch []int, texts []runtime.RawExtension, out []api.Object) error {
+	began := time.Now()
+	kind := objs[batch[0]].GetObjectKind().GroupVersionKind()
+	converted, failure, err := c.call(ctx, to, kind, texts)
+	for n, i := range batch {
+		if err != nil {
+			break
+		}
+		if out[i], err = c.accept(objs[i], converted[n].Raw, to, n); err != nil {
+			failure = invalidObjects
+		}
+	}
+	c.metrics.converted(c.name, kind.Version, to.Version, failure, time.Since(began))
+	return err
+}
+
 // call asks the webhook for a batch; kind is that of the first object.
-func (c *converter) call(ctx context.Context, to schema.GroupVersion, kind schema.GroupVersionKind, objs []runtime.RawExtension) ([]runtime.RawExtension, error) {
+// An error comes with its failure_type in metrics.
+func (c *converter) call(ctx context.Context, to schema.GroupVersion, kind schema.GroupVersionKind, objs []runtime.RawExtension) (converted []runtime.RawExtension, failure string, err error) {
 	if c.calls.Add(1) > maxConversions {
 		c.calls.Add(-1)
-		return nil, apierrors.NewTooManyRequests(fmt.Sprintf("too many calls of the conversion webhook for %v are under way", kind), 1)
+		return nil, callFailure, apierrors.NewTooManyRequests(fmt.Sprintf("too many calls of the conversion webhook for %v are under way", kind), 1)
 	}
 	defer c.calls.Add(-1)
 	version, err := c.reviewVersion()
 	if err != nil {
-		return nil, err
+		return nil, callFailure, err
 	}
 	review := apiextensionsv1.ConversionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: apiextensionsv1.GroupName + "/" + version, Kind: "ConversionReview"},
@@ -120,21 +135,21 @@ func (c *converter) call(ctx context.Context, to schema.GroupVersion, kind schem
 	}
 	body, err := json.Marshal(&review)
 	if err != nil {
-		return nil, err
+		return nil, callFailure, err
 	}
 	var answer apiextensionsv1.ConversionReview
 	call := &webhook.Call{Endpoint: c.endpoint, Timeout: conversionTimeout, Body: body, Limit: webhook.DefaultLimit + 2*int64(len(body))}
 	if err := c.client.Post(ctx, call, &answer); err != nil {
-		return nil, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
+		return nil, callFailure, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
 	}
 	if err := verify(&review, &answer, version); err != nil {
-		return nil, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
+		return nil, badAnswer, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
 	}
-	converted := answer.Response.ConvertedObjects
+	converted = answer.Response.ConvertedObjects
 	if len(converted) != len(objs) {
-		return nil, fmt.Errorf("conversion webhook for %v returned %d objects, expected %d", kind, len(converted), len(objs))
+		return nil, partialAnswer, fmt.Errorf("conversion webhook for %v returned %d objects, expected %d", kind, len(converted), len(objs))
 	}
-	return converted, nil
+	return converted, "", nil
 }
 
 func (c *converter) reviewVersion() (string, error) {

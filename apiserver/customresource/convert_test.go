@@ -162,7 +162,7 @@ func TestConversionThatFails(t *testing.T) {
 func TestConversionsAreBounded(t *testing.T) {
 	c := converter{versions: []string{"v1"}}
 	c.calls.Add(maxConversions)
-	if _, err := c.call(t.Context(), metav1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion.WithKind("X"), nil); err == nil || !strings.Contains(err.Error(), "too many calls") {
+	if _, _, err := c.call(t.Context(), metav1.SchemeGroupVersion, apiextensionsv1.SchemeGroupVersion.WithKind("X"), nil); err == nil || !strings.Contains(err.Error(), "too many calls") {
 		t.Errorf("got %v", err)
 	}
 }

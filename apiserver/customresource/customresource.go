@@ -59,6 +59,7 @@ type Manager struct {
 	cfg     Config
 	log     *slog.Logger
 	changed chan struct{}
+	metrics *metrics
 
 	mu sync.Mutex // guards what follows
 	// served is what each definition serves, by its name.
@@ -90,7 +91,7 @@ func New(cfg Config) *Manager {
 	if cfg.Publish == nil {
 		cfg.Publish = func([]*api.Resource, map[schema.GroupVersionKind]openapi.Schema) {}
 	}
-	return &Manager{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), served: map[string]*served{}, cleaning: map[string]bool{}}
+	return &Manager{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), metrics: newMetrics(), served: map[string]*served{}, cleaning: map[string]bool{}}
 }
 
 // Load serves what is defined already, so that the first request after a start

@@ -42,6 +42,9 @@ func (m *Manager) serve(all []*definition) error {
 		if now := wanted[name]; now == nil || now.schemas != s.schemas {
 			s.schemas.stop()
 		}
+		if wanted[name] == nil {
+			m.metrics.forget(name)
+		}
 	}
 	m.served = wanted
 	m.publish()
@@ -66,7 +69,7 @@ func (m *Manager) servedBy(crd *definition, before *served) *served {
 	} else {
 		s.schemas = newSchemas(crd)
 	}
-	conv := newConverter(crd, s.schemas, m.cfg.Calls)
+	conv := newConverter(crd, s.schemas, m.cfg.Calls, m.metrics)
 	s.resources = resources(crd, s.schemas, conv)
 	stored := storageVersion(crd)
 	if i := slices.IndexFunc(s.resources, func(r *api.Resource) bool { return r.Kind.Version == stored }); i >= 0 {

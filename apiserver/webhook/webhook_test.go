@@ -115,9 +115,11 @@ func TestIdleTransportsAreDropped(t *testing.T) {
 				release()
 			}
 		}
+		c.mu.Lock()
 		if len(c.byKey) != maxTransports {
 			t.Errorf("%d transports are kept", len(c.byKey))
 		}
+		c.mu.Unlock()
 		time.Sleep(2*idleTime + time.Second)
 		synctest.Wait()
 		c.mu.Lock()
