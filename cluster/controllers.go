@@ -17,12 +17,14 @@ import (
 // server's own objects. Each controller writes as the service account that it
 // has in Kubernetes, with no more rights than its role gives.
 func (s *Server) runControllers(ctx context.Context) error {
-	informers := client.NewInformers(s.Client("system:kube-controller-manager", authn.Authenticated))
+	manager := s.Client("system:kube-controller-manager", authn.Authenticated)
+	informers := client.NewInformers(manager)
 	sched := scheduler.New(s.Client("system:kube-scheduler", authn.Authenticated), informers, scheduler.Options{})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
-			For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
+			API: manager, For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
+			Tokens:    s.security.issuer.IssueLegacy,
 			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
 			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 		})

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"minke/client"
+	"minke/controllers/accounttoken"
 	"minke/controllers/certificates"
 	"minke/controllers/clusterroleaggregation"
 	"minke/controllers/cronjob"
@@ -37,7 +38,8 @@ import (
 
 // Config is what the controllers work with.
 type Config struct {
-	// API is how they reach the server, unless For gives each an identity.
+	// API is how they reach the server, unless For gives each an identity. Those
+	// that have no account of their own always use it.
 	API client.Interface
 	// For, when set, returns the API as the service account in kube-system of
 	// that name, such as "replicaset-controller".
@@ -47,6 +49,9 @@ type Config struct {
 	// RootCA is the PEM that pods know the API server by; without it none is
 	// published.
 	RootCA []byte
+	// Tokens issues the tokens that are kept in Secrets; without it those stay
+	// as they are.
+	Tokens accounttoken.Issue
 	// Signer signs approved certificate requests; without it they stay as they
 	// are.
 	Signer certificates.Signer
@@ -142,6 +147,9 @@ func list(c *Config) []entry {
 	}
 	if len(c.RootCA) > 0 {
 		entries = append(entries, entry{"root-ca", rootca.New(c.as("root-ca-cert-publisher"), f, c.RootCA)})
+	}
+	if c.Tokens != nil {
+		entries = append(entries, entry{"serviceaccount-token", accounttoken.New(c.API, f, c.RootCA, c.Tokens)})
 	}
 	if c.Signer != nil {
 		entries = append(entries, entry{"certificates", certificates.New(c.as("certificate-controller"), f, c.Signer)})

@@ -30,6 +30,9 @@ func cluster(t *testing.T) (context.Context, *fake.Server, func()) {
 		done <- controllers.Run(ctx, controllers.Config{
 			API: api, Informers: client.NewInformers(api), RootCA: []byte("pem"),
 			NodeRanges: []nodeipam.Range{{CIDR: netip.MustParsePrefix("10.42.0.0/16"), NodeBits: 24}},
+			Tokens: func(account *corev1.ServiceAccount, secret string) (string, error) {
+				return "token of " + account.Name + " in " + secret, nil
+			},
 		})
 	}()
 	go controllertest.RunPods(ctx, api, nil, 0)

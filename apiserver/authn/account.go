@@ -69,7 +69,13 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 		return nil, nil
 	}
 	var unverified jwt.Claims
-	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil || !slices.Contains(s.Issuer.urls, unverified.Issuer) {
+	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil {
+		return nil, nil
+	}
+	if unverified.Issuer == legacyIssuer {
+		return s.legacy(ctx, token, parsed, audiences)
+	}
+	if !slices.Contains(s.Issuer.urls, unverified.Issuer) {
 		return nil, nil
 	}
 	public, own, err := s.Issuer.verify(parsed)
@@ -94,9 +100,24 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 	return &Identity{User: user, Audiences: meant}, nil
 }
 
-// verify checks signature and time.
-func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private, err error) {
-	err = errors.New("authenticate token: no key of the issuer signed it")
+// legacy recognizes a token that is kept in a Secret: it is for the server itself.
+func (s *ServiceAccounts) legacy(ctx context.Context, token string, parsed *jwt.JSONWebToken, audiences []string) (*Identity, error) {
+	meant := s.Audiences
+	if len(audiences) > 0 {
+		meant = intersect(s.Audiences, audiences)
+	}
+	if len(meant) == 0 {
+		return nil, fmt.Errorf("authenticate token: it is for none of %q", audiences)
+	}
+	user, err := s.legacyUser(ctx, token, parsed)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{User: user, Audiences: meant}, nil
+}
+
+// signed checks the signature and reads the claims.
+func (i *Issuer) signed(token *jwt.JSONWebToken, into ...any) error {
 	for _, key := range i.keys {
 		if id := token.Headers[0].KeyID; id != "" && id != key.KeyID {
 			continue
@@ -105,12 +126,16 @@ func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private
 		if token.Headers[0].Algorithm != key.Algorithm {
 			continue
 		}
-		if bad := token.Claims(key.Key, &public, &own); bad == nil {
-			err = nil
-			break
+		if token.Claims(key.Key, into...) == nil {
+			return nil
 		}
 	}
-	if err != nil {
+	return errors.New("authenticate token: no key of the issuer signed it")
+}
+
+// verify checks signature and time.
+func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private, err error) {
+	if err := i.signed(token, &public, &own); err != nil {
 		return public, own, err
 	}
 	if public.Expiry == nil || !i.now().Before(public.Expiry.Time()) {

@@ -307,3 +307,51 @@ func TestIssuerDocuments(t *testing.T) {
 		t.Errorf("keys %s: want public keys only", body)
 	}
 }
+
+// Tokens that outlive their pod or node: those that are kept in Secrets are good
+// only while the Secret has them.
+func TestTokensOfSecrets(t *testing.T) {
+	issuer, err := NewIssuer([]string{"https://kubernetes.default.svc"}, newECKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: meta("y", "robot", "1")}
+	token, err := issuer.IssueLegacy(account, "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := func(text string, change func(*corev1.Secret)) *corev1.Secret {
+		s := &corev1.Secret{ObjectMeta: meta("y", "s", "2"), Data: map[string][]byte{"token": []byte(text)}}
+		if change != nil {
+			change(s)
+		}
+		return s
+	}
+	good := objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, nil)}
+	for _, c := range []struct {
+		name      string
+		stored    objects
+		audiences []string
+		want      string
+	}{
+		{"kept", good, nil, "system:serviceaccount:y:robot system:serviceaccounts,system:serviceaccounts:y"},
+		{"another audience", good, []string{"vault"}, "it is for none of"},
+		{"secret gone", objects{"serviceaccounts/y/robot": account}, nil, "not found"},
+		{"another token", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret("x", nil)}, nil, "another one now"},
+		{"secret ending", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: start} })}, nil, "being deleted"},
+		{"long not used", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, func(s *corev1.Secret) { s.Labels = map[string]string{invalidSince: "2026-01-01"} })}, nil, "invalid since"},
+		{"account replaced", objects{"serviceaccounts/y/robot": &corev1.ServiceAccount{ObjectMeta: meta("y", "robot", "9")}, "secrets/y/s": secret(token, nil)}, nil, "replaced"},
+	} {
+		s := &ServiceAccounts{Issuer: issuer, Reader: c.stored, Audiences: []string{"api"}}
+		identity, err := s.AuthenticateToken(context.Background(), token, c.audiences)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = outcome(identity.User, nil)
+		}
+		if !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
