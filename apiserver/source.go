@@ -50,7 +50,8 @@ func (s *Server) Snapshot(resource schema.GroupVersionResource, namespace string
 	return objects, strconv.FormatInt(int64(snapshot.Revision()), 10), nil
 }
 
-// WatchShared streams what came after revision. Objects are the cache's own
+// WatchShared streams what came after revision, or without one what comes from
+// now on. Objects are the cache's own
 // and must not be changed. It fails with an Expired StatusError when the events
 // after revision are not there any more.
 func (s *Server) WatchShared(ctx context.Context, resource schema.GroupVersionResource, namespace, revision string) (watch.Interface, error) {
@@ -58,9 +59,11 @@ func (s *Server) WatchShared(ctx context.Context, resource schema.GroupVersionRe
 	if err != nil {
 		return nil, err
 	}
-	from, err := parseRevision(revision)
-	if err != nil {
-		return nil, err
+	var from store.Revision
+	if revision != "" {
+		if from, err = parseRevision(revision); err != nil {
+			return nil, err
+		}
 	}
 	if from == 0 {
 		snapshot, err := e.cache.Snapshot(ctx, 0)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -193,6 +194,13 @@ func TestSource(t *testing.T) {
 	w.must(201, "POST", cms, configMap("b", "1"))
 	e := <-watch.ResultChan()
 	w.want(string(e.Type), "ADDED", "type")
+	later, err := w.WatchShared(ctx, resource, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.must(201, "POST", cms, configMap("c", "1"))
+	e = <-later.ResultChan()
+	w.want(e.Object.(*corev1.ConfigMap).Name, "c", "the first one without a revision")
 	cancel()
 	if _, open := <-watch.ResultChan(); open {
 		t.Error("the watch outlives its context")

@@ -22,8 +22,8 @@ import (
 // Source reads and follows stored objects.
 type Source interface {
 	Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (runtime.Object, error)
-	// WatchShared streams what came after revision; without one, all that
-	// exists and what comes.
+	// WatchShared streams what came after revision; without one, what comes
+	// from now on.
 	WatchShared(ctx context.Context, resource schema.GroupVersionResource, namespace, revision string) (watch.Interface, error)
 }
 
