@@ -123,7 +123,7 @@ func (a *Agent) assembleKubelet() error {
 		ClusterDNS:       []string{a.cfg.DNS.String()}, ClusterDomain: a.cfg.Domain,
 		NodeIPs: []string{a.cfg.Address.String()}, Version: KubernetesVersion,
 		ResolvConf: "/etc/resolv.conf", HostsFile: "/etc/hosts",
-		Server: kubelet.ServerConfig{Listener: listener, Certificate: a.cfg.Serving, ClientCAs: a.cfg.CAs},
+		Server: kubelet.ServerConfig{Listener: listener, Certificate: a.cfg.Serving, ClientCAs: a.cfg.CAs, SystemLogDir: logDir},
 	})
 	return err
 }

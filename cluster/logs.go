@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// logDir is what /logs/ shows.
+// logDir is what /logs/ shows, of the API server when asked to, and of each node.
 const logDir = "/var/log"
 
 // logs serves the files beneath dir to whoever may read /logs/. A link that

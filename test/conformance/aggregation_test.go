@@ -69,6 +69,24 @@ func (t *T) later(path string) {
 	})
 }
 
+// delegates lets the default service account do what an API server behind the
+// cluster's needs: ask who somebody is and what he may, and what rules says.
+func (t *T) delegates(rules string) {
+	t.Helper()
+	const subjects = `subjects: [{kind: ServiceAccount, name: default, namespace: NS}]`
+	for _, manifest := range []string{
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: NS}, rules: [` + rules + `]}`,
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: NS}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: NS}, ` + subjects + `}`,
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: NS-delegator}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:auth-delegator"}, ` + subjects + `}`,
+		`{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: NS, namespace: kube-system}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: extension-apiserver-authentication-reader}, ` + subjects + `}`,
+	} {
+		o := parse(strings.ReplaceAll(manifest, "NS", t.ns))
+		path := placesByKind[o.str("apiVersion")+"/"+o.str("kind")].collection(o.str("metadata.namespace"))
+		t.post(path, o)
+		t.later(path + "/" + o.name())
+	}
+}
+
 // sampleServer runs upstream's sample API server behind the cluster's own.
 func (t *T) sampleServer() {
 	t.Helper()
@@ -81,19 +99,7 @@ func (t *T) sampleServer() {
 	secret := parse(`{apiVersion: v1, kind: Secret, metadata: {name: certs}}`)
 	secret["data"] = object{"tls.crt": base64.StdEncoding.EncodeToString(cert), "tls.key": base64.StdEncoding.EncodeToString(key)}
 	t.createObject(secret)
-	for _, manifest := range []string{
-		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: NS}, rules: [{apiGroups: [""], resources: [namespaces], verbs: [get, list, watch]},
-			{apiGroups: [admissionregistration.k8s.io], resources: ["*"], verbs: [get, list, watch]}, {apiGroups: [flowcontrol.apiserver.k8s.io], resources: ["*"], verbs: [get, list, watch]}]}`,
-		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: NS}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: NS}, subjects: [{kind: ServiceAccount, name: default, namespace: NS}]}`,
-		`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: NS-delegator}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:auth-delegator"}, subjects: [{kind: ServiceAccount, name: default, namespace: NS}]}`,
-		`{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: NS, namespace: kube-system}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: extension-apiserver-authentication-reader}, subjects: [{kind: ServiceAccount, name: default, namespace: NS}]}`,
-	} {
-		o := parse(strings.ReplaceAll(manifest, "NS", t.ns))
-		where := placesByKind[o.str("apiVersion")+"/"+o.str("kind")]
-		path := where.collection(o.str("metadata.namespace"))
-		t.post(path, o)
-		t.later(path + "/" + o.name())
-	}
+	t.delegates(`{apiGroups: [""], resources: [namespaces], verbs: [get, list, watch]}, {apiGroups: [admissionregistration.k8s.io, flowcontrol.apiserver.k8s.io], resources: ["*"], verbs: [get, list, watch]}`)
 	t.create(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: sample-apiserver}, spec: {replicas: 1, selector: {matchLabels: {app: sample}}, template: {metadata: {labels: {app: sample}}, spec: {
 		terminationGracePeriodSeconds: 1, volumes: [{name: certs, secret: {secretName: certs}}], containers: [
 		{name: server, image: "minke.local/sample-apiserver:latest", imagePullPolicy: IfNotPresent, volumeMounts: [{name: certs, mountPath: /certs}],

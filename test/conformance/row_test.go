@@ -86,17 +86,22 @@ func slug(name string) string {
 }
 
 func runRow(t *testing.T, id string, r row) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
-	defer cancel()
-	row := &T{T: t, ctx: ctx, id: id, ns: strings.ToLower(id)}
 	start := time.Now()
 	defer func() {
 		record(results.rows, id, outcome{Failed: t.Failed(), Skipped: t.Skipped(), Took: time.Since(start)})
 	}()
+	inNamespace(t, id, r.run)
+}
+
+// inNamespace runs a test in a namespace of its own.
+func inNamespace(t *testing.T, id string, run func(*T)) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	defer cancel()
+	row := &T{T: t, ctx: ctx, id: id, ns: strings.ToLower(id)}
 	defer row.end()
 	row.post("namespaces", object{}.set("metadata.name", row.ns))
 	row.wait("serviceaccounts/default", "the default service account", func(object) error { return nil })
-	r.run(row)
+	run(row)
 }
 
 // end takes the namespace down, and tells of its pods if the row failed.
