@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -149,6 +150,21 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})
 	return chain, allocator, err
+}
+
+// collectors are the metrics of policies.
+func collectors(chain admission.Chain) (all []prometheus.Collector) {
+	for _, plugin := range chain {
+		switch p := plugin.(type) {
+		case admission.Repeated:
+			all = append(all, collectors(admission.Chain(p))...)
+		case *policy.Mutating:
+			all = append(all, p.Collectors()...)
+		case *policy.Validating:
+			all = append(all, p.Collectors()...)
+		}
+	}
+	return all
 }
 
 // servedAs finds the resources of a kind.

@@ -79,6 +79,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	stored.Server = s.api
 	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
+	s.api.Registry().MustRegister(collectors(chain)...)
 	actions, err := s.actions()
 	if err != nil {
 		return err

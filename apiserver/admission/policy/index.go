@@ -24,6 +24,8 @@ type kind[T any] struct {
 	define             func(runtime.Object) definition
 	bind               func(runtime.Object) (policy string, b *binding)
 	compile            func(runtime.Object) T
+	// forget is told of policies that are in effect no more.
+	forget func(policy string)
 }
 
 // definition is what both kinds of policies have.
@@ -132,6 +134,12 @@ func (x *index[T]) make(bindings, policies []runtime.Object) []*hook[T] {
 			h.program = sync.OnceValue(func() T { return x.kind.compile(obj) })
 		}
 		hooks = append(hooks, h)
+		delete(before, h.version)
+	}
+	for _, gone := range before {
+		if !slices.ContainsFunc(hooks, func(h *hook[T]) bool { return h.name == gone.name }) {
+			x.kind.forget(gone.name)
+		}
 	}
 	return hooks
 }

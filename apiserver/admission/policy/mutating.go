@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	celgo "github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -22,6 +23,7 @@ import (
 // webhooks, among what is Repeated.
 type Mutating struct {
 	Config
+	*metrics
 	index      *index[*mutator]
 	converters sync.Map // of kinds
 }
@@ -31,7 +33,10 @@ var _ admission.Mutator = (*Mutating)(nil)
 // NewMutating returns the plug-in. It reads nothing before the first write.
 func NewMutating(c Config) *Mutating {
 	v1 := admissionregistrationv1.SchemeGroupVersion
-	return &Mutating{Config: c, index: &index[*mutator]{kind: kind[*mutator]{
+	m := newMetrics("mutating_admission_policy",
+		"Mutation admission policy check total, labeled by policy and further identified by binding.",
+		"Mutation admission latency for individual mutation expressions in seconds, labeled by policy and binding.")
+	return &Mutating{Config: c, metrics: m, index: &index[*mutator]{kind: kind[*mutator]{
 		policies: v1.WithResource("mutatingadmissionpolicies"), bindings: v1.WithResource("mutatingadmissionpolicybindings"),
 		define: func(obj runtime.Object) definition {
 			p := obj.(*admissionregistrationv1.MutatingAdmissionPolicy)
@@ -41,7 +46,7 @@ func NewMutating(c Config) *Mutating {
 			b := obj.(*admissionregistrationv1.MutatingAdmissionPolicyBinding)
 			return b.Spec.PolicyName, &binding{name: b.Name, params: b.Spec.ParamRef, match: b.Spec.MatchResources}
 		},
-		compile: newMutator,
+		compile: newMutator, forget: m.forget,
 	}}}
 }
 
@@ -174,7 +179,10 @@ func (r *run) mutate(ctx context.Context, in invocation[*mutator], params runtim
 		if a.Object == nil {
 			break
 		}
-		if err := r.patch(ctx, in.as, m, one, params, kind); err != nil {
+		start := time.Now()
+		err := r.patch(ctx, in.as, m, one, params, kind)
+		r.count(in.name, in.binding.name, err, time.Since(start))
+		if err != nil {
 			var status *apierrors.StatusError
 			if errors.As(err, &status) {
 				return status

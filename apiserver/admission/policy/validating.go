@@ -20,6 +20,7 @@ import (
 // Validating is the plug-in ValidatingAdmissionPolicy.
 type Validating struct {
 	Config
+	*metrics
 	index *index[*validator]
 }
 
@@ -28,7 +29,11 @@ var _ admission.Validator = (*Validating)(nil)
 // NewValidating returns the plug-in. It reads nothing before the first write.
 func NewValidating(c Config) *Validating {
 	v1 := admissionregistrationv1.SchemeGroupVersion
-	return &Validating{c, &index[*validator]{kind: kind[*validator]{
+	m := newMetrics("validating_admission_policy",
+		"Validation admission policy check total, labeled by policy and further identified by binding and enforcement action taken.",
+		"Validation admission latency for individual validation expressions in seconds, labeled by policy and further including binding and enforcement action taken.",
+		"enforcement_action")
+	return &Validating{c, m, &index[*validator]{kind: kind[*validator]{
 		policies: v1.WithResource("validatingadmissionpolicies"), bindings: v1.WithResource("validatingadmissionpolicybindings"),
 		define: func(obj runtime.Object) definition {
 			p := obj.(*admissionregistrationv1.ValidatingAdmissionPolicy)
@@ -38,7 +43,7 @@ func NewValidating(c Config) *Validating {
 			b := obj.(*admissionregistrationv1.ValidatingAdmissionPolicyBinding)
 			return b.Spec.PolicyName, &binding{name: b.Name, params: b.Spec.ParamRef, match: b.Spec.MatchResources, actions: b.Spec.ValidationActions}
 		},
-		compile: newValidator,
+		compile: newValidator, forget: m.forget,
 	}}}
 }
 
@@ -51,7 +56,7 @@ func (p *Validating) Validate(ctx context.Context, a *admission.Attributes) erro
 	if err != nil || len(hooks) == 0 {
 		return err
 	}
-	v := verdict{attributes: a, annotations: map[string][]string{}}
+	v := verdict{attributes: a, metrics: p.metrics, annotations: map[string][]string{}}
 	states := inputs{}
 	for in := range p.index.invocations(ctx, p.Reader, hooks, a) {
 		if in.err != nil {
@@ -92,6 +97,7 @@ func (p *Validating) decide(ctx context.Context, a *admission.Attributes, states
 		}
 		for _, one := range annotations {
 			if one.err != nil {
+				p.count(in.name, in.binding.name, one.err, 0, "deny")
 				v.deny(in.name, in.binding, decision{message: one.err.Error()})
 				continue
 			}
@@ -110,6 +116,7 @@ const (
 // verdict is what policies say about one write.
 type verdict struct {
 	attributes  *admission.Attributes
+	metrics     *metrics
 	refusal     *apierrors.StatusError // the first one
 	failures    []failure
 	annotations map[string][]string
@@ -130,12 +137,15 @@ func (v *verdict) take(policy string, b *binding, d decision) {
 	for _, action := range b.actions {
 		switch action {
 		case admissionregistrationv1.Deny:
+			v.metrics.count(policy, b.name, d.err, d.took, "deny")
 			v.deny(policy, b, d)
 		case admissionregistrationv1.Audit:
+			v.metrics.count(policy, b.name, d.err, d.took, "audit")
 			if len(v.failures) < maxFailures {
 				v.failures = append(v.failures, failure{d.message, policy, b.name, d.index, b.actions})
 			}
 		case admissionregistrationv1.Warn:
+			v.metrics.count(policy, b.name, d.err, d.took, "warn")
 			v.attributes.Warn(fmt.Sprintf("Validation failed for ValidatingAdmissionPolicy '%s' with binding '%s': %s", policy, b.name, d.message))
 		}
 	}

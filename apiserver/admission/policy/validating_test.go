@@ -1,11 +1,16 @@
 package policy_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/admission/policy"
 )
@@ -132,6 +137,48 @@ func TestValidatingFollows(t *testing.T) {
 		}
 	}
 	expect("binding deleted", "")
+}
+
+// What policies decide is counted, until they are gone.
+func TestMetrics(t *testing.T) {
+	w := newWorld(t, head(validatingKind, "p")+"  validations: [{expression: 'false'}, {expression: object.nothing == 1}, {expression: 'true'}]",
+		binding(validatingKind, "p", ", validationActions: [Deny, Audit]"))
+	plugin := policy.NewValidating(w.config())
+	a, _ := w.write(t, web, nil)
+	if plugin.Validate(t.Context(), a) == nil {
+		t.Fatal("the write is let pass")
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(plugin.Collectors()[0])
+	series := func() (all []string) {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				text := f.GetName()
+				for _, l := range m.GetLabel() {
+					text += " " + l.GetName() + "=" + l.GetValue()
+				}
+				all = append(all, fmt.Sprint(text, " ", m.GetCounter().GetValue()))
+			}
+		}
+		return all
+	}
+	var want []string
+	for _, action := range []string{"audit", "deny"} {
+		for _, kind := range []string{"invalid_error", "no_error"} {
+			want = append(want, "apiserver_validating_admission_policy_check_total enforcement_action="+action+" error_type="+kind+" policy=p policy_binding=p-b 1")
+		}
+	}
+	if got := series(); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	w.objects = map[schema.GroupVersionResource][]runtime.Object{}
+	if err := plugin.Validate(t.Context(), a); err != nil || len(series()) > 0 {
+		t.Errorf("error %v, and %q are left", err, series())
+	}
 }
 
 // Whoever writes policies must be able to take them back.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	celgo "github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -87,6 +88,9 @@ type decision struct {
 	index   int
 	message string
 	reason  metav1.StatusReason
+	// err is why the validation could not be evaluated, took how long that took.
+	err  error
+	took time.Duration
 }
 
 // annotation is what an audit annotation evaluated to; err is set instead if it
@@ -103,7 +107,7 @@ func (v *validator) decide(ctx context.Context, matching, in *expression.Input) 
 		if !fails(v.spec.FailurePolicy) {
 			return nil
 		}
-		return []decision{{message: err.Error()}}
+		return []decision{{message: err.Error(), err: err}}
 	}
 	if ok, err := v.match(ctx, v.conditions, matching); err != nil {
 		return failed(err), nil
@@ -114,14 +118,18 @@ func (v *validator) decide(ctx context.Context, matching, in *expression.Input) 
 	variables := v.Bind(ctx, in, budget)
 	var decisions []decision
 	for i, one := range v.validations {
+		start := time.Now()
 		value, err := one.Run(ctx, variables, budget)
+		took := time.Since(start)
 		switch {
 		case expression.Fatal(err):
 			return failed(err), nil
 		case err != nil && fails(v.spec.FailurePolicy):
-			decisions = append(decisions, decision{index: i, message: err.Error()})
+			decisions = append(decisions, decision{index: i, message: err.Error(), err: err, took: took})
 		case err == nil && value != types.True:
-			decisions = append(decisions, v.refusal(ctx, i, variables, budget))
+			d := v.refusal(ctx, i, variables, budget)
+			d.took = took
+			decisions = append(decisions, d)
 		}
 	}
 	annotations, err := v.annotate(ctx, in)
@@ -141,7 +149,7 @@ func (v *validator) refusal(ctx context.Context, i int, variables cel.Variables,
 	if c, ok := v.messages[i]; ok {
 		value, err := c.Run(ctx, variables, budget)
 		if expression.Fatal(err) {
-			d.reason, d.message = "", fmt.Sprintf("failed messageExpression: %s", err)
+			d.reason, d.message, d.err = "", fmt.Sprintf("failed messageExpression: %s", err), err
 			return d
 		}
 		d.message = wording(value)
