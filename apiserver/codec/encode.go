@@ -48,11 +48,12 @@ func marshalFields(fields map[string]any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := bytes.Clone(data)
 	if cap(data) <= maxScratch {
 		*b = data
-		scratch.Put(b)
+		scratch.Put(b) // last: another may write into it now
 	}
-	return bytes.Clone(data), nil
+	return kept, nil
 }
 
 // Encode returns a whole response body for one object of the given kind.
