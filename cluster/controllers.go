@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -10,6 +11,7 @@ import (
 	"minke/client"
 	"minke/controllers"
 	"minke/controllers/nodeipam"
+	"minke/controllers/storageversionmigrator"
 	"minke/scheduler"
 )
 
@@ -26,6 +28,7 @@ func (s *Server) runControllers(ctx context.Context) error {
 			API: manager, For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
 			Tokens:    s.security.issuer.IssueLegacy,
 			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
+			Stored:     s.stored(),
 			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 		})
 	})
@@ -54,6 +57,24 @@ func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
 	}
 	return all, nil
+}
+
+// stored lists what is stored; it is nil when StorageVersionMigrations are not
+// served.
+func (s *Server) stored() func(context.Context) ([]client.APIResource, error) {
+	migrations := s.resource(storageversionmigrator.Migrations.Resource.GroupResource())
+	if migrations == nil || migrations.Unserved {
+		return nil
+	}
+	return func(context.Context) ([]client.APIResource, error) {
+		var all []client.APIResource
+		for _, r := range slices.Concat(s.resources, s.custom.Resources()) {
+			if r.Serves("patch") && r.Serves("list") {
+				all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
+			}
+		}
+		return all, nil
+	}
 }
 
 // controllerClient is the API as a controller's service account.

@@ -31,6 +31,7 @@ import (
 	"minke/controllers/serviceaccount"
 	"minke/controllers/servicecidr"
 	"minke/controllers/statefulset"
+	"minke/controllers/storageversionmigrator"
 	"minke/controllers/tainteviction"
 	"minke/controllers/ttlafterfinished"
 	"minke/controllers/volumeprotection"
@@ -61,6 +62,9 @@ type Config struct {
 	// Resources lists everything the server offers, custom resources too. It
 	// defaults to client.BuiltIn.
 	Resources func(context.Context) ([]client.APIResource, error)
+	// Stored lists everything that StorageVersionMigrations may name; without it
+	// there are none.
+	Stored func(context.Context) ([]client.APIResource, error)
 	// ResourcesChanged, when set, tells that Resources would answer otherwise.
 	ResourcesChanged <-chan struct{}
 }
@@ -150,6 +154,9 @@ func list(c *Config) []entry {
 	}
 	if c.Tokens != nil {
 		entries = append(entries, entry{"serviceaccount-token", accounttoken.New(c.API, f, c.RootCA, c.Tokens)})
+	}
+	if c.Stored != nil {
+		entries = append(entries, entry{"storage-version-migrator", storageversionmigrator.New(c.as("storage-version-migrator-controller"), f, c.Stored)})
 	}
 	if c.Signer != nil {
 		entries = append(entries, entry{"certificates", certificates.New(c.as("certificate-controller"), f, c.Signer)})
