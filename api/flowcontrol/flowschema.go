@@ -2,6 +2,7 @@ package flowcontrol
 
 import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -18,8 +19,10 @@ func flowSchemas() *api.Resource {
 		Subresources: map[string]api.Subresource[*flowcontrolv1.FlowSchema]{
 			"status": {Prepare: flowSchemaStatus},
 		},
-		Default: defaultFlowSchema,
-		Columns: flowSchemaColumns(),
+		Default:        defaultFlowSchema,
+		Validate:       validateFlowSchema,
+		ValidateUpdate: func(f, _ *flowcontrolv1.FlowSchema) field.ErrorList { return validateFlowSchema(f) },
+		Columns:        flowSchemaColumns(),
 	}.Resource()
 }
 

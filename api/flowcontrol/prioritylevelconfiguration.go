@@ -2,6 +2,7 @@ package flowcontrol
 
 import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -18,8 +19,10 @@ func priorityLevelConfigurations() *api.Resource {
 		Subresources: map[string]api.Subresource[*flowcontrolv1.PriorityLevelConfiguration]{
 			"status": {Prepare: priorityLevelConfigurationStatus},
 		},
-		Default: defaultPriorityLevel,
-		Columns: priorityLevelColumns(),
+		Default:        defaultPriorityLevel,
+		Validate:       validateLevel,
+		ValidateUpdate: func(p, _ *flowcontrolv1.PriorityLevelConfiguration) field.ErrorList { return validateLevel(p) },
+		Columns:        priorityLevelColumns(),
 	}.Resource()
 }
 

@@ -2,6 +2,8 @@ package networking
 
 import (
 	networkingv1 "k8s.io/api/networking/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -18,7 +20,10 @@ func ipAddresses() *api.Resource {
 		PrepareForUpdate: ipAddressUpdate,
 		Columns:          ipAddressColumns(),
 		Validate:         validateIPAddress,
-		ValidName:        validIPName,
+		ValidateUpdate: func(a, old *networkingv1.IPAddress) field.ErrorList {
+			return apivalidation.ValidateImmutableField(a.Spec, old.Spec, field.NewPath("spec"))
+		},
+		ValidName: validIPName,
 	}.Resource()
 }
 

@@ -14,6 +14,8 @@ func runtimeClasses() *api.Resource {
 		New:                   api.New[nodev1.RuntimeClass],
 		NewList:               api.NewList[nodev1.RuntimeClassList],
 		ConditionalUpdateOnly: true,
+		Validate:              validateRuntimeClass,
+		ValidateUpdate:        validateRuntimeClassUpdate,
 		Columns:               runtimeClassColumns(),
 	}.Resource()
 }

@@ -2,6 +2,7 @@ package resource
 
 import (
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -15,6 +16,8 @@ func deviceClasses() *api.Resource {
 		NewList:          api.NewList[resourcev1.DeviceClassList],
 		PrepareForCreate: deviceClassCreate,
 		PrepareForUpdate: deviceClassUpdate,
+		Validate:         validateClass,
+		ValidateUpdate:   func(c, _ *resourcev1.DeviceClass) field.ErrorList { return validateClass(c) },
 		Columns:          classColumns(),
 	}.Resource()
 }

@@ -15,6 +15,8 @@ func resourceSlices() *api.Resource {
 		NewList:          api.NewList[resourcev1.ResourceSliceList],
 		PrepareForCreate: resourceSliceCreate,
 		PrepareForUpdate: resourceSliceUpdate,
+		Validate:         validateSlice,
+		ValidateUpdate:   validateSliceUpdate,
 		Columns:          sliceColumns(),
 		Fields:           sliceFields(),
 	}.Resource()

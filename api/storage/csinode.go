@@ -14,6 +14,8 @@ func csiNodes() *api.Resource {
 		New:                   api.New[storagev1.CSINode],
 		NewList:               api.NewList[storagev1.CSINodeList],
 		ConditionalUpdateOnly: true,
+		Validate:              validateCSINode,
+		ValidateUpdate:        validateCSINodeUpdate,
 		Columns:               csiNodeColumns(),
 	}.Resource()
 }

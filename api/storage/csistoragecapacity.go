@@ -13,6 +13,8 @@ func csiStorageCapacities() *api.Resource {
 		New:                   api.New[storagev1.CSIStorageCapacity],
 		NewList:               api.NewList[storagev1.CSIStorageCapacityList],
 		ConditionalUpdateOnly: true,
+		Validate:              validateCapacity,
+		ValidateUpdate:        validateCapacityUpdate,
 		Columns:               csiStorageCapacityColumns(),
 	}.Resource()
 }

@@ -8,12 +8,14 @@ import (
 
 func volumeAttributesClasses() *api.Resource {
 	return api.Definition[*storagev1.VolumeAttributesClass]{
-		Kind:       storagev1.SchemeGroupVersion.WithKind("VolumeAttributesClass"),
-		Plural:     "volumeattributesclasses",
-		ShortNames: []string{"vac"},
-		Cluster:    true,
-		New:        api.New[storagev1.VolumeAttributesClass],
-		NewList:    api.NewList[storagev1.VolumeAttributesClassList],
-		Columns:    volumeAttributesClassColumns(),
+		Kind:           storagev1.SchemeGroupVersion.WithKind("VolumeAttributesClass"),
+		Plural:         "volumeattributesclasses",
+		ShortNames:     []string{"vac"},
+		Cluster:        true,
+		New:            api.New[storagev1.VolumeAttributesClass],
+		NewList:        api.NewList[storagev1.VolumeAttributesClassList],
+		Validate:       validateAttributesClass,
+		ValidateUpdate: validateAttributesClassUpdate,
+		Columns:        volumeAttributesClassColumns(),
 	}.Resource()
 }

@@ -55,6 +55,15 @@ var own = map[string]map[string]any{
 	"leasecandidates.coordination.k8s.io": {
 		"spec.binaryVersion": "1.37.0", "spec.emulationVersion": "1.37.0", "spec.strategy": "OldestEmulationVersion",
 	},
+	"flowschemas.flowcontrol.apiserver.k8s.io": {
+		"spec.matchingPrecedence": 1000.0, "spec.rules[0].nonResourceRules[0].nonResourceURLs": []any{"/path"},
+		"spec.rules[0].subjects[0].kind": "ServiceAccount", "spec.rules[0].subjects[0].user": nil, "spec.rules[0].subjects[0].group": nil,
+	},
+	"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": {"spec.type": "Limited", "spec.exempt": nil, "spec.limited.limitResponse.type": "Queue"},
+	"resourceslices.resource.k8s.io": {
+		"spec.driver": "driver.example.com", "spec.nodeSelector": nil, "spec.allNodes": nil, "spec.perDeviceNodeSelection": nil,
+	},
+	"deviceclasses.resource.k8s.io": {"spec.config[0].opaque.driver": "driver.example.com"},
 	"namespaces":                    {"status.phase": "Active"},
 	"ipaddresses.networking.k8s.io": {"metadata.name": "10.1.2.3"},
 	"storageversions.internal.apiserver.k8s.io": {"status.commonEncodingVersion": "v1", "status.storageVersions[0]": map[string]any{
