@@ -43,7 +43,7 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 	documents := discovery.New("127.0.0.1:6443", builtIn, nil)
 	schemas := openapi.New("v1.37.0", openapi.Set{Resources: builtIn})
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s, err := apiserver.New(apiserver.Config{Store: st, Resources: builtIn, Log: quiet, Discovery: documents, OpenAPI: schemas,
+	s, err := apiserver.New(apiserver.Config{Store: st, Resources: builtIn, Log: quiet, CBOR: true, Discovery: documents, OpenAPI: schemas,
 		Authenticate: func(*http.Request) (*inprocess.User, error) { return &inprocess.User{Name: "tester"}, nil }})
 	if err != nil {
 		t.Fatal(err)
