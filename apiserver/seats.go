@@ -2,6 +2,8 @@ package apiserver
 
 import (
 	"context"
+	"math"
+	"runtime"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,14 +35,18 @@ func tooMany() error {
 	return apierrors.NewTooManyRequests("The server is currently handling too many requests. Please try again later.", 1)
 }
 
-// How much a request takes, beside the seat that each has. A list costs what
-// its objects cost to find and send. A write costs its watchers' events, which
-// are sent after its answer; those share one encoding, so that ten watchers
-// take some 0.1 ms.
+// How much a request takes, beside the seat that each has. A list keeps a
+// processor busy for as long as it takes to send its objects, and there are far
+// more seats than processors: so a list of a hundred objects takes as many seats
+// as it needs that no more than listsOfCore of them run for each processor. A write costs
+// its watchers' events, which are sent after its answer; those share one
+// encoding, so that ten watchers take some 0.1 ms.
 const (
 	objectsOfSeat  = 100
+	listsOfCore    = 16
 	watchersOfSeat = 10
 	eventTime      = 100 * time.Microsecond
+	maxAfter       = 10
 )
 
 // width estimates how many seats the request takes.
@@ -53,7 +59,7 @@ func (c *call) width(flow flowcontrol.Flow) flowcontrol.Width {
 	switch {
 	case e == nil || e.cache == nil:
 	case w.Write:
-		w.After, w.Extra = afterWrite(int(e.watching.Load()), flow.MaxSeats())
+		w.After, w.Extra = afterWrite(int(e.watching.Load()), min(flow.MaxSeats(), maxAfter))
 	case c.info.Name == "":
 		w.Seats = c.listSeats(e, flow.MaxSeats())
 	}
@@ -72,7 +78,12 @@ func (c *call) listSeats(e *endpoint, most int) int {
 	if limit, err := number(query.Get("limit")); err == nil && limit > 0 && c.info.Verb == "list" {
 		objects = int(min(int64(objects), limit))
 	}
-	return max(1, min((objects+objectsOfSeat-1)/objectsOfSeat, most))
+	return listWidth(objects, c.cfg.Flow.Seats(), runtime.GOMAXPROCS(0), most)
+}
+
+func listWidth(objects, seats, cores, most int) int {
+	share := max(1, float64(seats)/float64(listsOfCore*cores))
+	return max(1, min(int(math.Ceil(float64(objects)*share/objectsOfSeat)), most))
 }
 
 // afterWrite returns the seats that the events of a write take, and for how

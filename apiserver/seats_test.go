@@ -115,6 +115,17 @@ func TestWatchLeavesItsSeat(t *testing.T) {
 	}
 }
 
+func TestListWidth(t *testing.T) {
+	for _, c := range []struct{ objects, seats, cores, most, want int }{
+		{0, 600, 64, 40, 1}, {100, 600, 64, 40, 1}, {101, 600, 64, 40, 2}, {5000, 600, 64, 40, 40},
+		{100, 640, 2, 100, 20}, {10, 640, 2, 100, 2}, {300, 640, 2, 37, 37}, {5000, 6, 2, 1, 1},
+	} {
+		if got := listWidth(c.objects, c.seats, c.cores, c.most); got != c.want {
+			t.Errorf("%+v: %d seats", c, got)
+		}
+	}
+}
+
 func TestAfterWrite(t *testing.T) {
 	for _, c := range []struct {
 		watchers, most, seats int

@@ -78,6 +78,9 @@ func New(cfg Config) *Controller {
 	return c
 }
 
+// Seats returns how much the server does at a time.
+func (c *Controller) Seats() int { return c.cfg.Seats }
+
 // Close ends the moving of seats.
 func (c *Controller) Close() {
 	c.setting.Lock()

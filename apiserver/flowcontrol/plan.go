@@ -122,7 +122,7 @@ func value(p *int32, otherwise int32) int32 {
 }
 
 // maxWidth bounds how many seats one request takes, in any level.
-const maxWidth = 10
+const maxWidth = 100
 
 func shapeOf(s *flowcontrolv1.PriorityLevelConfigurationSpec, seats, sum int) shape {
 	out := shape{exempt: s.Type == flowcontrolv1.PriorityLevelEnablementExempt, most: seats, maxSeats: maxWidth}
