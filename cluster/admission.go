@@ -44,8 +44,8 @@ import (
 	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/allocate"
 	"minke/apiserver/authz"
+	"minke/apiserver/webhook"
 	"minke/client"
-	"minke/cluster/kubeconfig"
 )
 
 // plugInParts is what admission plug-ins are made of.
@@ -83,7 +83,7 @@ var plugIns = []plugIn{
 	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
 	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
 	{"ImagePolicyWebhook", off, func(p *plugInParts) (any, error) {
-		return imagepolicy.New(p.config["ImagePolicyWebhook"], p.webhooks.Client, kubeconfig.Endpoint)
+		return imagepolicy.New(p.config["ImagePolicyWebhook"], p.webhooks.Client, webhook.Kubeconfig)
 	}},
 	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.stored, p.config["PodSecurity"]) }},
 	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.stored, p.config["PodNodeSelector"]) }},

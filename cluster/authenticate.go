@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/util/keyutil"
 
 	"minke/apiserver/authn"
-	"minke/cluster/kubeconfig"
+	"minke/apiserver/webhook"
 	"minke/cluster/pki"
 )
 
@@ -67,7 +67,7 @@ func (s *security) tokens(in *objects) (out []authn.Token, err error) {
 		own(&authn.BootstrapTokens{Reader: in}),
 		own(s.structured))
 	if w := o.Webhook; w.Kubeconfig != "" {
-		at, err := kubeconfig.Endpoint(string(w.Kubeconfig))
+		at, err := webhook.Kubeconfig(string(w.Kubeconfig))
 		if err != nil {
 			return nil, fmt.Errorf("--authentication-token-webhook-config-file: %w", err)
 		}

@@ -7,8 +7,8 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 
 	"minke/apiserver/authz"
+	"minke/apiserver/webhook"
 	"minke/cluster/filewatch"
-	"minke/cluster/kubeconfig"
 )
 
 // authorizers makes what a configuration lists, behind what no configuration
@@ -41,7 +41,7 @@ func (s *security) webhookAuthorizer(one apiserver.AuthorizerConfiguration) (aut
 	if info.Type != apiserver.AuthorizationWebhookConnectionInfoTypeKubeConfigFile {
 		return nil, fmt.Errorf("connectionInfo.type %s would ask this server itself", info.Type)
 	}
-	at, err := kubeconfig.Endpoint(*info.KubeConfigFile)
+	at, err := webhook.Kubeconfig(*info.KubeConfigFile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 // Package authn finds out who sends a request: by client certificate, by a
-// front proxy's headers, by bearer token (service accounts, bootstrap tokens),
-// or nobody known; and on whose behalf, by impersonation headers. It also
-// issues the tokens of service accounts and publishes their keys.
+// front proxy's headers, by bearer token (service accounts, bootstrap tokens,
+// token files, other issuers in package oidc, webhooks), or nobody known; and on
+// whose behalf, by impersonation headers. It also issues the tokens of service
+// accounts and publishes their keys.
 package authn
 
 import (

@@ -92,23 +92,22 @@ func (i *Info) setVerb(r *http.Request, watch bool) {
 	case verb == "delete" && i.Name == "":
 		i.Verb = "deletecollection"
 	}
-	if i.Verb == "create" || r.URL.RawQuery == "" {
+	if r.URL.RawQuery == "" || i.Verb == "create" {
 		return
-	}
-	query := r.URL.Query()
-	if i.Name == "" {
-		i.Name = selectedName(query)
 	}
 	switch i.Verb {
 	case "list", "watch", "deletecollection":
+		query := r.URL.Query()
 		i.FieldSelector, i.LabelSelector = query.Get("fieldSelector"), query.Get("labelSelector")
+		if i.Name == "" {
+			i.Name = selectedName(i.FieldSelector)
+		}
 	}
 }
 
 // selectedName returns the one name that a field selector asks for, so that a
 // right on this name covers the request.
-func selectedName(query url.Values) string {
-	text := query.Get("fieldSelector")
+func selectedName(text string) string {
 	if text == "" {
 		return ""
 	}

@@ -24,6 +24,8 @@ type kubeconfig struct {
 			CA       string `json:"certificate-authority"`
 			CAData   []byte `json:"certificate-authority-data"`
 			Insecure bool   `json:"insecure-skip-tls-verify"`
+			Name     string `json:"tls-server-name"`
+			Proxy    string `json:"proxy-url"`
 		} `json:"cluster"`
 	} `json:"clusters"`
 	Users []struct {
@@ -48,6 +50,8 @@ type kubeconfigUser struct {
 	TokenFile string `json:"tokenFile"`
 	Username  string `json:"username"`
 	Password  string `json:"password"`
+	Exec      any    `json:"exec"`
+	Provider  any    `json:"auth-provider"`
 }
 
 // Kubeconfig returns the endpoint that the current context of a client
@@ -83,6 +87,9 @@ func (k *kubeconfig) endpoint(dir string) (e Endpoint, err error) {
 		if c.Cluster.Insecure {
 			return e, errors.New("insecure-skip-tls-verify is not supported: name the certificate-authority")
 		}
+		if c.Cluster.Name != "" || c.Cluster.Proxy != "" {
+			return e, errors.New("tls-server-name and proxy-url are not supported")
+		}
 		e.URL = c.Cluster.Server
 		if e.CABundle, err = dataOr(c.Cluster.CAData, dir, c.Cluster.CA); err != nil {
 			return e, err
@@ -101,6 +108,9 @@ func (k *kubeconfig) endpoint(dir string) (e Endpoint, err error) {
 
 // identify adds the user's credentials.
 func (u *kubeconfigUser) identify(dir string, e *Endpoint) error {
+	if u.Exec != nil || u.Provider != nil {
+		return errors.New("exec and auth-provider are not supported: name a token or a certificate")
+	}
 	cert, err := dataOr(u.CertData, dir, u.Cert)
 	if err != nil {
 		return err

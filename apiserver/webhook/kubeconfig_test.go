@@ -35,6 +35,8 @@ users: [{name: u, user: {tokenFile: token}}]
 	for name, text := range map[string]string{
 		"no such context":  strings.Replace(config, "current-context: c", "current-context: d", 1),
 		"unchecked server": strings.Replace(config, "certificate-authority: ca.pem", "insecure-skip-tls-verify: true", 1),
+		"another name":     strings.Replace(config, "certificate-authority: ca.pem", "tls-server-name: y", 1),
+		"a program to run": strings.Replace(config, "{tokenFile: token}", "{exec: {command: x}}", 1),
 		"no such file":     strings.Replace(config, "ca.pem", "none.pem", 1),
 		"bad certificate":  strings.Replace(config, "{tokenFile: token}", "{client-certificate-data: YQ==, client-key-data: YQ==}", 1),
 	} {

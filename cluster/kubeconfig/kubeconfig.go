@@ -1,4 +1,4 @@
-// Package kubeconfig writes and reads kubeconfig files (client-go's v1 Config).
+// Package kubeconfig writes kubeconfig files (client-go's v1 Config).
 package kubeconfig
 
 import (
