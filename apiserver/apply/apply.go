@@ -183,8 +183,16 @@ func Tracked(obj runtime.Object) bool {
 }
 
 // Converter returns how objects of a built-in kind merge; empty is one of them.
+// Kinds that are not stored, such as Scale, have no merge schema: their lists are
+// atomic.
 func Converter(kind schema.GroupVersionKind, empty runtime.Object) managedfields.TypeConverter {
 	scheme := runtime.NewScheme()
 	scheme.AddKnownTypeWithName(kind, empty)
-	return applyconfigurations.NewTypeConverter(scheme)
+	converter := applyconfigurations.NewTypeConverter(scheme)
+	none := &unstructured.Unstructured{}
+	none.SetGroupVersionKind(kind)
+	if _, err := converter.ObjectToTyped(none); err != nil {
+		return managedfields.NewDeducedTypeConverter()
+	}
+	return converter
 }

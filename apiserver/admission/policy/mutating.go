@@ -209,13 +209,13 @@ func (r *run) patch(ctx context.Context, as admission.Version, m *mutator, one m
 	if problem != nil {
 		return problem
 	}
-	document, err := r.document(ctx, as)
+	obj, document, err := r.document(ctx, as)
 	if err != nil {
 		return err
 	}
 	var patched []byte
 	if one.apply {
-		converter, known := r.converter(as.Kind)
+		converter, known := r.converter(as.Kind, obj)
 		if !known {
 			return apierrors.NewServiceUnavailable(fmt.Sprintf("Resource kind %s not found. There can be a delay between when CustomResourceDefinitions are created and when they are available.", as.Kind))
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 
 	"minke/api"
 	"minke/apiserver/admission"
@@ -121,5 +122,20 @@ func TestMutatingLeavesDeletionsAlone(t *testing.T) {
 	a.Operation, a.Object, a.Old = admission.Delete, api.Object(nil), a.Object
 	if err := policy.NewMutating(w.config()).Admit(t.Context(), a); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A Scale has no merge schema of its own.
+func TestMutatingScale(t *testing.T) {
+	w := newWorld(t, strings.Replace(head(mutatingKind, "p"), "[deployments]", "[deployments/scale]", 1)+apply(`Object{spec: Object.spec{replicas: 2}}`), binding(mutatingKind, "p", ""))
+	a, _ := w.write(t, web, nil)
+	a.Operation, a.Subresource = admission.Update, "scale"
+	a.Version.Kind = autoscalingv1.SchemeGroupVersion.WithKind("Scale")
+	a.Object = &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 7}}
+	if err := policy.NewMutating(w.config()).Admit(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Object.(*autoscalingv1.Scale).Spec.Replicas; got != 2 {
+		t.Errorf("there are %d replicas", got)
 	}
 }

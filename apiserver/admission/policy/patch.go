@@ -47,40 +47,31 @@ func (m *mutator) evaluate(ctx context.Context, one mutation, in *expression.Inp
 	return value, nil
 }
 
-// document returns the object in a version, in JSON.
-func (r *run) document(ctx context.Context, as admission.Version) ([]byte, error) {
+// document returns the object in a version, as it is and in JSON.
+func (r *run) document(ctx context.Context, as admission.Version) (runtime.Object, []byte, error) {
 	obj, _, err := r.attributes.Shown(ctx, as)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if u, ok := obj.(*unstructured.Unstructured); ok {
-		return u.MarshalJSON()
+		text, err := u.MarshalJSON()
+		return u, text, err
 	}
-	return json.Marshal(expression.Named(obj, as.Kind))
+	text, err := json.Marshal(expression.Named(obj, as.Kind))
+	return obj, text, err
 }
 
-// converter returns how objects of a kind merge. Those of built-in kinds are
-// kept: there are not many.
-func (r *run) converter(kind gvk) (managedfields.TypeConverter, bool) {
-	resource := r.attributes.Resource
-	if resource.Merging != nil {
-		return resource.Merging, true
+// converter returns how objects of a kind merge, of which obj is one; false if
+// that is not known yet. Those of built-in kinds are kept: there are not many.
+func (r *run) converter(kind gvk, obj runtime.Object) (managedfields.TypeConverter, bool) {
+	if _, untyped := obj.(*unstructured.Unstructured); untyped {
+		merging := r.attributes.Resource.Merging
+		return merging, merging != nil
 	}
 	if known, ok := r.converters.Load(kind); ok {
 		return known.(managedfields.TypeConverter), true
 	}
-	var empty runtime.Object
-	if kind == resource.Kind {
-		empty = resource.New()
-	}
-	for i := range resource.Also {
-		if resource.Also[i].Kind == kind {
-			empty = resource.Also[i].New()
-		}
-	}
-	if empty == nil {
-		return nil, false
-	}
+	empty := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(runtime.Object)
 	converter := apply.Converter(kind, empty)
 	r.converters.Store(kind, converter)
 	return converter, true
