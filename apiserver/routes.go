@@ -16,7 +16,9 @@ import (
 // routes finds endpoints. It never changes once it is in use.
 type routes struct {
 	endpoints map[schema.GroupVersionResource]*endpoint
-	caches    []*cache.Cache
+	// custom has the endpoints of each custom resource, one for each version.
+	custom map[schema.GroupResource][]*endpoint
+	caches []*cache.Cache
 }
 
 // endpoint is one resource in one of the versions in which it is served.
@@ -93,6 +95,12 @@ func (t *routes) add(e *endpoint) error {
 		return fmt.Errorf("make API server: %s is registered twice", at)
 	}
 	t.endpoints[at] = e
+	if e.use != nil {
+		if t.custom == nil {
+			t.custom = map[schema.GroupResource][]*endpoint{}
+		}
+		t.custom[e.group] = append(t.custom[e.group], e)
+	}
 	if e.counts == nil || e.version != nil {
 		e.counts = newCounts()
 	}

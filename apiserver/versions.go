@@ -3,8 +3,6 @@ package apiserver
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,33 +33,24 @@ func (v versions) Others(but admission.Version, subresource string) []admission.
 			out = append(out, other)
 		}
 	}
-	add(v.Resource.Kind)
-	for i := range v.Also {
-		add(v.Also[i].Kind)
+	if v.use == nil {
+		add(v.Resource.Kind)
+		for i := range v.Also {
+			add(v.Also[i].Kind)
+		}
+		return out
 	}
-	if v.use != nil {
-		for _, e := range v.siblings() {
+	for _, e := range v.server.routes.Load().custom[v.group] {
+		if e.Broken == nil {
 			add(e.Resource.Kind)
 		}
 	}
 	return out
 }
 
-// siblings are a custom resource's endpoints in its other versions.
-func (v versions) siblings() []*endpoint {
-	var out []*endpoint
-	for at, e := range v.server.routes.Load().endpoints {
-		if e != v.endpoint && e.use != nil && at.GroupResource() == v.group {
-			out = append(out, e)
-		}
-	}
-	slices.SortFunc(out, func(a, b *endpoint) int { return strings.Compare(a.Resource.Kind.Version, b.Resource.Kind.Version) })
-	return out
-}
-
 // sibling returns a custom resource's endpoint in a version.
 func (v versions) sibling(kind schema.GroupVersionKind) (*endpoint, error) {
-	for _, e := range v.siblings() {
+	for _, e := range v.server.routes.Load().custom[v.group] {
 		if e.Resource.Kind == kind {
 			return e, nil
 		}

@@ -93,7 +93,7 @@ func (c *Criteria) find(rules []admissionregistrationv1.NamedRuleWithOperations,
 			return a.Version, true
 		}
 	}
-	if !c.equivalent || a.Versions == nil {
+	if !c.equivalent || a.Versions == nil || !maybe(rules, a) {
 		return admission.Version{}, false
 	}
 	others := a.Versions.Others(a.Version, a.Subresource)

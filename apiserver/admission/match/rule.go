@@ -26,6 +26,17 @@ func matches(r *admissionregistrationv1.NamedRuleWithOperations, a *admission.At
 		(len(r.ResourceNames) == 0 || slices.Contains(r.ResourceNames, a.Name))
 }
 
+// maybe tells whether one of the rules is for the write if it came in another
+// version: their resources have the same name.
+func maybe(rules []admissionregistrationv1.NamedRuleWithOperations, a *admission.Attributes) bool {
+	for i := range rules {
+		if matchOperation(rules[i].Operations, a.Operation) && matchResource(rules[i].Resources, a.Version.Resource.Resource, a.Subresource) {
+			return true
+		}
+	}
+	return false
+}
+
 func has(list []string, value string) bool {
 	return slices.Contains(list, wildcard) || slices.Contains(list, value)
 }
