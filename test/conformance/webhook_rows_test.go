@@ -138,7 +138,16 @@ func init() {
 			t.equal("first", got.str("webhooks.0.matchConditions.0.expression"), "object.metadata.name != 'x'")
 		}
 	}
+	invalid := func(kind string) func(*T) {
+		return func(t *T) {
+			one := (&hooks{T: t}).hook("one", "/none", "CREATE", "/v1/configmaps")
+			one["matchConditions"] = []any{object{"name": "a", "expression": "... [] bad expression"}}
+			o := object{"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "webhooks": []any{one}}.set("metadata.name", t.ns)
+			t.deniedWith(t.do(request{Method: "POST", Path: "/apis/admissionregistration.k8s.io/v1/" + plurals[kind], Body: o}), 422, "compilation failed")
+		}
+	}
 	add(map[string]func(*T){
+		"API022": invalid(mutating), "API023": invalid(validating),
 		"API003": listed(mutating, "/add", mutated), "API004": listed(validating, "/deny", judged),
 		"API005": changed(mutating, "/add", mutated), "API006": changed(validating, "/deny", judged),
 		"API007": conditioned(mutating), "API008": conditioned(validating),
