@@ -202,7 +202,6 @@ func TestSource(t *testing.T) {
 	e = <-later.ResultChan()
 	w.want(e.Object.(*corev1.ConfigMap).Name, "c", "the first one without a revision")
 	cancel()
-	if _, open := <-watch.ResultChan(); open {
-		t.Error("the watch outlives its context")
+	for range watch.ResultChan() { // it may have the second event; it ends with its context
 	}
 }
