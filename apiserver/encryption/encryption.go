@@ -67,21 +67,29 @@ func (e *Encryption) read() (*set, [sha256.Size]byte, error) {
 	return fresh, hash, nil
 }
 
+// retryPause is how long after a failed reload the next is tried.
+const retryPause = time.Minute
+
 // Run asks the plug-ins how they are, and reads the configuration again
 // whenever touched tells so, until ctx ends. A configuration that is wrong, or
-// whose plug-ins do not answer, does not replace the one in use.
+// whose plug-ins do not answer, does not replace the one in use; it is tried
+// again a minute later.
 func (e *Encryption) Run(ctx context.Context, touched <-chan struct{}) error {
 	e.now().start(ctx)
 	var retired sync.WaitGroup
 	defer retired.Wait()
+	var retry <-chan time.Time
 	for {
 		select {
 		case <-touched:
+		case <-retry:
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), e.now().stop())
 		}
+		retry = nil
 		old, err := e.reload(ctx)
 		if err != nil {
+			retry = time.After(retryPause)
 			e.cfg.Log.Error("reload encryption: what was configured before stays in use", "error", err)
 		}
 		if old != nil {

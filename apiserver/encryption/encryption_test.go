@@ -166,9 +166,7 @@ func TestReload(t *testing.T) {
 	e := encryption(t, config(localKeys("aesgcm", "one=1")))
 	c := view(t, st, e.For(secrets))
 	create(t, c, "a")
-	touched, ctx := run(t, e)
-	_ = ctx
-
+	touched := run(t, e)
 	replace := func(content string) {
 		changed := e.For(secrets).Changed()
 		write(t, e.cfg.File, content)
@@ -203,13 +201,13 @@ func TestReload(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, e *Encryption) (chan<- struct{}, context.Context) {
+func run(t *testing.T, e *Encryption) chan<- struct{} {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	touched, done := make(chan struct{}), make(chan error)
 	go func() { done <- e.Run(ctx, touched) }()
 	t.Cleanup(func() { cancel(); <-done })
-	return touched, ctx
+	return touched
 }
 
 // TestUnnamed holds that resources that no rule names are stored as they are.

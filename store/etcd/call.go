@@ -94,6 +94,11 @@ func (s *Store) failure(ctx context.Context, err error) error {
 		return store.ErrTooLarge
 	}
 	switch status.Code(err) {
+	case codes.ResourceExhausted:
+		// What is beyond etcd's own bound by far, its grpc does not let in.
+		if !errors.As(rpctypes.Error(err), new(rpctypes.EtcdError)) {
+			return store.ErrTooLarge
+		}
 	case codes.Canceled:
 		if cause := ctx.Err(); cause != nil {
 			return cause

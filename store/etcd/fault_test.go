@@ -343,3 +343,15 @@ func TestMemberHangs(t *testing.T) {
 		}
 	}
 }
+
+// TestTooLarge holds that a write beyond etcd's bound (1.5 MiB unless it is told
+// otherwise) is refused as that.
+func TestTooLarge(t *testing.T) {
+	st := open(t, []string{peers.StartEtcd(t).URL}, Options{Log: quiet})
+	for _, size := range []int{1600 << 10, 3 << 20} {
+		_, err := st.Txn(t.Context(), store.Txn{Writes: []store.Write{{Key: "/a", Value: make([]byte, size)}}})
+		if !errors.Is(err, store.ErrTooLarge) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
