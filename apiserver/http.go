@@ -13,6 +13,12 @@ import (
 // HTTPServer returns an http.Server with s as its handler and bounds against
 // clients that send slowly or much. HTTP/2 comes with TLS.
 func (s *Server) HTTPServer(config *tls.Config) *http.Server {
+	if config != nil {
+		// Small records at the beginning help browsers to render; here each is one
+		// more write.
+		config = config.Clone()
+		config.DynamicRecordSizingDisabled = true
+	}
 	server := &http.Server{
 		Handler:   s,
 		TLSConfig: config,

@@ -86,6 +86,7 @@ type Server struct {
 // NewServer opens the store and assembles the server; Run starts it.
 func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	s := &Server{cfg: cfg, log: slog.Default().With("part", "server")}
+	collectSooner()
 	var err error
 	if s.resources, s.gates, err = cfg.API.resources(); err != nil {
 		return nil, err

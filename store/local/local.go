@@ -21,7 +21,8 @@ type Options struct {
 	// FS is where Open keeps its files instead of its directory.
 	FS disk.FS
 	// HistoryEvents and HistoryBytes bound what is kept of the past for reads
-	// and watches of old revisions. Zero means 16384 events and 16 MiB.
+	// and watches of old revisions, which the cache above keeps for itself. Zero
+	// means 16384 events and 4 MiB.
 	HistoryEvents, HistoryBytes int
 	// WatchBuffer is how many batches a watcher may be behind before it is
 	// ended with store.ErrSlowWatcher. Zero means 16384.
@@ -38,7 +39,7 @@ func (o Options) withDefaults() Options {
 		o.HistoryEvents = 16384
 	}
 	if o.HistoryBytes == 0 {
-		o.HistoryBytes = 16 << 20
+		o.HistoryBytes = 4 << 20
 	}
 	if o.WatchBuffer == 0 {
 		o.WatchBuffer = 16384
