@@ -62,7 +62,7 @@ e2e: build peers
 # Every behaviour and operation, once; writes docs/conformance.md and
 # docs/endpoints.md. The cluster is taken down also when the run was killed.
 conformance: build
-	test/peers/build.sh etcd sample-apiserver
+	test/peers/build.sh etcd sample-apiserver metrics-server
 	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
 	status=$$?; bin/minke down --name $${CONFORMANCE_CLUSTER:-conformance}; exit $$status
 
