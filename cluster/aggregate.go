@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -66,6 +68,25 @@ func (s *Server) serviceCIDR() api.Object {
 	}
 }
 
+// bundle joins the certificates of an authority of the cluster with those in a
+// file, if there is one.
+func bundle(own []byte, file File) (string, error) {
+	if file == "" {
+		return string(own), nil
+	}
+	more, err := os.ReadFile(string(file))
+	return string(own) + string(more), err
+}
+
+// allowedNames are those of the front proxies that may say who asks: this server,
+// and the ones that it believes itself; empty for any.
+func (o *RequestHeaderOptions) allowedNames() []string {
+	if o.CA != "" && len(o.AllowedNames) == 0 {
+		return []string{}
+	}
+	return append([]string{pki.FrontProxyClient}, o.AllowedNames...)
+}
+
 // authenticationConfig tells API servers behind this one whom to believe: the
 // ConfigMap kube-system/extension-apiserver-authentication.
 func (s *Server) authenticationConfig() (api.Object, error) {
@@ -73,12 +94,15 @@ func (s *Server) authenticationConfig() (api.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := map[string]string{
-		"client-ca-file":               string(s.cfg.PKI.CertPEM),
-		"requestheader-client-ca-file": string(ca.CertPEM),
+	o := &s.cfg.API.Authentication
+	clients, err1 := bundle(s.cfg.PKI.CertPEM, o.ClientCA)
+	proxies, err2 := bundle(ca.CertPEM, o.RequestHeader.CA)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
 	}
+	data := map[string]string{"client-ca-file": clients, "requestheader-client-ca-file": proxies}
 	for key, values := range map[string][]string{
-		"requestheader-allowed-names":        {pki.FrontProxyClient},
+		"requestheader-allowed-names":        o.RequestHeader.allowedNames(),
 		"requestheader-username-headers":     {"X-Remote-User"},
 		"requestheader-uid-headers":          {"X-Remote-Uid"},
 		"requestheader-group-headers":        {"X-Remote-Group"},

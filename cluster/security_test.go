@@ -209,3 +209,26 @@ func TestConfigurationIsFollowed(t *testing.T) {
 		}
 	}
 }
+
+// TestPublishedProxies: API servers behind this one believe those that it does.
+func TestPublishedProxies(t *testing.T) {
+	for _, c := range []struct {
+		o    RequestHeaderOptions
+		want string
+	}{
+		{RequestHeaderOptions{}, "[front-proxy-client]"},
+		{RequestHeaderOptions{CA: "/ca", AllowedNames: []string{"edge"}}, "[front-proxy-client edge]"},
+		{RequestHeaderOptions{CA: "/ca"}, "[]"},
+	} {
+		if got := fmt.Sprint(c.o.allowedNames()); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.o, got, c.want)
+		}
+	}
+	more := write(t, "ca", "more")
+	if got, err := bundle([]byte("own"), File(more)); err != nil || got != "ownmore" {
+		t.Errorf("joined %q, %v", got, err)
+	}
+	if _, err := bundle([]byte("own"), "/nowhere/at/all"); err == nil {
+		t.Error("a missing file was passed over")
+	}
+}

@@ -54,7 +54,8 @@ func nodeRules() []rbacv1.PolicyRule {
 		on(reading, "node.k8s.io", "runtimeclasses"),
 		on("get", "resource.k8s.io", "resourceclaims"),
 		on("create,delete,deletecollection,get,list,patch,update,watch", "resource.k8s.io", "resourceslices"),
-		on("get,list,watch", "", "serviceaccounts"),
+		on("get", "", "serviceaccounts"),
+		on(reading, "certificates.k8s.io", "clustertrustbundles"),
 	}
 }
 
