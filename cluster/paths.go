@@ -24,5 +24,6 @@ func (s *Server) paths() (map[string]http.Handler, error) {
 	if s.cfg.API.Aggregation.Logs {
 		all["logs"] = logs(logDir)
 	}
+	s.zpages(all)
 	return all, nil
 }
