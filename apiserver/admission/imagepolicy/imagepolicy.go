@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,8 +35,8 @@ const (
 	auditPrefix = "imagepolicywebhook.image-policy.k8s.io/"
 )
 
-// shown are the annotations of a pod that the webhook sees.
-var shown = regexp.MustCompile(`^(?:[a-z0-9.-]*\.)?image-policy\.k8s\.io/`)
+// shown is part of the names of those annotations of a pod that the webhook sees.
+const shown = ".image-policy.k8s.io/"
 
 // Plugin is the admission plug-in.
 type Plugin struct {
@@ -126,7 +126,7 @@ func specOf(pod *corev1.Pod, a *admission.Attributes) imagepolicyv1alpha1.ImageR
 		}
 	}
 	for key, value := range pod.Annotations {
-		if !shown.MatchString(key) {
+		if !strings.Contains(key, shown) {
 			continue
 		}
 		if spec.Annotations == nil {
