@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,19 +132,7 @@ func verify(ctx context.Context, p *provider, token string, algorithms []jose.Si
 	if len(parsed.Headers) != 1 {
 		return nil, fmt.Errorf("it has %d signatures, want one", len(parsed.Headers))
 	}
-	keys, err := p.keys(ctx, parsed.Headers[0].KeyID)
-	if err != nil {
-		return nil, err
-	}
-	var public jwt.Claims
-	var all claims
-	err = fmt.Errorf("no key of the issuer signed it")
-	for _, key := range keys {
-		if parsed.Claims(key.Key, &public, &all) == nil {
-			err = nil
-			break
-		}
-	}
+	public, all, err := signed(ctx, p, parsed)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +146,23 @@ func verify(ctx context.Context, p *provider, token string, algorithms []jose.Si
 		return nil, fmt.Errorf("its audiences %q are none of %q", []string(public.Audience), audiences)
 	}
 	return all, nil
+}
+
+// signed checks the signature and returns the claims. When no key that is known
+// made it, the issuer is asked whether it has others now.
+func signed(ctx context.Context, p *provider, token *jwt.JSONWebToken) (public jwt.Claims, all claims, err error) {
+	for _, anew := range []bool{false, true} {
+		keys, err := p.keys(ctx, token.Headers[0].KeyID, anew)
+		if err != nil {
+			return public, nil, err
+		}
+		for _, key := range keys {
+			if token.Claims(key.Key, &public, &all) == nil {
+				return public, all, nil
+			}
+		}
+	}
+	return public, nil, errors.New("no key of the issuer signed it")
 }
 
 // issuer is one entry of the configuration.

@@ -262,6 +262,15 @@ func TestKeysAreFetchedSeldom(t *testing.T) {
 	if err := ask(second, "2"); err != nil {
 		t.Errorf("rotated key: %v", err)
 	}
+	clock = clock.Add(fetchPause)
+	p.keys = nil
+	third := p.key("2", ecKey(t))
+	if err := ask(third, "2"); err != nil {
+		t.Errorf("rotated key of the same name: %v", err)
+	}
+	if err := ask(second, "2"); err == nil {
+		t.Error("a key that was taken back is still good")
+	}
 }
 
 func TestDiscovery(t *testing.T) {

@@ -65,10 +65,11 @@ type provider struct {
 	failed  error
 }
 
-// keys returns those that may have signed a token which names id.
-func (p *provider) keys(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
-	found, again := p.find(id)
-	if len(found) > 0 && !again {
+// keys returns those that may have signed a token which names id; anew asks the
+// issuer even if some are known.
+func (p *provider) keys(ctx context.Context, id string, anew bool) ([]jose.JSONWebKey, error) {
+	found := p.find(id)
+	if len(found) > 0 && !anew {
 		return found, nil
 	}
 	wait := p.flight.DoChan("", func() (any, error) { return nil, p.refresh() })
@@ -77,7 +78,7 @@ func (p *provider) keys(ctx context.Context, id string) ([]jose.JSONWebKey, erro
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if found, _ = p.find(id); len(found) > 0 {
+	if found = p.find(id); len(found) > 0 {
 		return found, nil
 	}
 	p.mu.Lock()
@@ -88,9 +89,8 @@ func (p *provider) keys(ctx context.Context, id string) ([]jose.JSONWebKey, erro
 	return nil, fmt.Errorf("the issuer has no key %q", id)
 }
 
-// find returns the keys of that name, all for none; again tells that there are
-// no keys to look among yet.
-func (p *provider) find(id string) (found []jose.JSONWebKey, again bool) {
+// find returns the keys of that name, all for none.
+func (p *provider) find(id string) (found []jose.JSONWebKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, k := range p.known {
@@ -98,7 +98,7 @@ func (p *provider) find(id string) (found []jose.JSONWebKey, again bool) {
 			found = append(found, k)
 		}
 	}
-	return found, len(p.known) == 0
+	return found
 }
 
 // refresh asks the issuer, unless it was asked just before.
