@@ -166,5 +166,6 @@ func Serve(c Choice, gates feature.Gates) []*api.Resource {
 	if len(c) > 0 {
 		all = preview.Attach(all, func(gvr schema.GroupVersionResource) bool { return c.wants(gvr, false) }, gates)
 	}
+	preview.DropFields(all, gates)
 	return slices.DeleteFunc(all, func(r *api.Resource) bool { return r.Unserved && len(r.Also) == 0 })
 }
