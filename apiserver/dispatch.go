@@ -17,6 +17,9 @@ import (
 // dispatch leads an authorized request to what answers it.
 func (c *call) dispatch() error {
 	if h := c.elsewhere(); h != nil {
+		if c.info.Verb == "watch" {
+			c.ticket.Release() // the other server bounds its watches
+		}
 		return c.handOver(h)
 	}
 	if !c.info.IsResource {

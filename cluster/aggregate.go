@@ -53,8 +53,9 @@ func (s *Server) runAggregator(ctx context.Context) error {
 		return err
 	}
 	for _, obj := range []api.Object{config, s.serviceCIDR()} {
-		if err := s.ensure(ctx, obj); err != nil {
-			return fmt.Errorf("create %T %s: %w", obj, obj.GetName(), err)
+		// Somebody's webhook may refuse it, which is no reason to end.
+		if err := s.ensure(ctx, obj); err != nil && ctx.Err() == nil {
+			s.log.Error("an object that the cluster begins with cannot be written", "kind", fmt.Sprintf("%T", obj), "name", obj.GetName(), "error", err)
 		}
 	}
 	return s.aggregator.Run(ctx)

@@ -28,6 +28,7 @@ import (
 	"minke/apiserver"
 	"minke/apiserver/backend"
 	"minke/apiserver/discovery"
+	"minke/apiserver/openapi"
 	"minke/store/local"
 )
 
@@ -51,9 +52,10 @@ func newWorld(t *testing.T, check func(netip.Addr) error) *world {
 	t.Cleanup(func() { _ = st.Close() })
 	builtIn := catalog.Resources()
 	documents := discovery.New("127.0.0.1:6443", builtIn, nil)
+	schemas := openapi.New("v1.37.0", openapi.Set{Resources: builtIn})
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var m *Manager
-	s, err := apiserver.New(apiserver.Config{Store: st, Resources: builtIn, Log: quiet, Discovery: documents,
+	s, err := apiserver.New(apiserver.Config{Store: st, Resources: builtIn, Log: quiet, Discovery: documents, OpenAPI: schemas,
 		Authenticate: func(*http.Request) (*inprocess.User, error) {
 			return &inprocess.User{Name: "tester", UID: "7", Groups: []string{"a", "b"}, Extra: map[string][]string{"example.com/Key": {"v"}}}, nil
 		},
@@ -72,6 +74,7 @@ func newWorld(t *testing.T, check func(netip.Addr) error) *world {
 			return new(net.Dialer).DialContext(ctx, "tcp", w.back.Listener.Addr().String())
 		}},
 	})
+	schemas.SetOthers(m)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -94,6 +97,12 @@ func (w *world) behind(rw http.ResponseWriter, r *http.Request) {
 		_, _ = rw.Write([]byte(`{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"back.example.com/v1","resources":[
 			{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},
 			{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`))
+	case "/openapi/v3":
+		_, _ = rw.Write([]byte(`{"paths":{"apis/back.example.com/v1":{"serverRelativeURL":"/openapi/v3/apis/back.example.com/v1?hash=AB"},"apis/apps/v1":{"serverRelativeURL":"/openapi/v3/apis/apps/v1?hash=CD"}}}`))
+	case "/openapi/v3/apis/back.example.com/v1":
+		_, _ = rw.Write([]byte(`{"openapi":"3.0.0","info":{"title":"back"}}`))
+	case "/openapi/v2":
+		_, _ = rw.Write([]byte(`{"paths":{"/apis/back.example.com/v1/flunders":{"get":{}},"/apis/apps/v1/nonsense":{"get":{}}},"definitions":{"com.example.Flunder":{"type":"object"},"io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta":{"type":"string"}}}`))
 	case "/apis/back.example.com/v1/away":
 		http.Redirect(rw, r, "https://elsewhere.example.com/", http.StatusFound)
 	case "/apis/back.example.com/v1/flunders/f/switch":
@@ -254,6 +263,45 @@ func TestDiscoveryIsMerged(t *testing.T) {
 		t.Fatalf("delete the API service: %d %s", rec.Code, rec.Body)
 	}
 	until(t, func() bool { return find() == "" })
+}
+
+func TestOpenAPIIsMerged(t *testing.T) {
+	w := newWorld(t, anywhere)
+	w.register("Passed")
+	var index struct {
+		Paths map[string]struct {
+			URL string `json:"serverRelativeURL"`
+		}
+	}
+	if err := json.Unmarshal(w.do("GET", "/openapi/v3", "").Body.Bytes(), &index); err != nil {
+		t.Fatal(err)
+	}
+	at := index.Paths["apis/back.example.com/v1"].URL
+	if at != "/openapi/v3/apis/back.example.com/v1?hash=AB" {
+		t.Errorf("the index leads to %q", at)
+	}
+	if own := index.Paths["apis/apps/v1"].URL; own == "" || strings.HasSuffix(own, "CD") {
+		t.Errorf("the document of a local group version is at %q", own)
+	}
+	if rec := w.do("GET", at, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), "back") {
+		t.Errorf("its document: %d %s", rec.Code, rec.Body)
+	}
+	var v2 struct {
+		Paths       map[string]map[string]any
+		Definitions map[string]struct{ Type string }
+	}
+	if err := json.Unmarshal(w.do("GET", "/openapi/v2", "").Body.Bytes(), &v2); err != nil {
+		t.Fatal(err)
+	}
+	if v2.Paths["/apis/back.example.com/v1/flunders"] == nil || v2.Definitions["com.example.Flunder"].Type != "object" {
+		t.Error("OpenAPI v2 lacks what is served behind")
+	}
+	if v2.Definitions["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"].Type != "object" {
+		t.Error("another server changed what metadata is")
+	}
+	if len(v2.Paths["/apis/apps/v1/nonsense"]) > 0 {
+		t.Error("another server added a path that is none of its own")
+	}
 }
 
 // until waits for what follows an event.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -95,7 +96,7 @@ func (r *route) pass(w http.ResponseWriter, req *http.Request, user *inprocess.U
 	}
 	defer release()
 	proxy := &httputil.ReverseProxy{
-		Transport: transport,
+		Transport: transport, ErrorLog: slog.NewLogLogger(r.manager.log.Handler(), slog.LevelDebug),
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetXForwarded()
 			p.Out.URL = &url.URL{Scheme: "https", Host: r.host(), Path: p.In.URL.Path, RawPath: p.In.URL.RawPath, RawQuery: p.In.URL.RawQuery}
