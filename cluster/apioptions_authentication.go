@@ -84,7 +84,7 @@ func (o *AuthenticationOptions) addFlags(flags *pflag.FlagSet) {
 	flags.Var(&s.SigningKey, "service-account-signing-key-file", "`file` with the private key that signs service account tokens")
 	flags.StringVar(&s.JWKSURI, "service-account-jwks-uri", "", "where others find the keys of service account tokens")
 	flags.DurationVar(&s.MaxExpiration, "service-account-max-token-expiration", 0, "how long a service account token lives at most")
-	flags.Var((*negated)(&s.NoExtension), "service-account-extend-token-expiration", "whether pods' tokens are good for a year, with a note after an hour (default true)")
+	flags.Var((*negated)(&s.NoExtension), "service-account-extend-token-expiration", "whether pods' tokens are good for a year, with a note after an hour")
 	flags.Lookup("service-account-extend-token-expiration").NoOptDefVal = "true"
 	o.OIDC.addFlags(flags)
 }
