@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/cel/environment"
+
+	expressions "minke/api/cel"
 )
 
 // reasons are those that a rule may refuse with.
@@ -54,6 +56,12 @@ func validateForm(rule *apiextensionsv1.ValidationRule, s *structuralschema.Stru
 	}
 	if rule.Reason != nil && !slices.Contains(reasons, *rule.Reason) {
 		errs = append(errs, field.NotSupported(at.Child("reason"), *rule.Reason, reasons))
+	}
+	if err := expressions.CheckSize(rule.Rule); err != nil {
+		errs = append(errs, field.Invalid(at.Child("rule"), shown(*rule), err.Detail))
+	}
+	if err := expressions.CheckSize(rule.MessageExpression); err != nil {
+		errs = append(errs, field.Invalid(at.Child("messageExpression"), shown(*rule), err.Detail))
 	}
 	if rule.FieldPath == "" {
 		return errs

@@ -57,6 +57,7 @@ func TestValidateRules(t *testing.T) {
 		"not a string":         {rule(`rule: 'true', messageExpression: self.a`), "messageExpression must evaluate to a string"},
 		"optional for nothing": {rule(`rule: self.a > 1, optionalOldSelf: true`), at + `optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule`},
 		"too costly":           {rule(`rule: 'self.list.all(x, self.list.all(y, self.list.all(z, x == y && y == z)))'`), at + "rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"},
+		"bomb":                 {rule("rule: 'self.?a" + strings.Repeat(".optMap(x, x)", 30) + ".hasValue()'"), "compilation failed: the expression is too large when its macros are expanded"},
 		"old items":            {`{type: array, items: {type: object, x-kubernetes-validations: [{rule: self == oldSelf}]}}`, "oldSelf cannot be used on the uncorrelatable portion of the schema within spec.versions[0].schema.openAPIV3Schema.properties[spec]"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -119,13 +119,29 @@ func (c *counted) Value(name string) (any, bool) {
 	return map[string]any{"n": int64(1)}, name == cel.Object
 }
 
+// A bomb: each optMap doubles what is before it.
+func TestMacroBomb(t *testing.T) {
+	chain := func(n int) string { return "optional.of(1)" + strings.Repeat(".optMap(x, x)", n) }
+	for text, fine := range map[string]bool{
+		chain(4): true, chain(12): false, chain(500): false,
+		"[" + chain(3) + ", " + chain(20) + "]":                                    false,
+		"claims.all(c, {'a': " + chain(20) + "}.size() > 0)":                       false,
+		strings.Repeat("optional.of(1).optMap(x, x).hasValue() && ", 100) + "true": true,
+	} {
+		_, err := claims.Check(text, true, celgo.AnyType)
+		if (err == nil) != fine {
+			t.Errorf("%.60s: %v", text, err)
+		}
+	}
+}
+
 // FuzzCompile compiles and runs arbitrary expressions, which must neither crash
 // nor cost more than their limits.
 func FuzzCompile(f *testing.F) {
 	for _, seed := range []string{
 		"", "object.", "true", `object.metadata.name == "x"`, "object.spec.containers.all(c, c.image.matches('^a+$'))",
 		"[1,2,3].map(x, [x,x,x].map(y, [y,y]))", `variables.a`, "Object{spec: Object.spec{a: 1}}", "'\\x00'", "((((((((1))))))))",
-		`"a".format([1])`, "oldObject.?a.?b.orValue(c)", `[JSONPatch{op: "add", path: "/a", value: [1]}]`, "9223372036854775807 + 1",
+		`"a".format([1])`, "oldObject.?a.?b.orValue(c)", "object.?a.optMap(x, x).optMap(y, y).optFlatMap(z, z)", `[JSONPatch{op: "add", path: "/a", value: [1]}]`, "9223372036854775807 + 1",
 		`"%s%s%s".format(["a","b","c"])`, `"abc".replace("", "` + strings.Repeat("x", 100) + `")`, "dyn({'a': dyn([1])}).a[0]",
 	} {
 		f.Add(seed)

@@ -68,6 +68,9 @@ func (e *Environment) compile(text string, mode environment.Type, returns []*cel
 	if err != nil {
 		return nil, internal("unexpected error loading CEL environment: %v", err)
 	}
+	if err := CheckSize(text); err != nil {
+		return nil, err
+	}
 	ast, issues := env.Compile(text)
 	if issues != nil {
 		return nil, &Error{Type: apiservercel.ErrorTypeInvalid, Detail: "compilation failed: " + issues.String(), Cause: apiservercel.NewCompilationError(issues)}
