@@ -97,6 +97,8 @@ func (w *world) behind(rw http.ResponseWriter, r *http.Request) {
 		_, _ = rw.Write([]byte(`{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"back.example.com/v1","resources":[
 			{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},
 			{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`))
+	case "/apis/back.example.com/v1/silence":
+		<-r.Context().Done()
 	case "/openapi/v3":
 		_, _ = rw.Write([]byte(`{"paths":{"apis/back.example.com/v1":{"serverRelativeURL":"/openapi/v3/apis/back.example.com/v1?hash=AB"},"apis/apps/v1":{"serverRelativeURL":"/openapi/v3/apis/apps/v1?hash=CD"}}}`))
 	case "/openapi/v3/apis/back.example.com/v1":
@@ -263,6 +265,22 @@ func TestDiscoveryIsMerged(t *testing.T) {
 		t.Fatalf("delete the API service: %d %s", rec.Code, rec.Body)
 	}
 	until(t, func() bool { return find() == "" })
+}
+
+// An aggregated server that never answers costs its callers their time, and
+// nobody else.
+func TestAServerThatNeverAnswers(t *testing.T) {
+	w := newWorld(t, anywhere)
+	w.register("Passed")
+	answered := make(chan *httptest.ResponseRecorder)
+	go func() { answered <- w.do("GET", "/apis/back.example.com/v1/silence?timeout=100ms", "") }()
+	<-w.got
+	if rec := w.do("GET", "/api/v1/namespaces", ""); rec.Code != 200 {
+		t.Errorf("meanwhile: %d %s", rec.Code, rec.Body)
+	}
+	if rec := <-answered; rec.Code != 504 {
+		t.Errorf("the caller got %d %s", rec.Code, rec.Body)
+	}
 }
 
 func TestOpenAPIIsMerged(t *testing.T) {

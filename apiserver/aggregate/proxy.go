@@ -110,11 +110,14 @@ func (r *route) pass(w http.ResponseWriter, req *http.Request, user *inprocess.U
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			if errors.Is(err, errRedirect) {
-				http.Error(w, err.Error(), http.StatusBadGateway)
-				return
+			status := http.StatusServiceUnavailable
+			switch {
+			case errors.Is(err, errRedirect):
+				status = http.StatusBadGateway
+			case errors.Is(err, context.DeadlineExceeded):
+				status = http.StatusGatewayTimeout
 			}
-			http.Error(w, fmt.Sprintf("error trying to reach service: %v", err), http.StatusServiceUnavailable)
+			http.Error(w, fmt.Sprintf("error trying to reach service: %v", err), status)
 		},
 	}
 	proxy.ServeHTTP(w, req)
