@@ -37,6 +37,9 @@ func openStore(t testing.TB) store.Store {
 	return openEtcd(t, etcd.Options{Endpoints: []string{url}, Prefix: fmt.Sprintf("/world-%d", worlds.Add(1))})
 }
 
+// inMemory is for tests in a synctest bubble, which ends at the network.
+func inMemory(c *Config) { c.Store = local.OpenMemory() }
+
 func openEtcd(t testing.TB, o etcd.Options) store.Store {
 	t.Helper()
 	o.Root = "/registry"
@@ -53,7 +56,7 @@ func TestOnEtcd(t *testing.T) {
 		t.Skip("it takes seconds")
 	}
 	member := peers.StartEtcd(t)
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^(TestOnEtcd|TestEtcdAway)$", "-test.timeout=2m")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^(TestOnEtcd|TestEtcdAway)$", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), etcdVariable+"="+member.URL)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
@@ -66,7 +69,6 @@ func TestEtcdAway(t *testing.T) {
 	member := peers.StartEtcd(t)
 	w := newWorld(t, func(c *Config) {
 		c.Store = openEtcd(t, etcd.Options{Endpoints: []string{member.URL}, Prefix: "/registry", Timeout: 3 * time.Second})
-		t.Cleanup(func() { c.Store.Close() })
 	})
 	w.must(201, "POST", cms, configMap("a", "1"))
 	watched := w.watchNames(cms + "?watch=true&resourceVersion=0")

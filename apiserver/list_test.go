@@ -122,7 +122,7 @@ func TestProtobufBody(t *testing.T) {
 // when the window of events has long gone on, until its token is too old.
 func TestPagesUnderWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *Config) { c.Limits.History = 2 })
+		w := newWorld(t, func(c *Config) { c.Limits.History = 2 }, inMemory)
 		for i := range 5 {
 			w.must(201, "POST", cms, configMap(fmt.Sprintf("c%d", i), "1"))
 		}

@@ -115,17 +115,19 @@ type world struct {
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
-	st := openStore(t)
-	cfg := Config{Store: st, Resources: testResources(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	cfg := Config{Resources: testResources(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Authenticate: func(*http.Request) (*inprocess.User, error) { return &inprocess.User{Name: "tester"}, nil }}
 	for _, f := range change {
 		f(&cfg)
+	}
+	if cfg.Store == nil {
+		cfg.Store = openStore(t)
 	}
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close(); _ = st.Close() })
+	t.Cleanup(func() { s.Close(); _ = cfg.Store.Close() })
 	return &world{t, s}
 }
 
