@@ -1,5 +1,6 @@
 // Package imagepolicy asks a webhook whether the images of a pod may run
-// (ImagePolicyWebhook, with ImageReview of imagepolicy.k8s.io/v1alpha1).
+// (ImagePolicyWebhook, with ImageReview of imagepolicy.k8s.io/v1alpha1). Answers
+// are remembered for a while; it is off unless it is asked for.
 package imagepolicy
 
 import (
