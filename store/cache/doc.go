@@ -1,7 +1,8 @@
 // Package cache is the decoded, current view of one resource in the store. It
 // holds each object once, immutable, with its encodings beside it, and is kept
 // up by the store's own watch: reads, lists and watches of the API cost the
-// store nothing.
+// store nothing. Where a codec says that its objects are large once decoded, the
+// bytes are kept and the object is made of them when it is asked for.
 //
 //	writers ── Txn ──> store ── watch ──> feed ──> tree ──> Get, Snapshot
 //	   │                                    │  └──> history ──> old snapshots
