@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,13 @@ func (m *memory) Tell(_ context.Context, events []*auditv1.Event) error {
 	return m.fail
 }
 
+// told returns the sizes of the batches and the number of events.
+func (m *memory) told() (batches []int, events int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.batches), len(m.events)
+}
+
 func event(id string) *auditv1.Event {
 	return &auditv1.Event{TypeMeta: metav1.TypeMeta{Kind: "Event", APIVersion: "audit.k8s.io/v1"}, AuditID: types.UID(id), Level: auditv1.LevelMetadata}
 }
@@ -65,19 +73,19 @@ func TestBatches(t *testing.T) {
 			_ = a.tell(ctx, event("e"))
 		}
 		synctest.Wait()
-		if len(m.batches) != 1 || m.batches[0] != 4 {
-			t.Errorf("a full batch at once: %v", m.batches)
+		if got, _ := m.told(); !slices.Equal(got, []int{4}) {
+			t.Errorf("a full batch at once: %v", got)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(m.batches) != 2 || m.batches[1] != 2 {
-			t.Errorf("what is left after the wait: %v", m.batches)
+		if got, _ := m.told(); !slices.Equal(got, []int{4, 2}) {
+			t.Errorf("what is left after the wait: %v", got)
 		}
 		_ = a.tell(ctx, event("last"))
 		cancel()
 		<-done
-		if len(m.events) != 7 {
-			t.Errorf("%d events were told at the end, want 7", len(m.events))
+		if _, n := m.told(); n != 7 {
+			t.Errorf("%d events were told at the end, want 7", n)
 		}
 	})
 }
@@ -103,8 +111,8 @@ func TestOverflow(t *testing.T) {
 		cancel()
 		close(m.hold)
 		<-done
-		if len(m.events) != 7 {
-			t.Errorf("%d events were told, want 7", len(m.events))
+		if _, n := m.told(); n != 7 {
+			t.Errorf("%d events were told, want 7", n)
 		}
 	})
 }

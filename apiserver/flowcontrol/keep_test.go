@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -53,29 +54,34 @@ func TestKeep(t *testing.T) {
 
 // stored is a store whose watches tell that something changed.
 type stored struct {
+	mu      sync.Mutex // guards what follows
 	objs    map[string]api.Object
 	watches []*watch.FakeWatcher
 }
 
 func (s *stored) Snapshot(r schema.GroupVersionResource, _ string) (iter.Seq[runtime.Object], string, error) {
-	return func(yield func(runtime.Object) bool) {
-		for _, o := range s.objs {
-			if resourceOf(o) == r && !yield(o) {
-				return
-			}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []runtime.Object
+	for _, o := range s.objs {
+		if resourceOf(o) == r {
+			all = append(all, o)
 		}
-	}, "1", nil
+	}
+	return slices.Values(all), "1", nil
 }
 
 func (s *stored) WatchShared(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (watch.Interface, error) {
 	w := watch.NewFakeWithChanSize(100, false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.watches = append(s.watches, w)
 	context.AfterFunc(ctx, w.Stop)
 	return w, nil
 }
 
 func (s *stored) Update(_ context.Context, r schema.GroupVersionResource, _, name string, alter func(api.Object) error) (api.Object, error) {
-	o := s.objs[r.Resource+name].DeepCopyObject().(api.Object)
+	o := s.get(r.Resource + name).DeepCopyObject().(api.Object)
 	if err := alter(o); err != nil {
 		return nil, err
 	}
@@ -83,7 +89,15 @@ func (s *stored) Update(_ context.Context, r schema.GroupVersionResource, _, nam
 	return o, nil
 }
 
+func (s *stored) get(key string) api.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.objs[key]
+}
+
 func (s *stored) set(o api.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.objs[resourceOf(o).Resource+o.GetName()] = o
 	for _, w := range s.watches {
 		w.Modify(o)
@@ -107,15 +121,17 @@ func TestKeeper(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- (&Keeper{Controller: c, Objects: s, Write: s.write, Log: slog.Default()}).Run(ctx) }()
 		synctest.Wait()
+		s.mu.Lock()
 		if len(s.objs) != len(BootstrapLevels())+len(BootstrapSchemas()) {
 			t.Errorf("%d objects were made", len(s.objs))
 		}
+		s.mu.Unlock()
 		own := flowSchema("own", "mine", 50, "", everything(users("jane")))
 		own.ObjectMeta = metav1.ObjectMeta{Name: "own", UID: "u-1"}
 		s.set(own)
 		synctest.Wait()
 		dangling := func() string {
-			return string(s.objs["flowschemasown"].(*flowcontrolv1.FlowSchema).Status.Conditions[0].Status)
+			return string(s.get("flowschemasown").(*flowcontrolv1.FlowSchema).Status.Conditions[0].Status)
 		}
 		if got := c.Classify(client("jane"), pods).schema.name; got != "global-default" || dangling() != "True" {
 			t.Errorf("a dangling schema: requests go to %s, Dangling is %s", got, dangling())
