@@ -140,12 +140,17 @@ func TestPagesUnderWrites(t *testing.T) {
 		w.want(names(w.must(200, "GET", cms+"?limit=2&continue="+last, "")), []string{"c4"}, "the last page")
 		time.Sleep(2 * time.Second)
 		w.must(410, "GET", cms+"?limit=2&continue="+last, "")
-		kept := &w.routes.Load().endpoints[core.WithResource("configmaps")].pages.pinned
-		w.want(len(*kept), 0, "kept states")
+		pages := w.routes.Load().endpoints[core.WithResource("configmaps")].pages
+		kept := func() int {
+			pages.mu.Lock()
+			defer pages.mu.Unlock()
+			return len(pages.pinned)
+		}
+		w.want(kept(), 0, "kept states")
 		for range maxPinned + 2 {
-			w.must(200, "PUT", cms+"/c3", configMap("c3", fmt.Sprint(len(*kept))+"!"))
+			w.must(200, "PUT", cms+"/c3", configMap("c3", fmt.Sprint(kept())+"!"))
 			w.must(200, "GET", cms+"?limit=1", "")
 		}
-		w.want(len(*kept) <= maxPinned, true, "bounded states")
+		w.want(kept() <= maxPinned, true, "bounded states")
 	})
 }
