@@ -68,6 +68,12 @@ func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
 			return nil, false, err
 		}
 		item, err := c.replace(ch, obj, old)
+		if overtakenBeside(err) {
+			if once {
+				return nil, false, c.besideError(err)
+			}
+			continue
+		}
 		conflict := conflictOf(err)
 		if conflict == nil {
 			return item, false, err
@@ -223,14 +229,18 @@ func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item
 	}
 	obj.SetResourceVersion("")
 	if released {
-		gone, err := c.end.cache.Delete(c.ctx, old)
+		gone, err := c.drop(old)
 		if err != nil {
 			return nil, err
 		}
 		obj.SetResourceVersion(metaOf(gone).GetResourceVersion())
 		return cache.NewItem(old.Key, obj, gone.Revision), nil
 	}
-	return c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
+	beside, err := c.beside(obj, old.Object().(api.Object))
+	if err != nil {
+		return nil, err
+	}
+	return c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj, beside...) })
 }
 
 // releasedBy tells whether obj is being deleted and nothing holds it any more.

@@ -127,11 +127,15 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		}
 		return unsaved(nil, obj), nil
 	}
-	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(c.ctx, key, obj) })
+	beside, err := c.beside(obj, nil)
+	if err != nil {
+		return nil, err
+	}
+	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(c.ctx, key, obj, beside...) })
 	if errors.Is(err, cache.ErrExists) {
 		return nil, c.createError(name, nil)
 	}
-	return item, err
+	return item, c.besideError(err)
 }
 
 // createError returns err, or that the name is taken.

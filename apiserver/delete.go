@@ -60,7 +60,7 @@ func (c *call) remove(o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
 			return nil, waits, err
 		}
 		item, v, err := c.removeOnce(old, o)
-		if conflictOf(err) == nil {
+		if conflictOf(err) == nil && !overtakenBeside(err) {
 			return item, v, err
 		}
 	}
@@ -96,7 +96,7 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
 		return item, v, err
 	}
-	item, err := c.end.cache.Delete(c.ctx, old)
+	item, err := c.drop(old)
 	return item, v, err
 }
 

@@ -63,7 +63,7 @@ func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResourc
 			return nil, err
 		}
 		item, err := c.replace(&change{options: &writeOptions{}}, obj, old)
-		if conflictOf(err) != nil {
+		if conflictOf(err) != nil || overtakenBeside(err) {
 			continue
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"minke/apiserver/admission"
 	"minke/store/cache"
 )
 
@@ -25,6 +26,7 @@ type Server struct {
 	actions map[string]http.Handler
 	budget  budgets
 	setting sync.Mutex // held while routes are replaced
+	keepers []admission.Keeper
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -46,7 +48,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slogDefault()
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, actions: map[string]http.Handler{}}
+	s := &Server{cfg: cfg, log: cfg.Log, actions: map[string]http.Handler{}, keepers: cfg.Admission.Keepers()}
 	s.Handle(cfg.Actions)
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)

@@ -137,7 +137,8 @@ var plugIns = []plugIn{
 
 // newAdmission returns the plug-ins that the options ask for.
 func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Allocator, error) {
-	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored})
+	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored,
+		Objects: s.served("networking.k8s.io", "servicecidrs") && s.served("networking.k8s.io", "ipaddresses")})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,6 +166,12 @@ func collectors(chain admission.Chain) (all []prometheus.Collector) {
 		}
 	}
 	return all
+}
+
+// served tells whether a resource is there that is served in its stored version.
+func (s *Server) served(group, name string) bool {
+	r := s.resource(schema.GroupResource{Group: group, Resource: name})
+	return r != nil && !r.Unserved
 }
 
 // servedAs finds the resources of a kind.

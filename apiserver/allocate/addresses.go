@@ -2,7 +2,6 @@ package allocate
 
 import (
 	"errors"
-	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"net/netip"
@@ -12,8 +11,9 @@ import (
 
 // Why an address or port cannot be had.
 var (
-	errTaken = errors.New("provided IP is already allocated")
-	errFull  = errors.New("range is full")
+	errTaken   = errors.New("provided IP is already allocated")
+	errFull    = errors.New("range is full")
+	errNoRange = errors.New("the provided network does not match the current range")
 )
 
 // addresses hands out the addresses of one range. The owner's lock guards it.
@@ -25,6 +25,8 @@ type addresses struct {
 	// reserved is how many of the first numbers are taken last, so that fixed
 	// addresses find place there (KEP-3070).
 	reserved int
+	// ready tells that new addresses may be taken.
+	ready bool
 }
 
 // maxAddresses bounds the bitmap of a large IPv6 range.
@@ -80,25 +82,28 @@ func (a *addresses) index(ip netip.Addr) int {
 	return int(n.Int64())
 }
 
-// take marks a requested address.
-func (a *addresses) take(ip netip.Addr) error {
-	i := a.index(ip)
-	if i < 0 {
-		return fmt.Errorf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", ip, a.prefix)
+// covers tells whether a service can have the address: it is neither the
+// network's own nor IPv4's broadcast. Of a large range not every one is in set.
+func (a *addresses) covers(ip netip.Addr) bool {
+	if !a.prefix.Contains(ip) || a.prefix.Bits() < ip.BitLen()-1 && ip == a.prefix.Addr() {
+		return false
 	}
-	if !a.set.take(i) {
-		return errTaken
-	}
-	return nil
+	return !ip.Is4() || a.prefix.Bits() >= 31 || a.prefix.Contains(ip.Next())
 }
 
-// any takes a free address, at random behind the reserved part.
+// mark notes that somebody has the address.
+func (a *addresses) mark(ip netip.Addr) {
+	if i := a.index(ip); i >= 0 {
+		a.set.take(i)
+	}
+}
+
+// any returns a free address, at random behind the reserved part.
 func (a *addresses) any() (netip.Addr, error) {
 	size := a.set.size
 	start := a.reserved + rand.IntN(size-a.reserved)
 	for _, part := range [][2]int{{start, size}, {a.reserved, start}, {0, a.reserved}} {
 		if i := a.set.next(part[0], part[1]); i >= 0 {
-			a.set.take(i)
 			return a.at(i), nil
 		}
 	}

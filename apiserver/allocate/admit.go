@@ -47,7 +47,7 @@ func (a *Allocator) Admit(ctx context.Context, at *admission.Attributes) error {
 	if err := a.ready(); err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	err := g.addresses()
+	err := g.takeAddresses()
 	if err == nil {
 		err = g.nodePorts()
 	}
@@ -120,8 +120,8 @@ func (g *grant) invalid(err *field.Error) error {
 	return apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, g.name.Name, field.ErrorList{err})
 }
 
-// addresses settles families and takes cluster IPs.
-func (g *grant) addresses() error {
+// takeAddresses settles families and takes cluster IPs.
+func (g *grant) takeAddresses() error {
 	spec := &g.service.Spec
 	if !hasAddress(g.service) {
 		return nil
@@ -132,7 +132,7 @@ func (g *grant) addresses() error {
 	if moved(spec, g.old) {
 		return nil
 	}
-	if err := g.families(); err != nil {
+	if err := g.settleFamilies(); err != nil {
 		return err
 	}
 	if headless(g.service) {
@@ -150,6 +150,8 @@ func (g *grant) addresses() error {
 		if err != nil {
 			return apierrors.NewInternalError(fmt.Errorf("failed to allocate a serviceIP: %w", err))
 		}
+		g.hold(item{ip: ip})
+		g.mark(ip)
 		spec.ClusterIPs = append(spec.ClusterIPs[:n:n], ip.String())
 	}
 	spec.ClusterIP = spec.ClusterIPs[0]
@@ -180,22 +182,7 @@ func (g *grant) requested(text string) error {
 	return nil
 }
 
-func (g *grant) any(family corev1.IPFamily) (netip.Addr, error) {
-	for _, r := range g.ranges {
-		if r.family() != family {
-			continue
-		}
-		ip, err := r.any()
-		if err != nil {
-			return ip, err
-		}
-		g.hold(item{ip: ip})
-		return ip, nil
-	}
-	return netip.Addr{}, fmt.Errorf("no range of %s", family)
-}
-
-// hold notes an item that was free and has been marked.
+// hold notes who has an item that was free.
 func (g *grant) hold(i item) {
 	g.holders[i] = &holder{uid: g.uid, service: g.name, pending: 1}
 	g.taken = append(g.taken, i)

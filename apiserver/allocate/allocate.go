@@ -1,6 +1,8 @@
 // Package allocate gives services their cluster IPs, node ports and health
-// check ports, as an admission plug-in. What is in use is known in memory from
-// the stored services, which are followed by events; nothing is stored about it.
+// check ports, as an admission plug-in. Addresses come from the ServiceCIDRs that
+// are ready (KEP-1880). What is in use is known in memory from the stored services
+// and IPAddresses, which are followed by events. A service and its IPAddresses are
+// written in one transaction, so that none is ever without the other.
 //
 // An item is free, pending or stored:
 //
@@ -13,11 +15,13 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -35,9 +39,11 @@ type Source interface {
 
 // Config says what there is to give.
 type Config struct {
-	// Ranges are those of cluster IPs, at most one for each family. The first
-	// is the primary one.
+	// Ranges are those of cluster IPs while there is no default ServiceCIDR, at
+	// most one for each family. The first family is the primary one.
 	Ranges []netip.Prefix
+	// Objects tells that ServiceCIDRs and IPAddresses are served.
+	Objects bool
 	// FirstPort and Ports are the range of node ports; zero for 30000–32767.
 	FirstPort, Ports int32
 	Source           Source
@@ -45,16 +51,22 @@ type Config struct {
 
 // Allocator is the admission plug-in.
 type Allocator struct {
-	source Source
+	source     Source
+	configured []netip.Prefix
+	families   []corev1.IPFamily
+	objects    bool
 	// mu guards all below.
 	mu     sync.Mutex
 	loaded bool
+	cidrs  map[string]*networkingv1.ServiceCIDR
+	// ranges may overlap; an address in use is marked in each.
 	ranges []*addresses
 	ports  *ports
-	// holders has every item that is not free; stored the items of each
-	// service as last seen.
+	// holders has every item that a service has or is about to have; stored the
+	// items of each service as last seen; named the addresses of IPAddresses.
 	holders map[item]*holder
 	stored  map[types.UID][]item
+	named   map[netip.Addr]bool
 }
 
 var _ admission.Mutator = (*Allocator)(nil)
@@ -81,7 +93,11 @@ type holder struct {
 	stored  bool
 }
 
-var services = corev1.SchemeGroupVersion.WithResource("services")
+var (
+	services     = corev1.SchemeGroupVersion.WithResource("services")
+	serviceCIDRs = networkingv1.SchemeGroupVersion.WithResource("servicecidrs")
+	ipAddresses  = networkingv1.SchemeGroupVersion.WithResource("ipaddresses")
+)
 
 // New returns an allocator. It knows the stored services from its first use on,
 // and keeps up with them while Run runs.
@@ -89,19 +105,19 @@ func New(c Config) (*Allocator, error) {
 	if c.FirstPort == 0 {
 		c.FirstPort, c.Ports = 30000, 2768
 	}
-	a := &Allocator{source: c.Source, ports: newPorts(c.FirstPort, c.Ports), holders: map[item]*holder{}, stored: map[types.UID][]item{}}
+	a := &Allocator{source: c.Source, objects: c.Objects, configured: c.Ranges, ports: newPorts(c.FirstPort, c.Ports),
+		cidrs: map[string]*networkingv1.ServiceCIDR{}, holders: map[item]*holder{}, stored: map[types.UID][]item{}, named: map[netip.Addr]bool{}}
 	for _, prefix := range c.Ranges {
-		r := newAddresses(prefix)
-		for _, other := range a.ranges {
-			if other.family() == r.family() {
-				return nil, fmt.Errorf("allocate from %s: %s is of the same family", prefix, other.prefix)
-			}
+		family := familyOf(prefix.Addr())
+		if slices.Contains(a.families, family) {
+			return nil, fmt.Errorf("allocate from %s: there is another range of that family", prefix)
 		}
-		a.ranges = append(a.ranges, r)
+		a.families = append(a.families, family)
 	}
-	if len(a.ranges) == 0 {
+	if len(a.families) == 0 {
 		return nil, fmt.Errorf("allocate cluster IPs: no range is given")
 	}
+	a.setRanges()
 	return a, nil
 }
 
@@ -109,14 +125,12 @@ func New(c Config) (*Allocator, error) {
 func (a *Allocator) take(ctx context.Context, i item, uid types.UID, service types.NamespacedName) error {
 	h := a.holders[i]
 	if h == nil {
-		if err := a.mark(i); err != nil {
-			return err
-		}
-		a.holders[i] = &holder{uid: uid, service: service, pending: 1}
-		return nil
+		return a.takeFree(ctx, i, &holder{uid: uid, service: service, pending: 1})
 	}
 	switch {
 	case h.uid == uid:
+	case i.port == 0 && a.isNamed(ctx, i.ip):
+		return errTaken
 	case h.service == service && !h.stored, a.gone(ctx, i, h):
 		// An earlier attempt at the same service, or one whose deletion is not
 		// yet known here.
@@ -130,17 +144,24 @@ func (a *Allocator) take(ctx context.Context, i item, uid types.UID, service typ
 	return nil
 }
 
-// mark takes the item's number in its range.
-func (a *Allocator) mark(i item) error {
+// takeFree gives away an item that no service has. a.mu is held.
+func (a *Allocator) takeFree(ctx context.Context, i item, h *holder) error {
 	if i.port != 0 {
-		return a.ports.take(i.port)
-	}
-	for _, r := range a.ranges {
-		if r.prefix.Addr().Is4() == i.ip.Is4() {
-			return r.take(i.ip)
+		if err := a.ports.take(i.port); err != nil {
+			return err
 		}
+		a.holders[i] = h
+		return nil
 	}
-	return fmt.Errorf("the provided IP (%s) is of no family that this cluster has", i.ip)
+	if err := a.allowed(i.ip); err != nil {
+		return err
+	}
+	if a.isNamed(ctx, i.ip) {
+		return errTaken
+	}
+	a.holders[i] = h
+	a.mark(i.ip)
+	return nil
 }
 
 // gone tells whether the store knows better than the index: the holder's
@@ -159,12 +180,7 @@ func (a *Allocator) has(ctx context.Context, i item, h *holder) bool {
 	if !ok || service.UID != h.uid {
 		return false
 	}
-	for _, other := range itemsOf(service) {
-		if other == i {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(itemsOf(service), i)
 }
 
 // free gives an item back when nobody has it any more. a.mu is held.
@@ -178,9 +194,7 @@ func (a *Allocator) free(i item) {
 		a.ports.release(i.port)
 		return
 	}
-	for _, r := range a.ranges {
-		r.release(i.ip)
-	}
+	a.unmark(i.ip)
 }
 
 // grace is how long an item stays with a request that ended without storing its

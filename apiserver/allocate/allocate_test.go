@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,38 +23,80 @@ import (
 	"minke/apiserver/admission"
 )
 
-// cluster stores services by name.
+// cluster stores services, ServiceCIDRs and IPAddresses by name.
 type cluster struct {
-	services map[string]*corev1.Service
-	watch    *watch.FakeWatcher
+	services  map[string]*corev1.Service
+	cidrs     map[string]*networkingv1.ServiceCIDR
+	addresses map[string]*networkingv1.IPAddress
+	watches   map[string]*watch.FakeWatcher
+}
+
+func (c *cluster) objects(r schema.GroupVersionResource) map[string]runtime.Object {
+	all := map[string]runtime.Object{}
+	switch r.Resource {
+	case "services":
+		for name, s := range c.services {
+			all[name] = s
+		}
+	case "servicecidrs":
+		for name, s := range c.cidrs {
+			all[name] = s
+		}
+	case "ipaddresses":
+		for name, s := range c.addresses {
+			all[name] = s
+		}
+	}
+	return all
 }
 
 func (c *cluster) Get(_ context.Context, r schema.GroupVersionResource, _, name string) (runtime.Object, error) {
-	if s, ok := c.services[name]; ok {
+	if s, ok := c.objects(r)[name]; ok {
 		return s, nil
 	}
 	return nil, apierrors.NewNotFound(r.GroupResource(), name)
 }
 
-func (c *cluster) Snapshot(schema.GroupVersionResource, string) (iter.Seq[runtime.Object], string, error) {
-	return func(yield func(runtime.Object) bool) {
-		for _, s := range c.services {
-			if !yield(s) {
-				return
-			}
-		}
-	}, "1", nil
+func (c *cluster) Snapshot(r schema.GroupVersionResource, _ string) (iter.Seq[runtime.Object], string, error) {
+	return maps.Values(c.objects(r)), "1", nil
 }
 
-func (c *cluster) WatchShared(ctx context.Context, _ schema.GroupVersionResource, _, _ string) (watch.Interface, error) {
-	context.AfterFunc(ctx, c.watch.Stop)
-	return c.watch, nil
+func (c *cluster) WatchShared(ctx context.Context, r schema.GroupVersionResource, _, _ string) (watch.Interface, error) {
+	w := c.watches[r.Resource]
+	context.AfterFunc(ctx, w.Stop)
+	return w, nil
+}
+
+// store makes what the transaction of s makes, and tells of it.
+func (c *cluster) store(a *Allocator, s *corev1.Service) error {
+	for _, b := range a.Beside(s, nil) {
+		if c.addresses[b.Create.GetName()] != nil {
+			return fmt.Errorf("%s exists", b.Create.GetName())
+		}
+		c.addresses[b.Create.GetName()] = b.Create.(*networkingv1.IPAddress)
+		defer func() { c.watches["ipaddresses"].Add(b.Create) }()
+	}
+	c.services[s.Name] = s
+	c.watches["services"].Add(s)
+	return nil
+}
+
+func (c *cluster) remove(a *Allocator, s *corev1.Service) {
+	for _, b := range a.Beside(nil, s) {
+		if gone := c.addresses[b.Name]; gone != nil && b.Is(gone) {
+			delete(c.addresses, b.Name)
+			defer func() { c.watches["ipaddresses"].Delete(gone) }()
+		}
+	}
+	delete(c.services, s.Name)
+	c.watches["services"].Delete(s)
 }
 
 func newCluster(t *testing.T, ranges ...string) (*cluster, *Allocator) {
 	t.Helper()
-	c := &cluster{services: map[string]*corev1.Service{}, watch: watch.NewFake()}
-	config := Config{Source: c}
+	c := &cluster{services: map[string]*corev1.Service{}, cidrs: map[string]*networkingv1.ServiceCIDR{}, addresses: map[string]*networkingv1.IPAddress{},
+		watches: map[string]*watch.FakeWatcher{"services": watch.NewFake(), "servicecidrs": watch.NewFake(), "ipaddresses": watch.NewFake()}}
+	config := Config{Source: c, Objects: true}
 	for _, r := range ranges {
 		config.Ranges = append(config.Ranges, netip.MustParsePrefix(r))
 	}
@@ -104,7 +148,7 @@ func TestAdmit(t *testing.T) {
 		{"external name", []string{four}, func(s *corev1.ServiceSpec) { s.Type = corev1.ServiceTypeExternalName }, ": ports: health:false"},
 		{"requested", []string{four}, func(s *corev1.ServiceSpec) { s.ClusterIP = "10.96.0.10" }, "IPv4:10.96 ports: health:false"},
 		{"taken", []string{four}, func(s *corev1.ServiceSpec) { s.ClusterIP = "10.96.0.1" }, `spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated`},
-		{"outside", []string{four}, func(s *corev1.ServiceSpec) { s.ClusterIP = "10.97.0.1" }, "failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16"},
+		{"outside", []string{four}, func(s *corev1.ServiceSpec) { s.ClusterIP = "10.97.0.1" }, "failed to allocate IP 10.97.0.1: the provided network does not match the current range"},
 		{"node port", []string{four}, func(s *corev1.ServiceSpec) { s.Type = corev1.ServiceTypeNodePort }, "IPv4:10.96 ports:3 health:false"},
 		{"node port taken", []string{four}, func(s *corev1.ServiceSpec) { s.Type, s.Ports[0].NodePort = corev1.ServiceTypeNodePort, 30001 }, "spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated"},
 		{"node port outside", []string{four}, func(s *corev1.ServiceSpec) { s.Type, s.Ports[0].NodePort = corev1.ServiceTypeNodePort, 80 }, "spec.ports[0].nodePort: Invalid value: 80: the provided port is not in the valid range. The range of valid ports is 30000-32767"},
@@ -203,7 +247,7 @@ func TestNothingLeaks(t *testing.T) {
 			err := admit(a, request, s, nil)
 			if err == nil && store {
 				c.services[name] = s
-				c.watch.Add(s)
+				c.watches["services"].Add(s)
 			}
 			done()
 			synctest.Wait()
@@ -235,7 +279,7 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		gone = c.services["s1"]
 		delete(c.services, "s1")
-		c.watch.Delete(gone)
+		c.watches["services"].Delete(gone)
 		synctest.Wait()
 		if err := try("s7", true); err != nil {
 			t.Errorf("after a deletion: %v", err)

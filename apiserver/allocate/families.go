@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// families settles which address families the service has, the primary first
+// settleFamilies settles which address families the service has, the primary first
 // (KEP-563).
-func (g *grant) families() error {
+func (g *grant) settleFamilies() error {
 	spec := &g.service.Spec
 	if headless(g.service) && len(spec.Selector) == 0 {
 		// Whoever writes its endpoints decides; the API's defaults say so.
@@ -29,7 +29,7 @@ func (g *grant) families() error {
 	case len(spec.IPFamilies) > 1 || len(spec.ClusterIPs) > 1:
 		policy = corev1.IPFamilyPolicyRequireDualStack
 	}
-	if policy == corev1.IPFamilyPolicyRequireDualStack && len(g.ranges) < 2 {
+	if policy == corev1.IPFamilyPolicyRequireDualStack && len(g.families) < 2 {
 		return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, "this cluster is not configured for dual-stack services"))
 	}
 	spec.IPFamilyPolicy = &policy
@@ -40,11 +40,11 @@ func (g *grant) families() error {
 		}
 	}
 	if len(spec.IPFamilies) == 0 {
-		spec.IPFamilies = []corev1.IPFamily{g.ranges[0].family()}
+		spec.IPFamilies = []corev1.IPFamily{g.families[0]}
 	}
 	if policy != corev1.IPFamilyPolicySingleStack {
-		for _, r := range g.ranges {
-			g.addFamily(r.family())
+		for _, family := range g.families {
+			g.addFamily(family)
 		}
 	}
 	return nil
@@ -64,7 +64,7 @@ func (g *grant) trim(policy corev1.IPFamilyPolicy) {
 }
 
 func (g *grant) hasFamily(family corev1.IPFamily) bool {
-	return slices.ContainsFunc(g.ranges, func(r *addresses) bool { return r.family() == family })
+	return slices.Contains(g.families, family)
 }
 
 func (g *grant) addFamily(family corev1.IPFamily) {

@@ -38,9 +38,10 @@ type handover struct {
 
 // Create stores obj at key and returns it as stored, with its resourceVersion.
 // It takes obj over: the caller may not touch it afterwards, whatever comes
-// out. It fails with ErrExists.
-func (c *Cache) Create(ctx context.Context, key string, obj runtime.Object) (*Item, error) {
-	item, current, err := c.put(ctx, key, 0, obj)
+// out. It fails with ErrExists. What is beside it is written with it or not at
+// all; here and below, *BesideError tells that it was that which had changed.
+func (c *Cache) Create(ctx context.Context, key string, obj runtime.Object, beside ...Beside) (*Item, error) {
+	item, current, err := c.put(ctx, key, 0, obj, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +55,8 @@ func (c *Cache) Create(ctx context.Context, key string, obj runtime.Object) (*It
 // it as stored. It fails with *ConflictError unless old is the current state.
 // An obj that is stored as old is already, and sealed as it would be now, writes
 // nothing and returns old.
-func (c *Cache) Update(ctx context.Context, old *Item, obj runtime.Object) (*Item, error) {
-	item, current, err := c.put(ctx, old.Key, old.Revision, obj)
+func (c *Cache) Update(ctx context.Context, old *Item, obj runtime.Object, beside ...Beside) (*Item, error) {
+	item, current, err := c.put(ctx, old.Key, old.Revision, obj, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +68,12 @@ func (c *Cache) Update(ctx context.Context, old *Item, obj runtime.Object) (*Ite
 
 // Delete removes old and returns its last state, with the resourceVersion of
 // the deletion. It fails with *ConflictError unless old is the current state.
-func (c *Cache) Delete(ctx context.Context, old *Item) (*Item, error) {
+func (c *Cache) Delete(ctx context.Context, old *Item, beside ...Beside) (*Item, error) {
 	if _, err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	result, err := c.store.Txn(ctx, store.Txn{
-		If:     []store.Condition{{Key: old.Key, Modified: old.Revision}},
-		Writes: []store.Write{{Key: old.Key, Delete: true}},
-	})
+	result, err := c.store.Txn(ctx, transaction(
+		store.Condition{Key: old.Key, Modified: old.Revision}, store.Write{Key: old.Key, Delete: true}, beside))
 	if err != nil {
 		return nil, fmt.Errorf("delete %s: %w", old.Key, err)
 	}
@@ -82,6 +81,9 @@ func (c *Cache) Delete(ctx context.Context, old *Item) (*Item, error) {
 		return nil, err
 	}
 	if !result.Succeeded {
+		if err := besideError(result, old.Revision, beside); err != nil {
+			return nil, err
+		}
 		current, err := c.conflicting(ctx, old.Key, result)
 		if err != nil {
 			return nil, err
@@ -93,7 +95,7 @@ func (c *Cache) Delete(ctx context.Context, old *Item) (*Item, error) {
 
 // put writes obj if key was last written at modified. It returns the new item,
 // or, when the condition failed, a nil item and what is there now.
-func (c *Cache) put(ctx context.Context, key string, modified store.Revision, obj runtime.Object) (item, current *Item, err error) {
+func (c *Cache) put(ctx context.Context, key string, modified store.Revision, obj runtime.Object, beside []Beside) (item, current *Item, err error) {
 	if _, err := c.ready(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +103,7 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s: %w", key, err)
 	}
-	if modified != 0 {
+	if modified != 0 && len(beside) == 0 {
 		now, ok, err := c.Get(ctx, key)
 		if err != nil {
 			return nil, nil, err
@@ -118,10 +120,7 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	}
 	h := &handover{value: value, stored: stored, object: obj}
 	c.expect(key, h)
-	result, err := c.store.Txn(ctx, store.Txn{
-		If:     []store.Condition{{Key: key, Modified: modified}},
-		Writes: []store.Write{{Key: key, Value: stored}},
-	})
+	result, err := c.store.Txn(ctx, transaction(store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: stored}, beside))
 	if err == nil {
 		err = c.settle(ctx, result.Revision)
 	}
@@ -130,6 +129,9 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 		return nil, nil, fmt.Errorf("write %s: %w", key, err)
 	}
 	if !result.Succeeded {
+		if err := besideError(result, modified, beside); err != nil {
+			return nil, nil, err
+		}
 		current, err = c.conflicting(ctx, key, result)
 		return nil, current, err
 	}
@@ -168,7 +170,7 @@ func (c *Cache) settle(ctx context.Context, rev store.Revision) error {
 // conflicting returns what stands at key, at least as new as what made the
 // transaction fail.
 func (c *Cache) conflicting(ctx context.Context, key string, result store.TxnResult) (*Item, error) {
-	if len(result.Current) == 1 && result.Current[0] != nil {
+	if len(result.Current) > 0 && result.Current[0] != nil {
 		if err := c.wait(ctx, result.Current[0].Modified); err != nil {
 			return nil, err
 		}
