@@ -90,7 +90,8 @@ func BuiltIn() []APIResource {
 		resourceOf(ResourceQuotas), resourceOf(PodTemplates),
 		resourceOf(Deployments), resourceOf(ReplicaSets), resourceOf(StatefulSets), resourceOf(DaemonSets), resourceOf(ControllerRevisions),
 		resourceOf(Jobs), resourceOf(CronJobs), resourceOf(EndpointSlices), resourceOf(Leases),
-		resourceOf(NetworkPolicies), resourceOf(Ingresses), resourceOf(IngressClasses), resourceOf(ServiceCIDRs), resourceOf(PriorityClasses),
+		resourceOf(NetworkPolicies), resourceOf(Ingresses), resourceOf(IngressClasses), resourceOf(ServiceCIDRs), resourceOf(IPAddresses),
+		resourceOf(PriorityClasses),
 		resourceOf(PodDisruptionBudgets), resourceOf(Roles), resourceOf(RoleBindings), resourceOf(ClusterRoles), resourceOf(ClusterRoleBindings),
 		resourceOf(StorageClasses), resourceOf(CSIDrivers), resourceOf(CSINodes), resourceOf(VolumeAttachments), resourceOf(RuntimeClasses),
 	}

@@ -25,7 +25,7 @@ func (s *Server) runControllers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return controllers.Run(ctx, controllers.Config{
-			API: manager, For: s.controllerClient, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
+			API: manager, For: s.controllerClient, Server: s.self, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
 			Tokens:    s.security.issuer.IssueLegacy,
 			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
 			Stored:     s.stored(),

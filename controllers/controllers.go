@@ -19,6 +19,7 @@ import (
 	"minke/controllers/endpoints"
 	"minke/controllers/endpointslice"
 	"minke/controllers/garbagecollector"
+	"minke/controllers/ipaddress"
 	"minke/controllers/job"
 	"minke/controllers/namespace"
 	"minke/controllers/nodeipam"
@@ -45,6 +46,9 @@ type Config struct {
 	// For, when set, returns the API as the service account in kube-system of
 	// that name, such as "replicaset-controller".
 	For func(account string) client.Interface
+	// Server is the API with the rights of the API server itself, for what is a
+	// part of it in Kubernetes. It defaults to API.
+	Server client.Interface
 	// Informers are shared with the other parts of the process.
 	Informers *client.Informers
 	// RootCA is the PEM that pods know the API server by; without it none is
@@ -86,6 +90,9 @@ type controller interface {
 func Run(ctx context.Context, config Config) error {
 	if config.Resources == nil {
 		config.Resources = func(context.Context) ([]client.APIResource, error) { return client.BuiltIn(), nil }
+	}
+	if config.Server == nil {
+		config.Server = config.API
 	}
 	resources, err := config.Resources(ctx)
 	if err != nil {
@@ -144,6 +151,7 @@ func list(c *Config) []entry {
 		{"namespace", namespace.New(c.as("namespace-controller"), f, c.Resources)},
 		{"serviceaccount", serviceaccount.New(c.as("service-account-controller"), f)},
 		{"servicecidr", servicecidr.New(c.as("service-cidrs-controller"), f)},
+		{"ipaddress", ipaddress.New(c.Server, f)},
 		{"pod-garbage-collector", podgc.New(c.as("pod-garbage-collector"), f, podgc.DefaultTerminatedThreshold)},
 		{"node-lifecycle", nodelifecycle.New(c.as("node-controller"), f)},
 		{"taint-eviction", tainteviction.New(c.as("node-controller"), f)},

@@ -1,5 +1,5 @@
 // Package servicecidr says of each ServiceCIDR that it is ready, and holds one
-// that is deleted for as long as Services have addresses of it that no other
+// that is deleted for as long as there are IPAddresses of it that no other
 // covers (KEP-1880).
 package servicecidr
 
@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -27,29 +26,30 @@ const (
 
 // Controller looks after ServiceCIDRs.
 type Controller struct {
-	cidrs    client.Resource[*networkingv1.ServiceCIDR]
-	view     client.Informer[*networkingv1.ServiceCIDR]
-	services client.Informer[*corev1.Service]
-	loop     *reconcile.Loop
+	cidrs client.Resource[*networkingv1.ServiceCIDR]
+	view  client.Informer[*networkingv1.ServiceCIDR]
+	// addresses are those of Services, and what others have asked for.
+	addresses client.Informer[*networkingv1.IPAddress]
+	loop      *reconcile.Loop
 }
 
 // New returns the controller.
 func New(api client.Interface, informers *client.Informers) *Controller {
 	c := &Controller{
-		cidrs:    client.Of(api, client.ServiceCIDRs),
-		view:     client.InformerOf(informers, client.ServiceCIDRs),
-		services: client.InformerOf(informers, client.Services),
+		cidrs:     client.Of(api, client.ServiceCIDRs),
+		view:      client.InformerOf(informers, client.ServiceCIDRs),
+		addresses: client.InformerOf(informers, client.IPAddresses),
 	}
 	c.loop = reconcile.New(component, reconcile.Options{}, c.sync)
 	look := func(*networkingv1.ServiceCIDR) { c.addAll() }
 	c.view.Handle(client.Handler[*networkingv1.ServiceCIDR]{Add: look, Delete: look, Update: func(_, s *networkingv1.ServiceCIDR) { look(s) }})
-	c.services.Handle(client.Handler[*corev1.Service]{Delete: func(*corev1.Service) { c.addEnding() }})
+	c.addresses.Handle(client.Handler[*networkingv1.IPAddress]{Delete: func(*networkingv1.IPAddress) { c.addEnding() }})
 	return c
 }
 
 // Run works until ctx ends.
 func (c *Controller) Run(ctx context.Context) error {
-	if err := reconcile.WaitFor(ctx, c.view.Synced(), c.services.Synced()); err != nil {
+	if err := reconcile.WaitFor(ctx, c.view.Synced(), c.addresses.Synced()); err != nil {
 		return fmt.Errorf("%s: %w", component, err)
 	}
 	c.loop.Run(ctx, 1)
@@ -63,7 +63,7 @@ func (c *Controller) addAll() {
 	}
 }
 
-// addEnding looks again at those that wait for Services.
+// addEnding looks again at those that wait for addresses.
 func (c *Controller) addEnding() {
 	for _, s := range c.view.List("", labels.Everything()) {
 		if s.DeletionTimestamp != nil {
@@ -87,7 +87,7 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 		return ignoreGone(err) // the event brings us back
 	case stored.DeletionTimestamp != nil && !has:
 		return nil
-	case stored.DeletionTimestamp != nil && !inUse(stored, c.view.List("", labels.Everything()), c.services.List("", labels.Everything())):
+	case stored.DeletionTimestamp != nil && !inUse(stored, c.view.List("", labels.Everything()), c.addresses.List("", labels.Everything())):
 		next := stored.DeepCopy()
 		next.Finalizers = slices.DeleteFunc(next.Finalizers, func(f string) bool { return f == finalizer })
 		_, err := c.cidrs.Update(ctx, next)
@@ -111,9 +111,8 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// inUse tells whether a Service has an address of going that none of the others
-// covers.
-func inUse(going *networkingv1.ServiceCIDR, all []*networkingv1.ServiceCIDR, services []*corev1.Service) bool {
+// inUse tells whether there is an address of going that none of the others covers.
+func inUse(going *networkingv1.ServiceCIDR, all []*networkingv1.ServiceCIDR, addresses []*networkingv1.IPAddress) bool {
 	ranges := prefixes(going)
 	var others []netip.Prefix
 	for _, s := range all {
@@ -121,11 +120,9 @@ func inUse(going *networkingv1.ServiceCIDR, all []*networkingv1.ServiceCIDR, ser
 			others = append(others, prefixes(s)...)
 		}
 	}
-	return slices.ContainsFunc(services, func(s *corev1.Service) bool {
-		return slices.ContainsFunc(s.Spec.ClusterIPs, func(text string) bool {
-			ip, err := netip.ParseAddr(text)
-			return err == nil && covered(ranges, ip) && !covered(others, ip)
-		})
+	return slices.ContainsFunc(addresses, func(a *networkingv1.IPAddress) bool {
+		ip, err := netip.ParseAddr(a.Name)
+		return err == nil && covered(ranges, ip) && !covered(others, ip)
 	})
 }
 
