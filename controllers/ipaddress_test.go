@@ -45,7 +45,7 @@ func TestIPAddressRepair(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, api, stop := cluster(t)
 			defer stop()
-			client.Of(api, client.ServiceCIDRs).Create(ctx, &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "c"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.1.2.0/24"}}})
+			client.Of(api, client.ServiceCIDRs).Create(ctx, &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.1.2.0/24"}}})
 			time.Sleep(time.Second)
 			addresses := client.Of(api, client.IPAddresses)
 			if c.service != "" {

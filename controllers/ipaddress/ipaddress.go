@@ -133,7 +133,12 @@ func newIPAddress(ip netip.Addr, s *corev1.Service) *networkingv1.IPAddress {
 	}
 }
 
+// inRange tells whether a ServiceCIDR covers the address. Without the default one
+// it is the API server's flags that hold, which nobody knows here.
 func (c *Controller) inRange(ip netip.Addr) bool {
+	if _, ok := c.cidrView.Get("", "kubernetes"); !ok {
+		return true
+	}
 	return slices.ContainsFunc(c.cidrView.List("", labels.Everything()), func(s *networkingv1.ServiceCIDR) bool {
 		return slices.ContainsFunc(s.Spec.CIDRs, func(text string) bool {
 			prefix, err := netip.ParsePrefix(text)
