@@ -124,10 +124,14 @@ func (r *round) countedPods() []*corev1.Pod {
 	return counted
 }
 
-// letStraysGo frees pods whose job is gone.
+// letStraysGo frees pods whose job is gone, and those that no job owns unless
+// one may adopt them.
 func (c *Controller) letStraysGo(ctx context.Context, key client.Key, job *batchv1.Job) error {
 	var strays []*corev1.Pod
 	for _, pod := range c.podView.Indexed(tracked, key.String()) {
+		if key.Name == "" && pod.DeletionTimestamp == nil && len(c.adopters(pod)) > 0 {
+			continue
+		}
 		if job == nil || !ownedBy(pod, job.UID) {
 			strays = append(strays, pod)
 		}

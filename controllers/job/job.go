@@ -26,7 +26,8 @@ import (
 const (
 	component = "job-controller"
 	workers   = 5
-	// tracked maps namespace/job to the pods that hold our finalizer.
+	// tracked maps namespace/job to the pods that hold our finalizer; those
+	// without an owner are under the job of no name.
 	tracked = "job-tracked"
 )
 
@@ -52,15 +53,21 @@ func New(api client.Interface, informers *client.Informers) *Controller {
 	c.loop = reconcile.New(component, reconcile.Options{LastDelay: time.Minute}, c.sync)
 	podcontrol.AddIndexes(c.podView)
 	c.podView.AddIndex(tracked, func(pod *corev1.Pod) []string {
-		if owner, ok := ownerOf(pod); ok && hasFinalizer(pod) {
+		if !hasFinalizer(pod) {
+			return nil
+		}
+		if owner, ok := ownerOf(pod); ok {
 			return []string{owner.String()}
 		}
-		return nil
+		return []string{nobody(pod).String()}
 	})
 	c.view.Handle(client.Handler[*batchv1.Job]{
 		Add:    func(job *batchv1.Job) { c.loop.Add(client.KeyOf(job)) },
 		Update: func(_, job *batchv1.Job) { c.loop.Add(client.KeyOf(job)) },
-		Delete: func(job *batchv1.Job) { c.loop.Add(client.KeyOf(job)) },
+		Delete: func(job *batchv1.Job) {
+			c.loop.Add(client.KeyOf(job))
+			c.loop.Add(client.Key{Namespace: job.Namespace})
+		},
 	})
 	c.podView.Handle(client.Handler[*corev1.Pod]{
 		Add: func(pod *corev1.Pod) {
@@ -119,12 +126,28 @@ func (c *Controller) wake(pod *corev1.Pod) {
 	if metav1.GetControllerOfNoCopy(pod) != nil {
 		return
 	}
-	for _, job := range c.view.List(pod.Namespace, nil) {
-		if s, err := metav1.LabelSelectorAsSelector(job.Spec.Selector); err == nil && !s.Empty() && s.Matches(labels.Set(pod.Labels)) {
-			c.loop.Add(client.KeyOf(job))
-		}
+	wanted := c.adopters(pod)
+	for _, job := range wanted {
+		c.loop.Add(client.KeyOf(job))
+	}
+	if hasFinalizer(pod) && (len(wanted) == 0 || pod.DeletionTimestamp != nil) {
+		c.loop.Add(nobody(pod))
 	}
 }
+
+// adopters are the jobs whose selector matches the pod.
+func (c *Controller) adopters(pod *corev1.Pod) []*batchv1.Job {
+	var out []*batchv1.Job
+	for _, job := range c.view.List(pod.Namespace, nil) {
+		if s, err := metav1.LabelSelectorAsSelector(job.Spec.Selector); err == nil && !s.Empty() && s.Matches(labels.Set(pod.Labels)) {
+			out = append(out, job)
+		}
+	}
+	return out
+}
+
+// nobody is the key that frees pods of the namespace that no job owns.
+func nobody(pod *corev1.Pod) client.Key { return client.Key{Namespace: pod.Namespace} }
 
 // round is one pass over one job.
 type round struct {
@@ -167,7 +190,8 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 	met := c.expects.Met(key)
 	claim := podcontrol.Claim[*corev1.Pod]{
 		API: c.pods, Informer: c.podView, Owner: observed, Kind: client.Jobs.GroupVersionKind(), Selector: selector,
-		Fresh: func(ctx context.Context) (client.Object, error) { return c.jobs.Get(ctx, key.Namespace, key.Name) },
+		Fresh:     func(ctx context.Context) (client.Object, error) { return c.jobs.Get(ctx, key.Namespace, key.Name) },
+		Finalizer: batchv1.JobTrackingFinalizer,
 	}
 	pods, err := claim.Objects(ctx)
 	if err != nil {

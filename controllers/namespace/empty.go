@@ -12,8 +12,9 @@ import (
 	"minke/client"
 )
 
-// podsPause bounds how long a namespace waits for news of its pods.
-const podsPause = 15 * time.Second
+// pause bounds how long a namespace waits until what remains in it is looked
+// for again: nothing tells of objects that lose their finalizers.
+const pause = 15 * time.Second
 
 // report is what emptying a namespace came to.
 type report struct {

@@ -40,7 +40,7 @@ func New(api client.Interface, informers *client.Informers, resources func(conte
 		view: client.InformerOf(informers, client.Namespaces),
 		pods: client.InformerOf(informers, client.Pods),
 	}
-	c.loop = reconcile.New(component, reconcile.Options{}, c.sync)
+	c.loop = reconcile.New(component, reconcile.Options{LastDelay: pause}, c.sync)
 	wake := func(ns *corev1.Namespace) {
 		if ns.DeletionTimestamp != nil {
 			c.loop.Add(client.KeyOf(ns))
@@ -91,7 +91,7 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 		return fmt.Errorf("empty namespace %s: %w", key, errors.Join(append(report.failures, report.discovery...)...))
 	case report.onlyPods:
 		// Their deletions wake us; the pause is for what is lost on the way.
-		c.loop.AddAfter(key, podsPause)
+		c.loop.AddAfter(key, pause)
 		return nil
 	case len(report.remaining) > 0:
 		return fmt.Errorf("empty namespace %s: %w", key, errRemaining)

@@ -27,6 +27,9 @@ type Claim[T client.Object] struct {
 	Fresh func(context.Context) (client.Object, error)
 	// Adoptable, when set, narrows what may be adopted.
 	Adoptable func(T) bool
+	// Finalizer, when set, is the owner's own, which a released object loses:
+	// nobody else would remove it.
+	Finalizer string
 }
 
 // Objects adopts the orphans that the selector matches, releases what it does
@@ -81,7 +84,7 @@ func (c *Claim[T]) check(ctx context.Context) error {
 
 func (c *Claim[T]) adopt(ctx context.Context, obj T) (*T, error) {
 	ref := metav1.NewControllerRef(c.Owner, c.Kind)
-	adopted, err := c.patch(ctx, obj, *ref)
+	adopted, err := c.patch(ctx, obj, map[string]any{"ownerReferences": []any{*ref}})
 	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
 		// It is gone, or somebody else was faster.
 		return nil, nil
@@ -93,17 +96,22 @@ func (c *Claim[T]) adopt(ctx context.Context, obj T) (*T, error) {
 }
 
 func (c *Claim[T]) release(ctx context.Context, obj T) error {
-	_, err := c.patch(ctx, obj, map[string]string{"$patch": "delete", "uid": string(c.Owner.GetUID())})
+	fields := map[string]any{"ownerReferences": []any{map[string]string{"$patch": "delete", "uid": string(c.Owner.GetUID())}}}
+	if c.Finalizer != "" {
+		fields["$deleteFromPrimitiveList/finalizers"] = []string{c.Finalizer}
+	}
+	_, err := c.patch(ctx, obj, fields)
 	if err == nil || apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
 		return nil
 	}
 	return fmt.Errorf("release %s: %w", client.KeyOf(obj), err)
 }
 
-// patch changes the owner references of exactly this object: its uid in the
-// patch makes the server refuse another one of the same name.
-func (c *Claim[T]) patch(ctx context.Context, obj T, ref any) (T, error) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": obj.GetUID(), "ownerReferences": []any{ref}}})
+// patch changes the metadata of exactly this object: its uid in the patch makes
+// the server refuse another one of the same name.
+func (c *Claim[T]) patch(ctx context.Context, obj T, fields map[string]any) (T, error) {
+	fields["uid"] = obj.GetUID()
+	patch, err := json.Marshal(map[string]any{"metadata": fields})
 	if err != nil {
 		return obj, err
 	}
