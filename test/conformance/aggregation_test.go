@@ -31,10 +31,18 @@ func (t *T) importPeers(name string, programs ...string) {
 	if err != nil {
 		t.Fatalf("%v; make peers of it: test/peers/build.sh %s", err, strings.Join(programs, " "))
 	}
-	cmd := exec.CommandContext(t.ctx, minke(), "image", "import", "--name", clusterName, archive)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("import %s: %v\n%s", name, err, out)
+	if err := importImage(t.ctx, archive); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// importImage brings the images of an archive to the nodes.
+func importImage(ctx context.Context, archive string) error {
+	cmd := exec.CommandContext(ctx, minke(), "image", "import", "--name", clusterName, archive)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("import %s: %w\n%s", archive, err, out)
+	}
+	return nil
 }
 
 // peerArchive returns the archive of an image of programs, made anew when one of

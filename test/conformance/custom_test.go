@@ -248,7 +248,7 @@ func init() {
 			t.strict(path, `{"apiVersion":"`+group(t)+`/v1","kind":"Thing","metadata":{"name":"main","unknownMeta":"x"},"spec":{"template":{"apiVersion":"v1","kind":"X","metadata":{"name":"y","unknownSub":"z"}}}}`,
 				`unknown field "metadata.unknownMeta"`, `unknown field "spec.template.metadata.unknownSub"`)
 		},
-		"API026": discoveredCustom, "API028": discoveredCustom,
+		"API026": discoversCustom, "API028": discoveredCustom,
 		"API088": func(t *T) {
 			const limit = 7
 			for n := range 20 {

@@ -36,12 +36,14 @@ func hostAndSubdomain(t *T) {
 func init() {
 	add(map[string]func(*T){
 		"NET003": func(t *T) {
-			t.client()
+			t.create(`{apiVersion: v1, kind: Service, metadata: {name: sub}, spec: {clusterIP: None, selector: {app: client}}}`)
+			t.create(pod("client", "sleep 600", "", "hostname: host, subdomain: sub"))
+			t.ready("client")
 			ip := t.get("/api/v1/namespaces/default/services/kubernetes").str("spec.clusterIP")
 			for _, name := range []string{"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"} {
 				t.resolves(name, "A", "Address: "+ip)
 			}
-			t.contains("/etc/hosts", t.must("client", "cat /etc/hosts"), "127.0.0.1\tlocalhost", t.get("pods/client").str("status.podIP")+"\tclient")
+			t.contains("/etc/hosts", t.must("client", "cat /etc/hosts"), "127.0.0.1\tlocalhost", t.get("pods/client").str("status.podIP")+"\thost.sub."+t.ns+".svc.cluster.local\thost")
 		},
 		"NET008": func(t *T) {
 			t.client()

@@ -33,7 +33,9 @@ func init() {
 			}
 		},
 		"NOD063": func(t *T) {
-			t.create(`{apiVersion: v1, kind: Service, metadata: {name: fooservice}, spec: {ports: [{port: 8765, targetPort: 8080}]}}`)
+			t.create(strings.Replace(pod("server", "httpd -p 9376", "readinessProbe: {periodSeconds: 1, httpGet: {path: /healthz, port: 9376}}", ""), "app: ", "serves: foo, app: ", 1))
+			t.ready("server")
+			t.create(`{apiVersion: v1, kind: Service, metadata: {name: fooservice}, spec: {selector: {serves: foo}, ports: [{port: 8765, targetPort: 8080}]}}`)
 			ip := t.get("services/fooservice").str("spec.clusterIP")
 			got := t.once("main", "env", "", "")
 			t.contains("env", got, "FOOSERVICE_SERVICE_HOST="+ip+"\n", "FOOSERVICE_SERVICE_PORT=8765\n", "FOOSERVICE_PORT=tcp://"+ip+":8765\n", "FOOSERVICE_PORT_8765_TCP=tcp://"+ip+":8765\n",

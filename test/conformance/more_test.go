@@ -73,6 +73,7 @@ func init() {
 		"NOD049": resized(three, []string{"200m 128Mi", "200m 128Mi", "50m 32Mi"}, []string{"20000 134217728", "20000 134217728", "5000 33554432"}, false),
 		"NOD050": resized(three, []string{"150m 96Mi", "50m 32Mi", "50m 32Mi"}, []string{"15000 100663296", "5000 33554432", "5000 33554432"}, false),
 		"NOD051": resized(three, []string{"150m 64Mi", "50m 128Mi", "150m 128Mi"}, []string{"15000 67108864", "5000 134217728", "15000 134217728"}, false),
+		"NOD047": burstable,
 		"NOD052": resized([]string{"100m 64Mi"}, []string{"200m 128Mi"}, []string{"20000 134217728"}, true),
 		"NOD078": func(t *T) {
 			t.create(pod("main", "mkdir -p /www/state; touch /www/state/healthz; (sleep 1; rm /www/state/healthz) & httpd -p 8080 -h /www", "livenessProbe: {periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1, httpGet: {path: /state/healthz, port: 8080}}", ""))

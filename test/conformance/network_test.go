@@ -241,11 +241,16 @@ func init() {
 			mirrored()
 		},
 		"NET020": func(t *T) {
+			node := t.nodeIPs()[0]
 			for i, spec := range []string{"hostIP: 127.0.0.1, protocol: TCP", "hostIP: NODE, protocol: TCP", "hostIP: NODE, protocol: UDP"} {
-				spec = strings.ReplaceAll(spec, "NODE", t.nodeIPs()[0])
-				t.create(pod(fmt.Sprintf("p%d", i), "httpd -p 8080", "ports: [{containerPort: 8080, hostPort: 54323, "+spec+"}]", "nodeSelector: {kubernetes.io/hostname: node-1}"))
+				spec = strings.ReplaceAll(spec, "NODE", node)
+				t.create(pod(fmt.Sprintf("p%d", i), []string{"httpd -p 8080", "httpd -p 8080", "udp-echo 8080"}[i], "ports: [{containerPort: 8080, hostPort: 54323, "+spec+"}]", "nodeSelector: {kubernetes.io/hostname: node-1}"))
 			}
-			t.ready("p0", "p1", "p2")
+			t.create(pod("client", "sleep 600", "", "hostNetwork: true, nodeSelector: {kubernetes.io/hostname: node-1}"))
+			t.ready("p0", "p1", "p2", "client")
+			t.shows("client", "wget -T 2 -q -O - http://127.0.0.1:54323/hostname", "p0")
+			t.shows("client", "wget -T 2 -q -O - http://"+node+":54323/hostname", "p1")
+			t.shows("client", "echo over udp | nc -u -w 1 "+node+" 54323", "over udp")
 		},
 		"NET023": granular("pod", false), "NET024": granular("pod", true),
 		"NET025": granular("node", false), "NET026": granular("node", true),

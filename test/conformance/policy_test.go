@@ -42,11 +42,12 @@ func init() {
 			t.equal("replicas of the other", t.create(idle("other", 1, "")).num("spec.replicas"), 1)
 		},
 		"API065": func(t *T) {
-			t.policy("MutatingAdmissionPolicy", `reinvocationPolicy: IfNeeded, mutations: [{patchType: JSONPatch, jsonPatch: {expression: "[JSONPatch{op: 'add', path: '/metadata/annotations', value: {'first': 'yes'}}, JSONPatch{op: 'add', path: '/metadata/annotations/' + jsonpatch.escapeKey('a/b'), value: string(object.spec.replicas)}]"}}, {patchType: ApplyConfiguration, applyConfiguration: {expression: "Object{metadata: Object.metadata{annotations: {'applied': object.metadata.annotations['a/b']}}}"}}]`, "")
+			t.policy("MutatingAdmissionPolicy", `matchConditions: [{name: chosen, expression: "object.metadata.name != 'other'"}], reinvocationPolicy: IfNeeded, mutations: [{patchType: JSONPatch, jsonPatch: {expression: "[JSONPatch{op: 'add', path: '/metadata/annotations', value: {'first': 'yes'}}, JSONPatch{op: 'add', path: '/metadata/annotations/' + jsonpatch.escapeKey('a/b'), value: string(object.spec.replicas)}]"}}, {patchType: ApplyConfiguration, applyConfiguration: {expression: "Object{metadata: Object.metadata{annotations: {'applied': object.metadata.annotations['a/b']}}}"}}]`, "")
 			o := t.create(idle("main", 2, ""))
 			for key, value := range map[string]string{"first": "yes", "a/b": "2", "applied": "2"} {
 				t.equal(key, o.at("metadata.annotations").(map[string]any)[key], value)
 			}
+			t.equal("annotations of the other", t.create(idle("other", 2, "")).str("metadata.annotations"), "")
 		},
 		"API090": func(t *T) {
 			t.policy("ValidatingAdmissionPolicy", `variables: [{name: replicas, expression: object.spec.replicas}, {name: isEven, expression: variables.replicas % 2 == 0}], validations: [{expression: variables.replicas > 1, message: too few}, {expression: variables.isEven, messageExpression: "'odd: ' + string(variables.replicas)"}]`, ", validationActions: [Deny]")

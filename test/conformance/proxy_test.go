@@ -27,7 +27,12 @@ func throughAll(t *T) {
 		})
 	}
 	t.equal("a port that is not there", t.do(request{Method: "GET", Path: t.path("services/web:82/proxy/")}).Code, 503)
+	kubelets := 0
 	for _, node := range t.items("/api/v1/nodes") {
+		if node.condition("Ready") != "True" {
+			continue // other rows make nodes that no kubelet stands behind
+		}
+		kubelets++
 		port := node.num("status.daemonEndpoints.kubeletEndpoint.Port")
 		for _, name := range []string{node.name(), fmt.Sprintf("%s:%v", node.name(), port)} {
 			a := t.do(request{Method: "GET", Path: "/api/v1/nodes/" + name + "/proxy/logs/"})
@@ -37,6 +42,7 @@ func throughAll(t *T) {
 			t.contains("the log directory", string(a.Raw), "<a href=")
 		}
 	}
+	t.equal("nodes with a kubelet", kubelets, 2)
 }
 
 func init() { add(map[string]func(*T){"NET029": throughAll}) }

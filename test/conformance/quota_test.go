@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,7 @@ func counts(resource, manifest, path string) func(*T) {
 	return func(t *T) {
 		t.create(quota("main", fmt.Sprintf("%q: '10', resourcequotas: '3'", resource), ""))
 		t.uses("main", "resourcequotas", "1")
+		t.equal("hard", t.get("resourcequotas/main").str("status.hard"), fmt.Sprintf("map[%s]", inOrder(resource+":10", "resourcequotas:3")))
 		before := fmt.Sprint(t.get("resourcequotas/main").at("status.used").(map[string]any)[resource])
 		var n int
 		fmt.Sscan(before, &n)
@@ -35,25 +37,45 @@ func counts(resource, manifest, path string) func(*T) {
 	}
 }
 
-// scopes sees a pod counted by one quota and not by the other.
-func scopes(one, other, inOne, inOther string) func(*T) {
+// scopes sees a pod counted by one quota and not by the other. used is what the
+// pod adds to each resource of the quotas.
+func scopes(one, other, inOne, inOther string, used map[string]string) func(*T) {
 	return func(t *T) {
-		t.create(quota("one", "pods: '5'", "scopes: ["+one+"]"))
-		t.create(quota("other", "pods: '5'", "scopes: ["+other+"]"))
-		t.uses("one", "pods", "0")
-		t.uses("other", "pods", "0")
-		try := func(manifest, one, other string) {
+		uses := func(quota string, counted bool) {
+			t.Helper()
+			for resource, n := range used {
+				if !counted {
+					n = "0"
+				}
+				t.uses(quota, resource, n)
+			}
+		}
+		var hard []string
+		for resource := range used {
+			hard = append(hard, resource+": '5G'")
+		}
+		for name, scope := range map[string]string{"one": one, "other": other} {
+			t.create(quota(name, strings.Join(hard, ", "), "scopes: ["+scope+"]"))
+			uses(name, false)
+			o := t.get("resourcequotas/" + name)
+			t.equal("hard", o.str("status.hard"), o.str("spec.hard"))
+		}
+		for i, manifest := range []string{inOne, inOther} {
 			t.create(manifest)
-			t.uses("one", "pods", one)
-			t.uses("other", "pods", other)
+			uses("one", i == 0)
+			uses("other", i == 1)
 			t.remove("pods/main")
 			t.gone("pods/main")
-			t.uses("one", "pods", "0")
-			t.uses("other", "pods", "0")
+			uses("one", false)
+			uses("other", false)
 		}
-		try(inOne, "1", "0")
-		try(inOther, "0", "1")
 	}
+}
+
+// inOrder are words in the order of the alphabet.
+func inOrder(words ...string) string {
+	slices.Sort(words)
+	return strings.Join(words, " ")
 }
 
 func init() {
@@ -76,11 +98,14 @@ func init() {
 		"API080": counts("replicationcontrollers", workload("ReplicationController", "replicas: 0", ""), "replicationcontrollers/main"),
 		"API081": counts("secrets", `{apiVersion: v1, kind: Secret, metadata: {name: main}}`, "secrets/main"),
 		"API082": counts("services", `{apiVersion: v1, kind: Service, metadata: {name: main}, spec: {ports: [{port: 80}]}}`, "services/main"),
-		"API085": scopes("BestEffort", "NotBestEffort", pod("main", "sleep 600", "", ""), pod("main", "sleep 600", some, "")),
-		"API086": scopes("Terminating", "NotTerminating", pod("main", "sleep 600", some, "activeDeadlineSeconds: 3600"), pod("main", "sleep 600", some, "")),
+		"API085": scopes("BestEffort", "NotBestEffort", pod("main", "sleep 600", "", ""), pod("main", "sleep 600", some, ""), map[string]string{"pods": "1"}),
+		"API086": scopes("Terminating", "NotTerminating", pod("main", "sleep 600", some, "activeDeadlineSeconds: 3600"), pod("main", "sleep 600", some, ""),
+			map[string]string{"pods": "1", "requests.cpu": "100m", "requests.memory": "10Mi", "limits.cpu": "100m", "limits.memory": "10Mi"}),
 		"API078": func(t *T) {
 			t.create(quota("main", "pods: '5', requests.cpu: '1', requests.memory: 500Mi, requests.ephemeral-storage: 50Gi, requests.example.com/dongle: '3'", ""))
 			t.uses("main", "pods", "0")
+			o := t.get("resourcequotas/main")
+			t.equal("hard", o.str("status.hard"), o.str("spec.hard"))
 			t.post("pods", parse(pod("none", "true", "", "")), 403)
 			wants := func(cpu string) string {
 				return "resources: {requests: {cpu: " + cpu + ", memory: 252Mi, ephemeral-storage: 30Gi, example.com/dongle: 2}, limits: {example.com/dongle: 2}}"

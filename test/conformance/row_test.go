@@ -78,6 +78,25 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestNamespacesGo wants that what the rows left in their namespaces does not hold
+// them up.
+func TestNamespacesGo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	eventually(t, ctx, "the namespaces of the rows are gone", func() error {
+		a, err := do(ctx, request{Method: "GET", Path: "/api/v1/namespaces"})
+		if err := errors.Join(err, a.err(200)); err != nil {
+			return err
+		}
+		for _, ns := range a.Body.list("items") {
+			if ns.name() != "default" && !strings.HasPrefix(ns.name(), "kube-") {
+				return fmt.Errorf("%s is still there: %v", ns.name(), ns["status"])
+			}
+		}
+		return nil
+	})
+}
+
 // slug is a name fit for go test -run.
 func slug(name string) string {
 	f := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }

@@ -53,7 +53,10 @@ func (s *sweep) subresource() error {
 		if err != nil {
 			return err
 		}
-		return holds(got, change)
+		if err := holds(got, change); err != nil {
+			return err
+		}
+		return s.keeps(path, change)
 	case "put":
 		return s.putSub(path, change)
 	}
@@ -77,9 +80,27 @@ func (s *sweep) putSub(path string, change object) error {
 		if err := a.err(200); err != nil {
 			return err
 		}
-		return holds(a.Body, change)
+		if err := holds(a.Body, change); err != nil {
+			return err
+		}
+		return s.keeps(path, change)
 	}
 	return errors.New("conflicts without end")
+}
+
+// keeps wants the change in what is read afterwards.
+func (s *sweep) keeps(path string, change object) error {
+	if s.kind == "v1/ResourceQuota" {
+		return nil // its controller counts anew, and may have been faster
+	}
+	got, err := s.call(request{Method: "GET", Path: path}, 200)
+	if err != nil {
+		return err
+	}
+	if err := holds(got, change); err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	return nil
 }
 
 // change is what is written to the subresource.

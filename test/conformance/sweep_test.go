@@ -3,7 +3,6 @@
 package conformance
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -212,47 +211,6 @@ func (s *sweep) list() error {
 	return s.watch(path, one)
 }
 
-// watch wants the object as an event of a watch from the beginning, and then
-// its next change.
-func (s *sweep) watch(path string, one object) error {
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	resp, err := open(ctx, request{Method: "GET", Path: path + "?watch=true&fieldSelector=metadata.name%3D" + one.name()})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("watch answers %s", resp.Status)
-	}
-	lines := bufio.NewReader(resp.Body)
-	next := func() (string, object, error) {
-		line, err := lines.ReadBytes('\n')
-		var event object
-		if err == nil {
-			err = json.Unmarshal(line, &event)
-		}
-		o, _ := event["object"].(map[string]any)
-		return event.str("type"), o, err
-	}
-	kind, o, err := next()
-	if err != nil || kind != "ADDED" || o.str("metadata.uid") != one.str("metadata.uid") {
-		return fmt.Errorf("first event is %s %v (%v)", kind, o, err)
-	}
-	if _, err := s.call(request{Method: "PATCH", Path: s.path(one), Type: mergePatch, Body: `{"metadata":{"labels":{"watched":"yes"}}}`}, 200); err != nil {
-		return err
-	}
-	for {
-		kind, o, err = next()
-		if err != nil {
-			return fmt.Errorf("watch: %w", err)
-		}
-		if kind == "MODIFIED" && o.str("metadata.labels.watched") == "yes" {
-			return nil
-		}
-	}
-}
-
 func (s *sweep) post() error {
 	made, err := s.make()
 	if err != nil {
@@ -329,6 +287,9 @@ func (s *sweep) put(path func(object) string) error {
 		if a.Body.str("metadata.labels.put") != "yes" {
 			return fmt.Errorf("the label is not there: %v", a.Body["metadata"])
 		}
+		if err := s.reads(one, "put"); err != nil {
+			return err
+		}
 		got.set("metadata.resourceVersion", old)
 		got.set("metadata.labels.put", "again")
 		_, err = s.call(request{Method: "PUT", Path: path(one), Body: got}, 409)
@@ -358,6 +319,20 @@ func (s *sweep) patch(path func(object) string) error {
 			return fmt.Errorf("%s: the label is not there: %v", p.kind, got["metadata"])
 		}
 	}
+	return s.reads(one, "merge", "strategic", "json", "apply")
+}
+
+// reads wants labels in what is read of an object.
+func (s *sweep) reads(one object, labels ...string) error {
+	got, err := s.call(request{Method: "GET", Path: s.path(one)}, 200)
+	if err != nil {
+		return err
+	}
+	for _, l := range labels {
+		if got.str("metadata.labels."+l) != "yes" {
+			return fmt.Errorf("the label %s is not read back: %v", l, got["metadata"])
+		}
+	}
 	return nil
 }
 
@@ -366,7 +341,15 @@ func (s *sweep) remove() error {
 	if err != nil {
 		return err
 	}
+	w, err := s.follow(s.collection(), "fieldSelector=metadata.name%3D"+one.name())
+	if err != nil {
+		return err
+	}
+	defer w.close()
 	if _, err := s.call(request{Method: "DELETE", Path: s.path(one)}, 200, 202); err != nil {
+		return err
+	}
+	if err := w.deleted(one); err != nil {
 		return err
 	}
 	return s.gone(one)
@@ -401,7 +384,19 @@ func (s *sweep) removeCollection() error {
 	if _, err := s.call(request{Method: "PATCH", Path: s.path(made[2]), Type: mergePatch, Body: `{"metadata":{"labels":{"sweep":"stays"}}}`}, 200); err != nil {
 		return err
 	}
-	if _, err := s.call(request{Method: "DELETE", Path: s.collection() + "?labelSelector=sweep%3D" + s.word}, 200); err != nil {
+	selector := "labelSelector=sweep%3D" + s.word
+	if err := s.count(selector, 2); err != nil {
+		return err
+	}
+	w, err := s.follow(s.collection(), selector)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if _, err := s.call(request{Method: "DELETE", Path: s.collection() + "?" + selector}, 200); err != nil {
+		return err
+	}
+	if err := w.deleted(made[:2]...); err != nil {
 		return err
 	}
 	for _, one := range made[:2] {
@@ -409,6 +404,18 @@ func (s *sweep) removeCollection() error {
 			return err
 		}
 	}
-	_, err := s.call(request{Method: "GET", Path: s.path(made[2])}, 200)
+	if err := s.count(selector, 0); err != nil {
+		return err
+	}
+	_, err = s.call(request{Method: "GET", Path: s.path(made[2])}, 200)
 	return err
+}
+
+// count wants so many objects in the list of all namespaces.
+func (s *sweep) count(selector string, n int) error {
+	got, err := s.call(request{Method: "GET", Path: s.place.Prefix + "/" + s.place.Plural + "?" + selector}, 200)
+	if err != nil {
+		return err
+	}
+	return want("what is listed by "+selector, len(got.list("items")), n)
 }

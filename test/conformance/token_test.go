@@ -24,19 +24,3 @@ func decodeClaims(t *T, token string) object {
 	}
 	return claims
 }
-
-// verifyToken wants the token signed by one of the keys.
-func verifyToken(t *T, token, keys string) {
-	t.Helper()
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal([]byte(keys), &set); err != nil {
-		t.Fatal(err)
-	}
-	signed, err := jose.ParseSigned(strings.TrimSpace(token), algorithms)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := signed.Verify(set); err != nil {
-		t.Fatalf("the published keys did not sign the token: %v", err)
-	}
-}

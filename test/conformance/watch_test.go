@@ -28,6 +28,7 @@ func init() {
 			w.expect("ADDED", "one", "1")
 			t.patch("configmaps/one", `{"data":{"v":"2"}}`)
 			last := w.expect("MODIFIED", "one", "2").str("metadata.resourceVersion")
+			w.body.Close()
 			t.patch("configmaps/one", `{"data":{"v":"3"}}`)
 			t.remove("configmaps/one")
 			w = t.watch("configmaps", "&labelSelector=watch%3Da&resourceVersion="+last)

@@ -22,18 +22,23 @@ import (
 
 // hookProgram is the webhook server, built once for all rows.
 var hookProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "conformance-webhook-")
+	return buildProgram("webhook")
+})
+
+// buildProgram builds a program of test/images and returns its path.
+func buildProgram(name string) (string, error) {
+	dir, err := os.MkdirTemp("", "conformance-"+name+"-")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "webhook")
-	build := exec.Command("go", "build", "-o", path, "../images/webhook")
+	path := filepath.Join(dir, name)
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "../images/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the webhook server: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return path, nil
-})
+}
 
 // hooks is a webhook server that runs as a pod behind the Service hook.
 type hooks struct {

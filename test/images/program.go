@@ -15,6 +15,17 @@ import (
 // Programs writes an image of static programs, each in /bin under its own name,
 // and an empty /tmp.
 func Programs(w io.Writer, name string, files ...string) error {
+	return programs(w, name, ocispec.ImageConfig{}, files)
+}
+
+// Entrypoint writes an image that runs the program, with these arguments unless
+// the container has others.
+func Entrypoint(w io.Writer, name, file string, args ...string) error {
+	return programs(w, name, ocispec.ImageConfig{Entrypoint: []string{"/bin/" + filepath.Base(file)}, Cmd: args}, []string{file})
+}
+
+func programs(w io.Writer, name string, config ocispec.ImageConfig, files []string) error {
+	config.Env = []string{"PATH=/bin"}
 	entries := []build.Entry{
 		{Name: "bin", Dir: true, Mode: 0o755}, {Name: "tmp", Dir: true, Mode: 0o1777}, {Name: "etc", Dir: true, Mode: 0o755},
 		{Name: "etc/passwd", Mode: 0o644, Body: []byte("root:x:0:0:root:/:/\nnobody:x:65534:65534:nobody:/:/\n")},
@@ -28,7 +39,7 @@ func Programs(w io.Writer, name string, files ...string) error {
 	}
 	image := build.Image{
 		Names: []string{name}, Architecture: runtime.GOARCH, Layers: [][]build.Entry{entries},
-		Config: ocispec.ImageConfig{Env: []string{"PATH=/bin"}},
+		Config: config,
 	}
 	return image.Write(w)
 }
