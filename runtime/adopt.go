@@ -81,7 +81,7 @@ func (r *Runtime) adoptContainer(id string) error {
 	if err != nil {
 		return err
 	}
-	r.images.Hold(c.Layers)
+	r.images.Hold(c.allLayers())
 	if c.Launched {
 		c.startedAt = readStarted(r.containerDir(id))
 	}

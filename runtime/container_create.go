@@ -74,7 +74,10 @@ func (r *Runtime) prepare(s *sandbox, config *runtimeapi.ContainerConfig) (*cont
 	if s.config.GetLogDirectory() != "" && c.config.GetLogPath() != "" {
 		c.LogPath = filepath.Join(s.config.GetLogDirectory(), c.config.GetLogPath())
 	}
-	r.images.Hold(c.Layers)
+	if err := r.resolveImageVolumes(c); err != nil {
+		return nil, err
+	}
+	r.images.Hold(c.allLayers())
 	if err := r.makeContainerDirs(c); err != nil {
 		return nil, errors.Join(err, r.eraseContainer(c))
 	}
@@ -91,7 +94,11 @@ func (r *Runtime) makeContainerDirs(c *container) error {
 	if err := r.saveContainer(c); err != nil {
 		return err
 	}
-	for _, d := range []string{filepath.Join(dir, "rootfs"), layer, filepath.Join(layer, "upper"), filepath.Join(layer, "work")} {
+	dirs := []string{filepath.Join(dir, "rootfs"), layer, filepath.Join(layer, "upper"), filepath.Join(layer, "work")}
+	if len(c.VolumeLayers) > 0 {
+		dirs = append(dirs, r.imageVolumeDir(c.ID), r.emptyLayerDir(c.ID))
+	}
+	for _, d := range dirs {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			return err
 		}

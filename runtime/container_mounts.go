@@ -48,6 +48,10 @@ func (r *Runtime) planMounts(p *plan.Plan, s *sandbox, c *container) error {
 	})
 	r.planSystem(p, s, c, own)
 	for _, m := range mounts {
+		if m.GetImage().GetImage() != "" {
+			r.planImage(p, c, m)
+			continue
+		}
 		if err := r.planMount(p, m); err != nil {
 			return err
 		}
@@ -141,9 +145,6 @@ func planCgroups(mount func(uint64, string, string, ...string), p *plan.Plan, at
 }
 
 func (r *Runtime) planMount(p *plan.Plan, m *runtimeapi.Mount) error {
-	if m.GetImage().GetImage() != "" {
-		return fmt.Errorf("mount %s: image volumes are not implemented", m.GetContainerPath())
-	}
 	if len(m.GetUidMappings())+len(m.GetGidMappings()) > 0 {
 		return fmt.Errorf("mount %s: user mappings are not implemented", m.GetContainerPath())
 	}

@@ -76,17 +76,27 @@ func (c *container) privileged() bool {
 // planRoot names the layers relative to their directory, the top one first, to
 // fit into the one page that a mount's options may have.
 func (r *Runtime) planRoot(p *plan.Plan, c *container) {
-	var lower []string
-	for _, l := range slices.Backward(c.Layers) {
-		lower = append(lower, l+"/fs")
-	}
+	lower := lowerDirs(c.Layers)
 	if len(lower) == 0 {
 		lower = []string{r.writableDir(c.ID) + "/work"} // an image of nothing
 	}
 	w := r.writableDir(c.ID)
-	escape := strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`).Replace
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(lower, ":"), escape(w+"/upper"), escape(w+"/work"))
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(lower, ":"), escapeOption(w+"/upper"), escapeOption(w+"/work"))
 	p.Add(plan.Overlay, r.images.LayersDir(), options, filepath.Join(r.containerDir(c.ID), "rootfs"))
+}
+
+// lowerDirs are the directories of layers, the top one first.
+func lowerDirs(layers []string) []string {
+	var out []string
+	for _, l := range slices.Backward(layers) {
+		out = append(out, l+"/fs")
+	}
+	return out
+}
+
+// escapeOption writes a path as part of overlayfs' options.
+func escapeOption(path string) string {
+	return strings.NewReplacer(`\`, `\\`, ",", `\,`, ":", `\:`).Replace(path)
 }
 
 // command is the image's unless the pod gives its own.

@@ -259,7 +259,7 @@ func (r *Runtime) eraseContainer(c *container) error {
 	if err := errors.Join(os.RemoveAll(r.writableDir(c.ID)), os.RemoveAll(r.containerDir(c.ID))); err != nil {
 		return err
 	}
-	r.images.Release(c.Layers)
+	r.images.Release(c.allLayers())
 	r.cpu.forget(c.ID)
 	return nil
 }

@@ -43,11 +43,13 @@ type containerRecord struct {
 	Env, Argv []string
 	Cwd       string
 	Layers    []string
-	Launched  bool // a start was attempted
-	OOMKilled bool
-	Lost      int64 // when it was found to have ended unseen; nanoseconds
-	LogPath   string
-	Unmasked  bool // the list of masked paths was empty on purpose, which its encoding does not tell
+	// VolumeLayers are the layers of image volumes, by the image's ID.
+	VolumeLayers map[string][]string `json:",omitempty"`
+	Launched     bool                // a start was attempted
+	OOMKilled    bool
+	Lost         int64 // when it was found to have ended unseen; nanoseconds
+	LogPath      string
+	Unmasked     bool // the list of masked paths was empty on purpose, which its encoding does not tell
 }
 
 // saveRecord replaces a record at once. It is not synced: State need not

@@ -17,7 +17,7 @@ import (
 // setStatus writes into node what is true now. Conditions of others stay.
 func (m *Manager) setStatus(ctx context.Context, node *corev1.Node) {
 	s := &node.Status
-	s.Capacity, s.Allocatable = m.Capacity, m.Allocatable
+	s.Capacity, s.Allocatable = withExtended(m.Capacity, s.Capacity), withExtended(m.Allocatable, s.Capacity)
 	s.Addresses = m.addresses()
 	s.DaemonEndpoints.KubeletEndpoint.Port = m.Port
 	container := "unknown://"
@@ -40,6 +40,18 @@ func (m *Manager) setStatus(ctx context.Context, node *corev1.Node) {
 		}
 		m.Record(corev1.EventTypeNormal, reason, fmt.Sprintf("Node %s status is now: %s", m.Name, reason))
 	}
+}
+
+// withExtended is own with the extended resources of the node's capacity, which
+// others advertise by writing them there. All of them can be allocated.
+func withExtended(own, capacity corev1.ResourceList) corev1.ResourceList {
+	out := own.DeepCopy()
+	for name, q := range capacity {
+		if _, ours := out[name]; !ours && strings.Contains(string(name), "/") {
+			out[name] = q.DeepCopy()
+		}
+	}
+	return out
 }
 
 func (m *Manager) addresses() []corev1.NodeAddress {

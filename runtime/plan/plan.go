@@ -46,6 +46,7 @@ const (
 	NetNS
 	Shm
 	Pause
+	Image
 )
 
 // Bits of Bind.

@@ -78,6 +78,7 @@ func init() {
 			t.finished("main")
 			t.equal("output with the pod's arguments", t.logs("main", ""), "[of the pod]\n")
 		},
+		"NOD032": imageVolume,
 		"NOD072": func(t *T) {
 			spec := t.guestSpec("grpc", "livenessProbe: {periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1, grpc: {port: 8080}}", "")
 			t.create(`{apiVersion: v1, kind: Pod, metadata: {name: main}, spec: {` + spec + `}}`)
@@ -87,6 +88,30 @@ func init() {
 			})
 		},
 	})
+}
+
+// imageVolume mounts an image of a registry on the node, whole and in part.
+func imageVolume(t *T) {
+	const node = "nodeSelector: {kubernetes.io/hostname: node-1}"
+	spec := t.guestSpec("registry", "readinessProbe: {periodSeconds: 1, exec: {command: [/bin/guest, args]}}", join("hostNetwork: true", node))
+	t.create(`{apiVersion: v1, kind: Pod, metadata: {name: registry}, spec: {` + spec + `}}`)
+	t.ready("registry")
+	o := parse(pod("main", "sleep 600", "volumeMounts: [{name: v, mountPath: /whole}, {name: v, mountPath: /part, subPath: dir}, {name: v, mountPath: /single, subPath: dir/two}]",
+		join(node, `volumes: [{name: v, image: {reference: "127.0.0.1:5032/volume:latest", pullPolicy: Always}}]`)))
+	t.createObject(o)
+	t.ready("main")
+	t.equal("content", t.must("main", "cat /whole/file /whole/dir/one /whole/dir/two"), "abovefirstsecond")
+	t.equal("content of the part", t.must("main", "ls /part; cat /part/one /single"), "one\ntwo\nfirstsecond")
+	for _, path := range []string{"/whole/new", "/whole/file", "/part/one", "/single"} {
+		if out, err := t.sh("main", "echo changed > "+path); err == nil {
+			t.Fatalf("%s was written: %s", path, out)
+		}
+	}
+	if out, err := t.sh("main", "/whole/file"); err == nil || !strings.Contains(out+err.Error(), "ermission denied") {
+		t.Fatalf("a file of the volume can be run: %v %s", err, out)
+	}
+	t.remove("pods/main")
+	t.gone("pods/main")
 }
 
 // guestbook stores an entry through the frontend's Service, reads it back from

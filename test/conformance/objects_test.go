@@ -54,7 +54,7 @@ func sample(kind, namespace, word string) (object, error) {
 	}
 	n := serial.Add(1)
 	name := fmt.Sprintf("%s%d", word, n)
-	text = strings.NewReplacer("NAMESPACE", namespace, "KNAME", "K"+name, "NAME", name, "NUM", fmt.Sprint(n%250+1)).Replace(text)
+	text = strings.NewReplacer("NAMESPACE", namespace, "KNAME", "K"+name, "NAME", name, "NUM", fmt.Sprint(n%250+1), "HUNDRED", fmt.Sprint(n/250%250)).Replace(text)
 	if strings.Contains(text, "CSR") {
 		text = strings.ReplaceAll(text, "CSR", signingRequest())
 	}

@@ -47,6 +47,7 @@ enum op {
 	OP_NETNS = 24,    // s0 file the network namespace is bound to
 	OP_SHM = 25,      // s0 directory, s1 options: a tmpfs
 	OP_PAUSE = 26,    // the pod shares a PID namespace: keep a first process in it
+	OP_IMAGE = 27,    // a attributes; s0 directory the lower directories are relative to, s1 options, s2 empty directory to mount at meanwhile, s3 path within, s4 target
 };
 
 // Bits of OP_BIND.

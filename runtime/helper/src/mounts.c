@@ -20,13 +20,17 @@ static int root = -1;    // the new root, O_PATH
 static int *sources;     // by record: what a BIND mounts, -1 when absent
 static int null_source = -1;
 
-static int in_root(const char *path, int flags, uint64_t extra) {
+static int beneath(int at, const char *path, int flags, uint64_t extra) {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | extra};
 	int fd;
 	do
-		fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+		fd = syscall(SYS_openat2, at, path, &how, sizeof how);
 	while (fd < 0 && errno == EAGAIN);
 	return fd;
+}
+
+static int in_root(const char *path, int flags, uint64_t extra) {
+	return beneath(root, path, flags, extra);
 }
 
 // parent_of opens the directory of path, making what is missing, and sets name.
@@ -202,6 +206,33 @@ static void make_bind(const struct rec *r, int tree) {
 	attach(tree, target, r->s[1]);
 }
 
+// make_image shows an image's content, or a part of it, at a target. It is
+// mounted elsewhere first: the target is only ever known by descriptor.
+static void make_image(const struct rec *r) {
+	if (chdir(r->s[0]) < 0)
+		fail("mount %s: %s: %s", r->s[4], r->s[0], strerror(errno));
+	if (mount("overlay", r->s[2], "overlay", 1 /* MS_RDONLY */, r->s[1]) < 0)
+		fail("mount %s: overlay of the image (%s): %s", r->s[4], r->s[1], strerror(errno));
+	int whole = open(r->s[2], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int part = whole < 0 ? -1 : beneath(whole, r->s[3], O_PATH, RESOLVE_NO_XDEV);
+	if (part < 0)
+		fail("mount %s: %s in the image: %s", r->s[4], r->s[3], strerror(errno));
+	int tree = clone_tree(part, "", 0);
+	if (tree < 0)
+		fail("mount %s: the image: %s", r->s[4], strerror(errno));
+	close(part);
+	close(whole);
+	if (umount2(r->s[2], 2 /* MNT_DETACH */) < 0 || fchdir(root) < 0)
+		fail("mount %s: leave %s: %s", r->s[4], r->s[2], strerror(errno));
+	struct stat st;
+	if (fstat(tree, &st) < 0)
+		fail("mount %s: the image: %s", r->s[4], strerror(errno));
+	int target = place(r->s[4], S_ISDIR(st.st_mode));
+	not_in_proc(target, r->s[4]);
+	set_attributes(tree, r->s[4], r->a, 0, 0);
+	attach(tree, target, r->s[4]);
+}
+
 static void make_device(const struct rec *r) {
 	const char *name;
 	int up = parent_of(r->s[0], &name, 1);
@@ -299,6 +330,7 @@ void mounts_make(const struct plan *p) {
 		case OP_OVERLAY: make_overlay(r); break;
 		case OP_MOUNT: make_mount(r); break;
 		case OP_BIND: make_bind(r, sources[i]); break;
+		case OP_IMAGE: make_image(r); break;
 		case OP_DEVICE: make_device(r); break;
 		case OP_SYMLINK: make_symlink(r); break;
 		case OP_MKDIR: make_directory(r); break;

@@ -3,6 +3,7 @@
 //
 //	guest args WORD...             prints the words
 //	guest grpc                     serves gRPC's health service on port 8080
+//	guest registry                 serves an image on 127.0.0.1:5032
 //	guest verify-token             verifies the pod's own service account token
 //	guest book primary             stores the entries of a guestbook
 //	guest book replica PRIMARY     stores what the primary hands on
@@ -37,6 +38,8 @@ func run(args []string) error {
 		return nil
 	case "grpc":
 		return serveHealth(":8080")
+	case "registry":
+		return serveRegistry("127.0.0.1:5032")
 	case "verify-token":
 		subject, err := verifyToken()
 		if err != nil {
