@@ -35,6 +35,12 @@ type view struct {
 	indexes map[string]*index
 }
 
+// tidyEach is after how many insertions the nodes of a view's tree are given
+// arrays of their own, each at its next change: the halves of a node that was
+// split share one, in which the left half holds on to objects that are long
+// replaced.
+const tidyEach = 512
+
 type entry struct {
 	Key
 	obj Object
@@ -158,6 +164,9 @@ func (v *view) put(obj Object) {
 	e := entry{KeyOf(obj), obj}
 	v.mu.Lock()
 	old, existed := v.objects.Set(e)
+	if !existed && v.objects.Len()%tidyEach == 0 {
+		v.objects.Copy()
+	}
 	for _, ix := range v.indexes {
 		if existed {
 			ix.remove(old)

@@ -94,6 +94,7 @@ func (c *Cache) load() (store.Watcher, error) {
 			c.broken.note(result.Entries[i].Key, errs[i])
 		}
 	}
+	c.items.Copy() // see tidyEach
 	c.view = nil
 	c.source, c.loaded, c.err = source, true, nil
 	c.history.reset(result.Revision)
@@ -215,7 +216,7 @@ func (c *Cache) apply(batches []store.Batch) error {
 		if e.Type == Deleted {
 			c.items.Delete(e.Prev)
 		} else {
-			c.items.Set(e.Item)
+			set(c.items, e.Item)
 		}
 		c.history.add(e)
 		c.watchers.add(e)

@@ -18,6 +18,20 @@ func newTree() *tree {
 	return btree.NewBTreeGOptions(func(a, b *Item) bool { return a.Key < b.Key }, btree.Options{NoLocks: true})
 }
 
+// tidyEach is after how many insertions the nodes of a tree are given arrays of
+// their own. When the tree splits a full node, the two halves share its array,
+// and the left one holds on to the right one's items as they were then, however
+// often they are replaced. The first write to a node after a copy of the tree
+// copies that node, and its own items only.
+const tidyEach = 512
+
+// set puts item into t and lets go of what only split nodes hold, at times.
+func set(t *tree, item *Item) {
+	if _, replaced := t.Set(item); !replaced && t.Len()%tidyEach == 0 {
+		t.Copy()
+	}
+}
+
 // Snapshot is all objects as of one revision. It never changes, and holds no
 // resources beyond memory.
 type Snapshot struct {

@@ -185,6 +185,9 @@ func (s *Store) apply(p *pending) {
 			old, _ = s.tree.Delete(&store.Entry{Key: key})
 		} else {
 			old, _ = s.tree.Set(e)
+			if old == nil && s.tree.Len()%tidyEach == 0 {
+				s.tree.Copy()
+			}
 			s.size += int64(len(e.Key) + len(e.Value))
 		}
 		if old != nil {

@@ -59,6 +59,11 @@ func newTree() *tree {
 	return btree.NewBTreeGOptions(func(a, b *store.Entry) bool { return a.Key < b.Key }, btree.Options{NoLocks: true})
 }
 
+// tidyEach is after how many insertions the tree's nodes are given arrays of
+// their own, each at its next change: the halves of a node that was split share
+// one, in which the left half holds on to entries that are long replaced.
+const tidyEach = 512
+
 // Store is the engine. It implements store.Store.
 type Store struct {
 	opts Options

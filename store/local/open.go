@@ -163,6 +163,7 @@ func (s *Store) loadCheckpoint(rev store.Revision) error {
 		return &store.CorruptError{File: name, Cause: fmt.Errorf("it holds revision %d", st.revision)}
 	}
 	s.tree, s.revision = st.items, st.revision
+	s.tree.Copy() // see tidyEach
 	s.history.floor = st.revision
 	s.tree.Scan(func(e *store.Entry) bool {
 		s.size += int64(len(e.Key) + len(e.Value))
