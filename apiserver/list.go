@@ -88,12 +88,14 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 		return nil, err
 	}
 	if remaining > 0 {
-		c.end.pages.keep(snapshot, time.Unix(from.Since, 0))
+		c.end.pages.keep(snapshot, time.Unix(from.Since, 0), o.Continue == "")
 		last := p.items[len(p.items)-1].Key
 		p.meta.Continue = token{Revision: revision, Start: strings.TrimPrefix(last, c.end.prefix) + "\x00", Since: from.Since}.encode()
 		if sel.everything() {
 			p.meta.RemainingItemCount = &remaining
 		}
+	} else if o.Continue != "" {
+		c.end.pages.ended(revision)
 	}
 	return p, nil
 }

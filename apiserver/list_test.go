@@ -138,7 +138,7 @@ func TestPagesUnderWrites(t *testing.T) {
 		w.want(at(page["items"].([]any)[1], "data", "k"), "1", "an object as it was")
 		last := url.QueryEscape(at(page, "metadata", "continue").(string))
 		w.want(names(w.must(200, "GET", cms+"?limit=2&continue="+last, "")), []string{"c4"}, "the last page")
-		time.Sleep(2 * time.Second)
+		time.Sleep(lingering + time.Second)
 		w.must(410, "GET", cms+"?limit=2&continue="+last, "")
 		pages := w.routes.Load().endpoints[core.WithResource("configmaps")].pages
 		kept := func() int {
@@ -147,6 +147,22 @@ func TestPagesUnderWrites(t *testing.T) {
 			return len(pages.pinned)
 		}
 		w.want(kept(), 0, "kept states")
+
+		var tokens []string
+		for range 2 { // two lists of one state, read to their ends
+			page = w.must(200, "GET", cms+"?limit=3", "")
+			tokens = append(tokens, url.QueryEscape(at(page, "metadata", "continue").(string)))
+		}
+		w.must(200, "GET", cms+"?limit=3&continue="+tokens[0], "")
+		time.Sleep(time.Minute)
+		w.want(kept(), 1, "states while one list goes on")
+		for range 2 { // whose client asks once more
+			w.must(200, "GET", cms+"?limit=3&continue="+tokens[1], "")
+			time.Sleep(lingering - time.Second)
+			w.want(kept(), 1, "states just after")
+		}
+		time.Sleep(2 * time.Second)
+		w.want(kept(), 0, "states after both lists")
 		for range maxPinned + 2 {
 			w.must(200, "PUT", cms+"/c3", configMap("c3", fmt.Sprint(kept())+"!"))
 			w.must(200, "GET", cms+"?limit=1", "")
