@@ -23,9 +23,16 @@ func (v *view) reduced(obj Object) Object {
 		return obj
 	}
 	// Copies, since each string holds on to the whole text that it is cut from.
+	// The four that all objects have are pieces of one.
+	name, namespace, uid, version := u.GetName(), u.GetNamespace(), string(u.GetUID()), u.GetResourceVersion()
+	all := name + namespace + uid + version
+	next := func(n int) string {
+		piece := all[:n]
+		all = all[n:]
+		return piece
+	}
 	m := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
-		Name: strings.Clone(u.GetName()), Namespace: strings.Clone(u.GetNamespace()),
-		UID: types.UID(strings.Clone(string(u.GetUID()))), ResourceVersion: strings.Clone(u.GetResourceVersion()),
+		Name: next(len(name)), Namespace: next(len(namespace)), UID: types.UID(next(len(uid))), ResourceVersion: next(len(version)),
 		DeletionTimestamp: u.GetDeletionTimestamp(),
 	}}
 	for _, f := range u.GetFinalizers() {

@@ -73,7 +73,7 @@ func (c *Controller) classify(ctx context.Context, n *node, obj client.Object) (
 			o.waiting = append(o.waiting, ref)
 		default:
 			o.solid = append(o.solid, ref)
-			if c.graph.get(ref.UID) == nil {
+			if !c.seen(ref, namespace) {
 				c.deletes.AddAfter(keyOf(n.uid), lookAgain)
 			}
 		}

@@ -145,7 +145,7 @@ func (c *Controller) changed(n *node) {
 	}
 	// A new owner may be gone already; a known one tells us when it goes.
 	for _, ref := range n.owners {
-		if owner := c.graph.get(ref.UID); owner == nil || owner.foreground || owner.key.Namespace != "" && owner.key.Namespace != n.key.Namespace {
+		if owner := c.graph.get(ref.UID); owner != nil && owner.foreground || !c.seen(ref, n.key.Namespace) {
 			c.deletes.Add(keyOf(n.uid))
 			break
 		}
@@ -158,6 +158,26 @@ func (c *Controller) changed(n *node) {
 			}
 		}
 	}
+}
+
+// seen tells whether we know of the owner that a dependent in namespace names,
+// and so hear when it goes.
+func (c *Controller) seen(ref metav1.OwnerReference, namespace string) bool {
+	resource, err := c.resourceOf(ref)
+	if err != nil {
+		return false
+	}
+	if resource.Cluster {
+		namespace = ""
+	}
+	c.mu.Lock()
+	view := c.watched[resource.Resource]
+	c.mu.Unlock()
+	if view == nil {
+		return false
+	}
+	owner, ok := view.Get(namespace, ref.Name)
+	return ok && owner.GetUID() == ref.UID
 }
 
 func (c *Controller) deleted(obj client.Object) {

@@ -22,8 +22,9 @@ type node struct {
 	foreground, orphan bool
 }
 
-// graph holds all objects by UID and who depends on whom. An owner need not be
-// known for its dependents to be.
+// graph holds, by UID, the objects that have owners or are being deleted, and who
+// depends on whom. Most objects are neither: that they exist is what their
+// informer knows. An owner need not be known for its dependents to be.
 type graph struct {
 	mu         sync.Mutex // guards what follows
 	nodes      map[types.UID]*node
@@ -45,6 +46,9 @@ func nodeOf(resource client.APIResource, obj client.Object) *node {
 
 // put makes n the state of its object and returns what was there before.
 func (g *graph) put(n *node) *node {
+	if len(n.owners) == 0 && !n.deleting {
+		return g.remove(n.uid)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.nodes[n.uid]
