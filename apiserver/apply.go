@@ -49,6 +49,12 @@ func (e *endpoint) applyKind(subresource string) apply.Kind {
 			}
 		},
 	}
+	if e.Merging != nil {
+		k.Entries = apply.Entries{
+			Get: func(u *unstructured.Unstructured) []metav1.ManagedFieldsEntry { return managersOf(u) },
+			Set: func(u *unstructured.Unstructured, entries []metav1.ManagedFieldsEntry) { setManagers(u, entries) },
+		}
+	}
 	if e.Resource.Convert != nil {
 		k.Convert = func(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), convertTime)

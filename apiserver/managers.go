@@ -30,6 +30,21 @@ func managersOf(obj api.Object) []metav1.ManagedFieldsEntry {
 	return entries
 }
 
+// managersBeside is obj for those who read its metadata through its methods.
+func managersBeside(obj api.Object) metav1.Object {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		return readManagers{u, managersOf(u)}
+	}
+	return obj
+}
+
+type readManagers struct {
+	metav1.Object
+	entries []metav1.ManagedFieldsEntry
+}
+
+func (r readManagers) GetManagedFields() []metav1.ManagedFieldsEntry { return r.entries }
+
 // managerMaps are the entries as the object holds them.
 func managerMaps(u *unstructured.Unstructured) []any {
 	metadata, _ := u.Object["metadata"].(map[string]any)

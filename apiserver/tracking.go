@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -58,6 +59,16 @@ func (c *call) spelledOut(obj api.Object) (api.Object, error) {
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
+	// All objects of one shape have the same fields.
+	whole := metav1.ManagedFieldsEntry{
+		Manager: entries[0].Manager, Operation: metav1.ManagedFieldsOperationUpdate,
+		APIVersion: c.end.Kind.GroupVersion().String(), FieldsType: "FieldsV1",
+	}
+	shape := apply.Shape(obj)
+	if fields, ok := manager.FieldsOf(shape); ok {
+		whole.FieldsV1, whole.Time = metav1.NewFieldsV1(fields), entries[0].Time
+		return withManagers(obj.(*unstructured.Unstructured), whole), nil
+	}
 	empty := c.end.New()
 	empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
 	full := obj.DeepCopyObject().(api.Object)
@@ -67,11 +78,27 @@ func (c *call) spelledOut(obj api.Object) (api.Object, error) {
 		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
 	}
 	all := managersOf(full)
+	if len(all) == 1 && all[0].FieldsV1 != nil {
+		fields := all[0].FieldsV1
+		if all[0].FieldsV1, all[0].Time = nil, nil; all[0] == whole {
+			manager.KeepFields(shape, string(fields.GetRawBytes()))
+		}
+		all[0].FieldsV1 = fields
+	}
 	for i := range all {
 		all[i].Time = entries[0].Time
 	}
 	setManagers(full, all)
 	return full, nil
+}
+
+// withManagers returns u with one entry in its managedFields; it shares all else.
+func withManagers(u *unstructured.Unstructured, entry metav1.ManagedFieldsEntry) *unstructured.Unstructured {
+	full := &unstructured.Unstructured{Object: maps.Clone(u.Object)}
+	metadata, _ := full.Object["metadata"].(map[string]any)
+	full.Object["metadata"] = maps.Clone(metadata)
+	setManagers(full, []metav1.ManagedFieldsEntry{entry})
+	return full
 }
 
 // track notes in obj who changed what, if the object is tracked.

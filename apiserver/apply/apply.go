@@ -39,12 +39,17 @@ type Kind struct {
 	// Default fills in what was left out, in place.
 	Default func(runtime.Object)
 	// Merging is how objects without a Go type merge; nil for the built-in
-	// kinds.
+	// kinds. Entries, if there are any, make that faster.
 	Merging managedfields.TypeConverter
+	Entries Entries
 }
 
 // Manager applies to one kind.
-type Manager struct{ fields *managedfields.FieldManager }
+type Manager struct {
+	fields  *managedfields.FieldManager
+	entries Entries
+	shapes  shapes
+}
 
 // NewManager returns the manager of a kind.
 func NewManager(k Kind) (*Manager, error) {
@@ -64,25 +69,33 @@ func NewManager(k Kind) (*Manager, error) {
 	}
 	a := adapter{k}
 	if k.Merging != nil {
-		fields, err := managedfields.NewDefaultCRDFieldManager(k.Merging, a, a, a, k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
+		merging := k.Merging
+		if k.Entries.Get != nil {
+			merging = besides{merging}
+		}
+		fields, err := managedfields.NewDefaultCRDFieldManager(merging, a, a, a, k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
 		if err != nil {
 			return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
 		}
-		return &Manager{fields}, nil
+		return &Manager{fields: fields, entries: k.Entries}, nil
 	}
 	fields, err := managedfields.NewDefaultFieldManager(applyconfigurations.NewTypeConverter(scheme), a, a, a,
 		k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
 	if err != nil {
 		return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
 	}
-	return &Manager{fields}, nil
+	return &Manager{fields: fields}, nil
 }
 
 // Apply merges applied, an unstructured object, into live and returns the
 // result in the stored version. live is not changed. It fails with a Conflict
 // StatusError when others manage what would change, unless force is set.
 func (m *Manager) Apply(live, applied runtime.Object, manager string, force bool) (runtime.Object, error) {
-	return m.fields.Apply(live.DeepCopyObject(), applied, manager, force)
+	merged, err := m.fields.Apply(m.copied(live), applied, manager, force)
+	if err != nil {
+		return nil, err
+	}
+	return m.whole(merged), nil
 }
 
 // Update notes in obj's managedFields what manager changed compared with live.
@@ -106,7 +119,7 @@ func (a adapter) New(gvk schema.GroupVersionKind) (runtime.Object, error) {
 }
 
 // Default implements runtime.ObjectDefaulter.
-func (a adapter) Default(obj runtime.Object) { a.kind.Default(obj) }
+func (a adapter) Default(obj runtime.Object) { a.kind.Default(bare(obj)) }
 
 // Convert is not asked for by the field manager.
 func (a adapter) Convert(_, _, _ any) error {
@@ -120,6 +133,13 @@ func (a adapter) ConvertFieldLabel(gvk schema.GroupVersionKind, _, _ string) (st
 
 // ConvertToVersion returns the object, typed, in the version that target picks.
 func (a adapter) ConvertToVersion(in runtime.Object, target runtime.GroupVersioner) (runtime.Object, error) {
+	if b, ok := in.(*beside); ok {
+		out, err := a.ConvertToVersion(b.Unstructured, target)
+		if u, same := out.(*unstructured.Unstructured); same && err == nil {
+			return &beside{u, b.entries}, nil
+		}
+		return out, err
+	}
 	gvk := in.GetObjectKind().GroupVersionKind()
 	to, ok := target.KindForGroupVersionKinds([]schema.GroupVersionKind{gvk})
 	if version, exact := target.(schema.GroupVersion); exact {
