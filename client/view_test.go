@@ -35,7 +35,7 @@ func TestReplacedObjectsGo(t *testing.T) {
 			held++
 		}
 	}
-	if held > tidyEach {
+	if held > n/4 {
 		t.Errorf("%d of %d replaced objects are still held", held, n)
 	}
 	runtime.KeepAlive(v)
