@@ -13,7 +13,7 @@ import (
 // leastPercent of it where that is more. Much of a large heap is stored bytes,
 // which cost a collection nothing: so memory is worth more than fewer of them.
 const (
-	slack        = 48 << 20
+	slack        = 30 << 20
 	leastPercent = 30
 )
 
