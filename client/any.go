@@ -16,6 +16,10 @@ type APIResource struct {
 	Kind     string
 	// Cluster tells that it has no namespace.
 	Cluster bool
+	// Elsewhere tells that another API server holds it, behind this one: it is read
+	// by requests, and its server may not answer. Unwatched tells that it cannot be
+	// watched.
+	Elsewhere, Unwatched bool
 }
 
 // GetAny reads one object of any resource.

@@ -24,7 +24,7 @@ type Informers struct {
 type viewKey struct {
 	resource                  schema.GroupVersionResource
 	namespace, labels, fields string
-	identity                  bool
+	identity, elsewhere       bool
 }
 
 // NewInformers returns an empty set of informers on api.
@@ -78,7 +78,11 @@ func (f *Informers) view(key viewKey) *view {
 	if err != nil {
 		panic("client: " + err.Error())
 	}
-	v := newView(f.api, key, selected, f.log)
+	api := f.api
+	if key.elsewhere {
+		api = Through(api)
+	}
+	v := newView(api, key, selected, f.log)
 	f.views[key] = v
 	return v
 }

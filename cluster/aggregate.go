@@ -26,6 +26,7 @@ func (s *Server) newAggregator(documents *discovery.Server, schemas *openapi.Ser
 		Endpoints: s.cfg.API.Aggregation.Endpoints,
 		Publish: func(remote []discovery.Remote) {
 			documents.SetRemote(remote)
+			s.elsewhere.set(remote)
 			schemas.Drop()
 		},
 	})

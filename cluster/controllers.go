@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/authn"
 	"minke/client"
@@ -27,7 +26,7 @@ func (s *Server) runControllers(ctx context.Context) error {
 		return controllers.Run(ctx, controllers.Config{
 			API: manager, For: s.controllerClient, Server: s.self, Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
 			Tokens:    s.security.issuer.IssueLegacy,
-			Resources: s.allResources, ResourcesChanged: s.custom.Changed(),
+			Resources: s.allResources, ResourcesChanged: []<-chan struct{}{s.custom.Changed(), s.elsewhere.changed},
 			Stored:     s.stored(),
 			NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 		})
@@ -35,28 +34,6 @@ func (s *Server) runControllers(ctx context.Context) error {
 	group.Go(func() error { return sched.Run(ctx) })
 	informers.Start(ctx)
 	return group.Wait()
-}
-
-// allResources lists what controllers find in the cluster, custom resources
-// too.
-func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
-	all := client.BuiltIn()
-	known := map[schema.GroupResource]bool{}
-	for _, r := range all {
-		known[r.Resource.GroupResource()] = true
-	}
-	further := s.custom.Resources()
-	for _, r := range s.resources {
-		// Of those that controllers have no other use for, a namespace's end must
-		// not leave any behind.
-		if !known[r.GroupResource()] && r.Namespaced && !r.Unserved && r.Serves("deletecollection") {
-			further = append(further, r)
-		}
-	}
-	for _, r := range further {
-		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
-	}
-	return all, nil
 }
 
 // stored lists what is stored; it is nil when StorageVersionMigrations are not

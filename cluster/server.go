@@ -74,6 +74,7 @@ type Server struct {
 	webhooks *webhooks.Webhooks
 	// aggregator knows the API servers behind this one.
 	aggregator *aggregate.Manager
+	elsewhere  *elsewhere
 	// flow is nil when requests are bounded in number alone.
 	flow *flowcontrol.Controller
 	// audit is nil when nobody is told what happens.
@@ -85,7 +86,7 @@ type Server struct {
 
 // NewServer opens the store and assembles the server; Run starts it.
 func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
-	s := &Server{cfg: cfg, log: slog.Default().With("part", "server")}
+	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere()}
 	collectSooner()
 	var err error
 	if s.resources, s.gates, err = cfg.API.resources(); err != nil {

@@ -4,8 +4,10 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"minke/client"
@@ -63,14 +65,15 @@ type Config struct {
 	// NodeRanges are the cluster's pod ranges; without any, nodes are given
 	// none.
 	NodeRanges []nodeipam.Range
-	// Resources lists everything the server offers, custom resources too. It
-	// defaults to client.BuiltIn.
+	// Resources lists everything the server offers, custom resources too, and what
+	// other API servers hold behind it; with a client.DiscoveryError, all but what
+	// that names. It defaults to client.BuiltIn.
 	Resources func(context.Context) ([]client.APIResource, error)
 	// Stored lists everything that StorageVersionMigrations may name; without it
 	// there are none.
 	Stored func(context.Context) ([]client.APIResource, error)
-	// ResourcesChanged, when set, tells that Resources would answer otherwise.
-	ResourcesChanged <-chan struct{}
+	// ResourcesChanged tell that Resources would answer otherwise.
+	ResourcesChanged []<-chan struct{}
 }
 
 func (c *Config) as(account string) client.Interface {
@@ -95,7 +98,7 @@ func Run(ctx context.Context, config Config) error {
 		config.Server = config.API
 	}
 	resources, err := config.Resources(ctx)
-	if err != nil {
+	if err != nil && !incomplete(err) {
 		return fmt.Errorf("run controllers: list resources: %w", err)
 	}
 	ipam, err := nodeipam.New(config.as("node-controller"), config.Informers, config.NodeRanges)
@@ -104,7 +107,7 @@ func Run(ctx context.Context, config Config) error {
 	}
 	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
 	all := append(list(&config), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
-		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, resources)},
+		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, held(resources))},
 		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -179,21 +182,48 @@ type resourceWatch struct {
 }
 
 func (w *resourceWatch) Run(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	for _, source := range w.config.ResourcesChanged {
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case _, ok := <-source:
+					if !ok {
+						return
+					}
+				}
+				select {
+				case changed <- struct{}{}:
+				default:
+				}
+			}
+		}()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-w.config.ResourcesChanged:
-			if !ok {
-				return nil
-			}
+		case <-changed:
 		}
 		resources, err := w.config.Resources(ctx)
-		if err != nil {
+		if err != nil && !incomplete(err) {
 			slog.Warn("resources cannot be listed", "part", "controllers", "err", err)
 			continue
 		}
 		w.collector.Watch(resources)
 		w.config.Informers.Start(ctx)
 	}
+}
+
+// incomplete tells that what came with err is true as far as it goes.
+func incomplete(err error) bool {
+	var failed *client.DiscoveryError
+	return errors.As(err, &failed)
+}
+
+// held leaves out what other API servers hold.
+func held(resources []client.APIResource) []client.APIResource {
+	return slices.DeleteFunc(slices.Clone(resources), func(r client.APIResource) bool { return r.Elsewhere })
 }

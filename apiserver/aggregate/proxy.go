@@ -1,7 +1,9 @@
 package aggregate
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +18,9 @@ import (
 
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"minke/api/apiregistration"
+
 	"minke/api/inprocess"
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
@@ -95,6 +99,10 @@ func (r *route) pass(w http.ResponseWriter, req *http.Request, user *inprocess.U
 		return
 	}
 	defer release()
+	if req, err = serialized(req); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport, ErrorLog: slog.NewLogLogger(r.manager.log.Handler(), slog.LevelDebug),
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -141,6 +149,27 @@ func (r *route) upgrade(w http.ResponseWriter, req *http.Request, user *inproces
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	}
+}
+
+// serialized returns a request with its object as JSON, if it carries one as it is.
+func serialized(req *http.Request) (*http.Request, error) {
+	obj := inprocess.ObjectOf(req)
+	if obj == nil {
+		return req, nil
+	}
+	if o, ok := obj.(*metav1.DeleteOptions); ok {
+		named := *o
+		named.TypeMeta = metav1.TypeMeta{Kind: "DeleteOptions", APIVersion: "v1"}
+		obj = &named
+	}
+	text, err := json.Marshal(obj)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", obj, err)
+	}
+	req = req.Clone(req.Context())
+	req.Header.Set("Content-Type", "application/json")
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	return req, nil
 }
 
 // place resolves the Service now.

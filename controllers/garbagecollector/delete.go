@@ -20,7 +20,7 @@ func (c *Controller) attemptDelete(ctx context.Context, key client.Key) error {
 	if n == nil || n.deleting && !n.foreground {
 		return nil
 	}
-	obj, err := client.GetAny(ctx, c.api, n.resource.Resource, n.key.Namespace, n.key.Name)
+	obj, err := c.read(ctx, n.resource, n.key)
 	if apierrors.IsNotFound(err) || err == nil && obj.GetUID() != n.uid {
 		// The view is behind: its event comes.
 		return nil
@@ -63,7 +63,7 @@ func (c *Controller) classify(ctx context.Context, n *node, obj client.Object) (
 			o.solid = append(o.solid, ref)
 			continue
 		}
-		owner, err := client.GetAny(ctx, c.api, resource.Resource, namespace, ref.Name)
+		owner, err := c.read(ctx, resource, client.Key{Namespace: namespace, Name: ref.Name})
 		switch {
 		case apierrors.IsNotFound(err), err == nil && owner.GetUID() != ref.UID:
 			o.dangling = append(o.dangling, ref)
@@ -137,6 +137,8 @@ func (c *Controller) foreground(ctx context.Context, n *node, obj client.Object)
 
 func (c *Controller) delete(ctx context.Context, n *node, obj client.Object, policy metav1.DeletionPropagation) error {
 	uid, version := obj.GetUID(), obj.GetResourceVersion()
+	ctx, cancel := bounded(ctx, n.resource)
+	defer cancel()
 	_, err := c.api.Do(ctx, client.Request{
 		Verb: "delete", Resource: n.resource.Resource, Namespace: n.key.Namespace, Name: n.key.Name,
 		Delete: metav1.DeleteOptions{PropagationPolicy: &policy, Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}},
@@ -195,6 +197,8 @@ func (c *Controller) patch(ctx context.Context, n *node, obj client.Object, meta
 	if err != nil {
 		return err
 	}
+	ctx, cancel := bounded(ctx, n.resource)
+	defer cancel()
 	_, err = c.api.Do(ctx, client.Request{
 		Verb: "patch", Resource: n.resource.Resource, Namespace: n.key.Namespace, Name: n.key.Name,
 		PatchType: types.MergePatchType, Patch: patch,
@@ -212,7 +216,7 @@ func (c *Controller) attemptOrphan(ctx context.Context, key client.Key) error {
 		return nil
 	}
 	for _, d := range c.graph.dependentsOf(n.uid) {
-		obj, err := client.GetAny(ctx, c.api, d.resource.Resource, d.key.Namespace, d.key.Name)
+		obj, err := c.read(ctx, d.resource, d.key)
 		if apierrors.IsNotFound(err) || err == nil && obj.GetUID() != d.uid {
 			continue
 		}
@@ -227,7 +231,7 @@ func (c *Controller) attemptOrphan(ctx context.Context, key client.Key) error {
 			return err
 		}
 	}
-	obj, err := client.GetAny(ctx, c.api, n.resource.Resource, n.key.Namespace, n.key.Name)
+	obj, err := c.read(ctx, n.resource, n.key)
 	if apierrors.IsNotFound(err) || err == nil && obj.GetUID() != n.uid {
 		return nil
 	}

@@ -41,6 +41,8 @@ type Controller struct {
 	mu      sync.Mutex // guards what follows
 	byKind  map[schema.GroupKind]client.APIResource
 	watched map[schema.GroupVersionResource]client.Informer[client.Object]
+	// elsewhere are those that other API servers hold.
+	elsewhere map[schema.GroupVersionResource]bool
 }
 
 // New returns a collector over the resources.
@@ -48,6 +50,7 @@ func New(api client.Interface, informers *client.Informers, resources []client.A
 	c := &Controller{
 		api: api, informers: informers, graph: newGraph(), events: events.NewRecorder(api, component, ""),
 		byKind: map[schema.GroupKind]client.APIResource{}, watched: map[schema.GroupVersionResource]client.Informer[client.Object]{},
+		elsewhere: map[schema.GroupVersionResource]bool{},
 	}
 	c.deletes = reconcile.New(component, reconcile.Options{LastDelay: time.Minute}, c.attemptDelete)
 	c.orphans = reconcile.New(component, reconcile.Options{LastDelay: time.Minute}, c.attemptOrphan)
@@ -62,7 +65,7 @@ func (c *Controller) Watch(resources []client.APIResource) {
 	c.forgetOthers(resources)
 	for _, resource := range resources {
 		gvk := schema.GroupKind{Group: resource.Resource.Group, Kind: resource.Kind}
-		if resource.Kind == client.Events.Kind {
+		if resource.Kind == client.Events.Kind || resource.Unwatched {
 			continue
 		}
 		c.mu.Lock()
@@ -70,6 +73,7 @@ func (c *Controller) Watch(resources []client.APIResource) {
 		c.byKind[gvk] = resource
 		view := client.InformerOf(c.informers, client.Kind[client.Object]{Resource: resource.Resource}, narrowed(resource)...)
 		c.watched[resource.Resource] = view
+		c.elsewhere[resource.Resource] = resource.Elsewhere
 		c.mu.Unlock()
 		if known {
 			continue
@@ -85,6 +89,9 @@ func (c *Controller) Watch(resources []client.APIResource) {
 // narrowed are the options for a resource's informer. Those of built-in kinds are
 // shared with others and cost nothing; custom resources are kept for this alone.
 func narrowed(resource client.APIResource) []client.InformerOption {
+	if resource.Elsewhere {
+		return []client.InformerOption{client.IdentityOnly(), client.Elsewhere()}
+	}
 	if slices.ContainsFunc(client.BuiltIn(), func(r client.APIResource) bool { return r.Resource == resource.Resource }) {
 		return nil
 	}
@@ -99,6 +106,7 @@ func (c *Controller) forgetOthers(resources []client.APIResource) {
 		if !slices.ContainsFunc(resources, func(r client.APIResource) bool { return r.Resource == watched }) {
 			gone = append(gone, watched)
 			delete(c.watched, watched)
+			delete(c.elsewhere, watched)
 			maps.DeleteFunc(c.byKind, func(_ schema.GroupKind, r client.APIResource) bool { return r.Resource == watched })
 		}
 	}
@@ -109,12 +117,15 @@ func (c *Controller) forgetOthers(resources []client.APIResource) {
 }
 
 // Run collects until ctx ends. It begins when all resources known at the start
-// were listed.
+// were listed, but for those of other servers, which may not answer: what has an
+// owner there, or is one's dependent, is looked at again by itself.
 func (c *Controller) Run(ctx context.Context) error {
 	c.mu.Lock()
 	var synced []<-chan struct{}
-	for _, view := range c.watched {
-		synced = append(synced, view.Synced())
+	for resource, view := range c.watched {
+		if !c.elsewhere[resource] {
+			synced = append(synced, view.Synced())
+		}
 	}
 	c.mu.Unlock()
 	if err := reconcile.WaitFor(ctx, synced...); err != nil {

@@ -2,12 +2,12 @@ package namespace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/client"
 )
@@ -33,23 +33,42 @@ func (c *Controller) empty(ctx context.Context, namespace string) report {
 	r := report{remaining: map[string]int{}, finalizers: map[string]int{}}
 	resources, err := c.resources(ctx)
 	if err != nil {
-		r.discovery = append(r.discovery, fmt.Errorf("list resources: %w", err))
+		r.discovery = append(r.discovery, discoveryFailure(err))
 	}
-	c.emptyOf(ctx, &r, client.Pods.Resource, namespace)
+	c.emptyOf(ctx, &r, client.APIResource{Resource: client.Pods.Resource}, namespace)
 	if r.remaining[client.Pods.Resource.GroupResource().String()] > 0 && len(r.failures) == 0 {
 		r.onlyPods = true
 		return r
 	}
 	for _, resource := range resources {
-		if !resource.Cluster && resource.Resource != client.Pods.Resource {
-			c.emptyOf(ctx, &r, resource.Resource, namespace)
+		if !resource.Cluster && resource.Resource != client.Pods.Resource && !client.Undiscovered(err, resource.Resource.GroupVersion()) {
+			c.emptyOf(ctx, &r, resource, namespace)
 		}
 	}
 	return r
 }
 
-func (c *Controller) emptyOf(ctx context.Context, r *report, resource schema.GroupVersionResource, namespace string) {
-	objs, _, err := client.ListAny(ctx, c.api, resource, namespace, metav1.ListOptions{})
+// patience bounds what is done about one resource of another API server, which may
+// not answer.
+const patience = 15 * time.Second
+
+// discoveryFailure words, as Kubernetes does, that not everything could be found.
+func discoveryFailure(err error) error {
+	var failed *client.DiscoveryError
+	if errors.As(err, &failed) {
+		return fmt.Errorf("Discovery failed for some groups, %d failing: %w", len(failed.Groups), err) //nolint:staticcheck // the text is Kubernetes'
+	}
+	return fmt.Errorf("list resources: %w", err)
+}
+
+func (c *Controller) emptyOf(ctx context.Context, r *report, of client.APIResource, namespace string) {
+	api, resource := of.Reach(c.api), of.Resource
+	if of.Elsewhere {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	objs, _, err := client.ListAny(ctx, api, resource, namespace, metav1.ListOptions{})
 	switch {
 	case apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err):
 		// A kind that went away meanwhile, or that cannot be listed.
@@ -64,7 +83,7 @@ func (c *Controller) emptyOf(ctx context.Context, r *report, resource schema.Gro
 	for _, obj := range objs {
 		if obj.GetDeletionTimestamp() == nil {
 			uid := obj.GetUID()
-			_, err := c.api.Do(ctx, client.Request{
+			_, err := api.Do(ctx, client.Request{
 				Verb: "delete", Resource: resource, Namespace: namespace, Name: obj.GetName(),
 				Delete: metav1.DeleteOptions{PropagationPolicy: &background, Preconditions: &metav1.Preconditions{UID: &uid}},
 			})
@@ -73,7 +92,7 @@ func (c *Controller) emptyOf(ctx context.Context, r *report, resource schema.Gro
 			}
 		}
 	}
-	left, _, err := client.ListAny(ctx, c.api, resource, namespace, metav1.ListOptions{})
+	left, _, err := client.ListAny(ctx, api, resource, namespace, metav1.ListOptions{})
 	if err != nil {
 		r.failures = append(r.failures, fmt.Errorf("list %s: %w", resource.Resource, err))
 	}
