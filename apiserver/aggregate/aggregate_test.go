@@ -97,6 +97,8 @@ func (w *world) behind(rw http.ResponseWriter, r *http.Request) {
 		_, _ = rw.Write([]byte(`{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"back.example.com/v1","resources":[
 			{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},
 			{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`))
+	case "/apis/back.example.com/v1/echo":
+		_, _ = io.Copy(rw, r.Body)
 	case "/apis/back.example.com/v1/silence":
 		<-r.Context().Done()
 	case "/openapi/v3":

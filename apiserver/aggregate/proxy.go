@@ -16,11 +16,10 @@ import (
 	"strconv"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"minke/api/apiregistration"
-
 	"minke/api/inprocess"
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
