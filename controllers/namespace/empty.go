@@ -56,7 +56,8 @@ const patience = 15 * time.Second
 func discoveryFailure(err error) error {
 	var failed *client.DiscoveryError
 	if errors.As(err, &failed) {
-		return fmt.Errorf("Discovery failed for some groups, %d failing: %w", len(failed.Groups), err) //nolint:staticcheck // the text is Kubernetes'
+		//lint:ignore ST1005 the condition shows it as it is
+		return fmt.Errorf("Discovery failed for some groups, %d failing: %w", len(failed.Groups), err)
 	}
 	return fmt.Errorf("list resources: %w", err)
 }

@@ -152,6 +152,35 @@ func (t *T) flunders() {
 	t.equal("left", len(t.items(all)), 0)
 }
 
+// flundersAreCollected: owners and dependents may be other servers' objects, and a
+// namespace does not go before what they hold in it.
+func (t *T) flundersAreCollected() {
+	t.Helper()
+	gone := func(path string) {
+		t.Helper()
+		t.until(path+" is gone", func() error { return t.do(request{Method: "GET", Path: path}).err(404) })
+	}
+	all, maps := wardle+"/namespaces/"+t.ns+"/flunders", "/api/v1/namespaces/"+t.ns+"/configmaps"
+	owned := func(version, kind, name, ownerVersion, ownerKind string, owner object) string {
+		return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"ownerReferences":[{"apiVersion":%q,"kind":%q,"name":%q,"uid":%q}]}}`,
+			version, kind, name, ownerVersion, ownerKind, owner.name(), owner.str("metadata.uid"))
+	}
+	const version = "wardle.example.com/v1alpha1"
+	first := t.post(maps, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"first"}}`)
+	second := t.post(all, owned(version, "Flunder", "second", "v1", "ConfigMap", first))
+	t.post(maps, owned("v1", "ConfigMap", "third", version, "Flunder", second))
+	t.remove(maps + "/first")
+	gone(all + "/second")
+	gone(maps + "/third")
+	other := t.ns + "-other"
+	t.post("/api/v1/namespaces", fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, other))
+	left := wardle + "/namespaces/" + other + "/flunders"
+	t.post(left, `{"apiVersion":"wardle.example.com/v1alpha1","kind":"Flunder","metadata":{"name":"left"}}`)
+	t.remove("/api/v1/namespaces/" + other)
+	gone("/api/v1/namespaces/" + other)
+	t.equal("left in a namespace that is gone", len(t.items(left)), 0)
+}
+
 func init() {
 	add(map[string]func(*T){
 		"API029": func(t *T) {
@@ -161,6 +190,7 @@ func init() {
 			a := t.do(request{Method: "GET", Path: "/apis", Header: map[string]string{"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}})
 			t.contains("aggregated discovery", string(a.Raw), `"flunders"`)
 			t.flunders()
+			t.flundersAreCollected()
 			t.patch(apiService, `{"metadata":{"labels":{"patched":"yes"}}}`)
 			t.remove(apiService)
 			t.until("its routes are gone", func() error {
