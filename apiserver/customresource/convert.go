@@ -140,6 +140,10 @@ func (c *converter) call(ctx context.Context, to schema.GroupVersion, kind schem
 	var answer apiextensionsv1.ConversionReview
 	call := &webhook.Call{Endpoint: c.endpoint, Timeout: conversionTimeout, Body: body, Limit: webhook.DefaultLimit + 2*int64(len(body))}
 	if err := c.client.Post(ctx, call, &answer); err != nil {
+		if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+			// It is the webhook's Service that was not found, say, not the object.
+			err = errors.New(err.Error())
+		}
 		return nil, callFailure, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
 	}
 	if err := verify(&review, &answer, version); err != nil {

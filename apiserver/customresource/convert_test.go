@@ -110,6 +110,20 @@ func TestConversion(t *testing.T) {
 	w.want(len(get(w.must(200, "GET", widgets2, ""), "items").([]any)), 0, "left")
 }
 
+// A webhook whose Service is not there must not look as if the object were not
+// there: who deletes it would think that it is gone.
+func TestConversionWithoutService(t *testing.T) {
+	w, c := newWorld(t), newConverting(t)
+	w.define(strings.Replace(c.definition(), `"url":"`+c.URL+`"`, `"service":{"namespace":"default","name":"nobody"}`, 1))
+	w.must(201, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},"color":"red"}`)
+	for _, method := range []string{"GET", "DELETE"} {
+		got := w.must(500, method, widgets2+"/a", "")
+		if text := got["message"].(string); !strings.Contains(text, "conversion webhook for example.com/v1, Kind=Widget failed") {
+			t.Errorf("%s says %q", method, text)
+		}
+	}
+}
+
 // TestConversionThatFails is the case "a CRD conversion … that never answers" of
 // the attacks that must fail: nobody but who needs it is disturbed.
 func TestConversionThatFails(t *testing.T) {

@@ -48,7 +48,7 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := New(Config{Server: s, BuiltIn: builtIn, Log: quiet, Calls: &webhook.Client{},
+	m := New(Config{Server: s, BuiltIn: builtIn, Log: quiet, Calls: &webhook.Client{Services: webhook.Services{Reader: s}},
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
 			all := append(append([]*api.Resource{}, builtIn...), custom...)
 			documents.Set(all, nil)
