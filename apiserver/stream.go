@@ -11,6 +11,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/codec"
+	"minke/apiserver/h2"
 	"minke/store"
 	"minke/store/cache"
 )
@@ -25,6 +26,10 @@ type stream struct {
 	control *http.ResponseController
 	// buffer is nil while nothing is gathered: a watch at rest holds none.
 	buffer *[]byte
+	// now is how events can leave without waiting; nil if they cannot. offering
+	// tells that this is what is going on.
+	now      h2.Offer
+	offering bool
 	// columnsSent tells that a table event has named the columns already.
 	columnsSent bool
 	// sent counts events by their size since the last write.
@@ -63,9 +68,15 @@ func (s *stream) begin() {
 	s.send()
 }
 
-// run streams until the watch ends.
+// run streams until the watch ends. While the client takes what it is sent, the
+// cache's fan calls offer; what offer refuses, and all that is not an event of
+// the cache, is written here.
 func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) error {
 	defer s.release()
+	if s.offers() {
+		w.Direct(s.offer)
+		defer w.Indirect()
+	}
 	var tick <-chan time.Time
 	if bookmarks {
 		ticker := time.NewTicker(s.c.cfg.Limits.Bookmark)
@@ -74,37 +85,48 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 	}
 	for {
 		select {
-		case events, ok := <-w.Events():
-			if !ok {
-				if err := endOf(w.Err()); err != nil {
+		case <-w.Ready():
+			events, err := w.Take()
+			if err != nil {
+				if err := endOf(err); err != nil {
 					s.fail(err)
 				}
 				return nil
 			}
-			events, err := s.c.shownEvents(ctx, events)
-			if err != nil {
-				s.fail(err)
-				return nil
+			if len(events) == 0 {
+				continue
 			}
-			for _, e := range events {
-				if !s.change(e) {
-					return nil
-				}
+			if !s.changes(ctx, events) {
+				return nil // and nothing may follow: w is not released
 			}
-			if !s.flush() {
-				return nil
-			}
+			w.Release()
 		case <-tick:
 			if rev, ok := w.Progress(ctx); ok {
 				s.bookmark(rev, false)
 				if !s.flush() {
 					return nil
 				}
+				w.Release()
 			}
 		case <-s.c.r.Context().Done():
 			return nil
 		}
 	}
+}
+
+// changes writes events, and waits until the client has taken them.
+func (s *stream) changes(ctx context.Context, events []*cache.Event) bool {
+	events, err := s.c.shownEvents(ctx, events)
+	if err != nil {
+		s.fail(err)
+		return false
+	}
+	for _, e := range events {
+		if !s.change(e) {
+			return false
+		}
+	}
+	return s.flush()
 }
 
 // release also lifts the deadline: the connection serves other requests.
@@ -219,7 +241,7 @@ func (s *stream) append(kind string, data []byte) bool {
 // added counts what is in the buffer now, and writes it out when it is full.
 func (s *stream) added(size int) bool {
 	s.tally(size)
-	return len(*s.buffer) < streamBuffer || s.write()
+	return len(*s.buffer) < streamBuffer || s.offering || s.write()
 }
 
 // bookmark tells the client how far it has come, and at the end of the initial
@@ -289,8 +311,10 @@ func (s *stream) count() {
 	}
 	to.eventSizes.sum.Add(int64(s.bytes))
 	to.events.Add(total)
-	s.sent, s.bytes = [len(eventBuckets) + 1]uint32{}, 0
+	s.forget()
 }
+
+func (s *stream) forget() { s.sent, s.bytes = [len(eventBuckets) + 1]uint32{}, 0 }
 
 func (s *stream) flush() bool { return s.write() && s.send() }
 

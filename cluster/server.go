@@ -29,6 +29,7 @@ import (
 	"minke/apiserver/customresource"
 	"minke/apiserver/encryption"
 	"minke/apiserver/flowcontrol"
+	"minke/apiserver/h2"
 	"minke/apiserver/webhook"
 	"minke/client"
 	"minke/cluster/pki"
@@ -146,7 +147,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	front := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
 		group.Go(func() error {
-			if err := front.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			if err := front.ServeTLS(h2.Listener(l), "", ""); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve the API: %w", err)
 			}
 			return nil

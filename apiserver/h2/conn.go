@@ -35,6 +35,7 @@ const prefaceTime = 10 * time.Second
 type conn struct {
 	front   *front
 	tls     *tls.Conn
+	socket  *socket // below tls; nil: it can only be waited for
 	state   *tls.ConnectionState
 	remote  string
 	handler http.Handler
@@ -74,6 +75,7 @@ func newConn(f *front, tlsConn *tls.Conn, h http.Handler, base context.Context) 
 	state := tlsConn.ConnectionState()
 	c := &conn{front: f, tls: tlsConn, state: &state, remote: tlsConn.RemoteAddr().String(), handler: h,
 		streams: map[uint32]*stream{}, window: 65535, firstWindow: 65535}
+	c.socket, _ = tlsConn.NetConn().(*socket)
 	c.ctx, c.cancel = context.WithCancel(base)
 	c.in = bufio.NewReaderSize(tlsConn, 4<<10)
 	c.frames = http2.NewFramer(nil, c.in)

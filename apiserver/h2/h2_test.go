@@ -22,6 +22,7 @@ func serve(t testing.TB, o Options, h http.HandlerFunc) (*httptest.Server, *http
 	s := httptest.NewUnstartedServer(h)
 	Configure(s.Config, o)
 	s.EnableHTTP2 = true
+	s.Listener = Listener(s.Listener)
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s, s.Client()

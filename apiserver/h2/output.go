@@ -131,24 +131,42 @@ func (c *conn) flush() {
 		return
 	}
 	for o.size() > 0 && c.err == nil {
-		buffer := o.buffer
-		o.buffer, o.writing = nil, true
-		o.turn++
+		buffer := o.take()
 		c.mu.Unlock()
 		err := c.write(*buffer)
-		if cap(*buffer) <= 2*fullAt {
-			*buffer = (*buffer)[:0]
-			buffers.Put(buffer)
-		}
+		recycle(buffer)
 		c.mu.Lock()
-		o.writing = false
-		o.done.Broadcast()
-		if err != nil {
-			o.failed = true
-			go c.fail(err)
+		if !c.written(err) {
 			return
 		}
 	}
+}
+
+// take begins a write of all that waits.
+func (o *output) take() *[]byte {
+	buffer := o.buffer
+	o.buffer, o.writing = nil, true
+	o.turn++
+	return buffer
+}
+
+// recycle takes back a buffer that was written.
+func recycle(buffer *[]byte) {
+	if cap(*buffer) <= 2*fullAt {
+		*buffer = (*buffer)[:0]
+		buffers.Put(buffer)
+	}
+}
+
+// written ends a write, and the connection if it has failed. c.mu must be held.
+func (c *conn) written(err error) bool {
+	c.output.writing = false
+	c.output.done.Broadcast()
+	if err != nil {
+		c.output.failed = true
+		go c.fail(err)
+	}
+	return err == nil
 }
 
 // write is called by one goroutine at a time. The deadline moves in steps, so

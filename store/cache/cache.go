@@ -45,6 +45,9 @@ type Cache struct {
 	start  sync.Once
 	done   chan struct{} // closed when the feed goroutine has ended
 
+	fanStart sync.Once
+	fanWake  chan struct{} // capacity 1: there is something in watchers.due
+
 	mu sync.Mutex // guards all below
 	// state tells whether items may be read; see feed.go.
 	loaded  bool
@@ -88,7 +91,7 @@ func New(st store.Store, prefix string, codec Codec, opts Options) *Cache {
 		opts.Log = slog.Default().With("part", "store/cache")
 	}
 	c := &Cache{store: st, prefix: prefix, codec: codec, lazy: newLaziness(codec, opts.Decoded), opts: opts,
-		done: make(chan struct{}), loading: make(chan struct{}),
+		done: make(chan struct{}), fanWake: make(chan struct{}, 1), loading: make(chan struct{}),
 		items: newTree(), pending: map[string][]*handover{}}
 	c.history.maxEvents, c.history.maxBytes = opts.HistoryEvents, opts.HistoryBytes
 	c.watchers.init()

@@ -226,6 +226,7 @@ func (c *Cache) apply(batches []store.Batch) error {
 		c.history.trim()
 		c.dropOld()
 		c.watchers.flush(c.opts.WatchBuffer)
+		c.wakeFan()
 	}
 	c.advance(batches[len(batches)-1].Revision)
 	return nil

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"minke/store"
 )
@@ -12,14 +13,26 @@ import (
 type Watcher struct {
 	cache  *Cache
 	prefix string
+	wake   chan struct{}   // capacity 1: there is something new in queue or err
+	done   <-chan struct{} // the consumer's context has ended
+	start  sync.Once       // of run
 	events chan []*Event
-	wake   chan struct{} // capacity 1: there is something new in queue or err
+
+	delivery sync.Mutex // guards deliver; held while it is called
+	deliver  func([]*Event) int
+	// The fan uses these while it holds the watcher; batch changes under Cache.mu.
+	batch []*Event
+	taken int // of batch, by the consumer
 
 	// Cache.mu guards the rest.
 	queue []*Event
-	// sending tells that a batch was taken from queue and not yet from events.
-	sending bool
+	spare []*Event // empty, for the next queue
+	// held tells that somebody delivers what was in queue before: nobody else
+	// may take from it. Whoever lets go sees to what has come meanwhile.
+	held    bool
+	direct  bool // events go to deliver
 	touched bool // is in watchers.touched
+	due     bool // is in watchers.due
 	err     error
 }
 
@@ -38,7 +51,7 @@ func (c *Cache) Watch(ctx context.Context, prefix string, after store.Revision) 
 	if after < c.history.floor {
 		return nil, store.ErrCompacted
 	}
-	w := &Watcher{cache: c, prefix: prefix, events: make(chan []*Event), wake: make(chan struct{}, 1)}
+	w := &Watcher{cache: c, prefix: prefix, done: ctx.Done(), events: make(chan []*Event), wake: make(chan struct{}, 1)}
 	for _, e := range c.history.after(after) {
 		if strings.HasPrefix(e.Item.Key, prefix) {
 			w.queue = append(w.queue, e)
@@ -48,15 +61,21 @@ func (c *Cache) Watch(ctx context.Context, prefix string, after store.Revision) 
 		w.wake <- struct{}{}
 	}
 	c.watchers.register(w)
-	go w.run(ctx)
+	context.AfterFunc(ctx, func() { w.stop(ctx.Err()) })
 	return w, nil
 }
 
 // Events delivers batches of events; it is closed at the end. The slices are
 // the receiver's, the events everybody's.
-func (w *Watcher) Events() <-chan []*Event { return w.events }
+func (w *Watcher) Events() <-chan []*Event {
+	w.start.Do(func() { go w.run() })
+	return w.events
+}
 
-// Err tells why Events was closed: ctx's error, store.ErrSlowWatcher,
+// Ready tells that it is time to Take: there are events, or the watch has ended.
+func (w *Watcher) Ready() <-chan struct{} { return w.wake }
+
+// Err tells why the watch has ended: ctx's error, store.ErrSlowWatcher,
 // store.ErrCompacted when the cache had to reload (list again), or
 // store.ErrClosed. It is nil while the watch runs.
 func (w *Watcher) Err() error {
@@ -65,32 +84,54 @@ func (w *Watcher) Err() error {
 	return w.err
 }
 
-// Progress returns a revision such that every event up to it has been taken
-// from Events: what a bookmark may say. It tells false while there are events
-// still to be taken. Call it from the goroutine that receives.
+// Progress returns a revision such that every event up to it has been taken and
+// let go of: what a bookmark may say. It tells false while that is not so.
+// Otherwise nothing later is delivered until Release is called.
 func (w *Watcher) Progress(ctx context.Context) (store.Revision, bool) {
 	if w.cache.current(ctx) != nil {
 		return 0, false
 	}
 	w.cache.mu.Lock()
 	defer w.cache.mu.Unlock()
-	if len(w.queue) > 0 || w.sending || w.err != nil {
+	if len(w.queue) > 0 || w.held || w.err != nil {
 		return 0, false
 	}
+	w.held = true
 	return w.cache.revision, true
 }
 
-// run moves events from the queue to the consumer.
-func (w *Watcher) run(ctx context.Context) {
+// Take returns the events that wait, which may be none; if there are any,
+// Release must be called once they are dealt with. It fails with Err at the end.
+func (w *Watcher) Take() ([]*Event, error) {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	if w.held {
+		return nil, nil // whoever holds it signals afterwards
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	batch := w.queue
+	w.queue = nil
+	w.held = len(batch) > 0
+	return batch, nil
+}
+
+// Release ends what Progress or Take has begun.
+func (w *Watcher) Release() {
+	w.cache.mu.Lock()
+	defer w.cache.mu.Unlock()
+	w.held = false
+	if len(w.queue) > 0 || w.err != nil {
+		w.signal()
+	}
+}
+
+// run moves events from the queue to the channel.
+func (w *Watcher) run() {
 	defer close(w.events)
-	for {
-		select {
-		case <-w.wake:
-		case <-ctx.Done():
-			w.stop(ctx.Err())
-			return
-		}
-		batch, err := w.take()
+	for range w.wake {
+		batch, err := w.Take()
 		if err != nil {
 			return
 		}
@@ -99,27 +140,11 @@ func (w *Watcher) run(ctx context.Context) {
 		}
 		select {
 		case w.events <- batch:
-			w.sent()
-		case <-ctx.Done():
-			w.stop(ctx.Err())
+			w.Release()
+		case <-w.done:
 			return
 		}
 	}
-}
-
-func (w *Watcher) take() ([]*Event, error) {
-	w.cache.mu.Lock()
-	defer w.cache.mu.Unlock()
-	batch := w.queue
-	w.queue = nil
-	w.sending = len(batch) > 0
-	return batch, w.err
-}
-
-func (w *Watcher) sent() {
-	w.cache.mu.Lock()
-	defer w.cache.mu.Unlock()
-	w.sending = false
 }
 
 func (w *Watcher) stop(err error) {

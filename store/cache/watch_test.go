@@ -38,6 +38,7 @@ func TestProgress(t *testing.T) {
 	<-w.Events()
 	for _, ok := w.Progress(ctx); !ok; _, ok = w.Progress(ctx) {
 	}
+	w.Release()
 	other := must(st.Txn(ctx, store.Txn{Writes: []store.Write{{Key: "/x"}}}))(t)
 	if rev, ok := w.Progress(ctx); !ok || rev != other.Revision {
 		t.Errorf("progress %d %v, the store is at %d", rev, ok, other.Revision)

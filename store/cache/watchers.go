@@ -14,12 +14,13 @@ type watchers struct {
 	byPath  map[string]map[*Watcher]struct{}
 	others  map[*Watcher]struct{}
 	touched []*Watcher // got events since the last flush
+	due     []*Watcher // are to be served by the fan
 }
 
 func (s *watchers) init() {
 	s.byPath = map[string]map[*Watcher]struct{}{}
 	s.others = map[*Watcher]struct{}{}
-	s.touched = nil
+	s.touched, s.due = nil, nil
 }
 
 func (s *watchers) register(w *Watcher) {
@@ -73,17 +74,22 @@ func (s *watchers) queue(w *Watcher, e *Event) {
 	}
 }
 
-// flush wakes those who got events, and ends those more than limit behind.
+// flush wakes those who got events, or puts them on the fan's list, and ends those more than limit behind.
 func (s *watchers) flush(limit int) {
 	for i, w := range s.touched {
 		w.touched = false
 		s.touched[i] = nil
-		if len(w.queue) > limit {
+		if len(w.batch)+len(w.queue) > limit {
 			s.unregister(w)
 			w.finish(store.ErrSlowWatcher)
 			continue
 		}
-		w.signal()
+		switch {
+		case !w.direct:
+			w.signal()
+		case !w.held:
+			s.fan(w)
+		}
 	}
 	s.touched = s.touched[:0]
 }

@@ -1,0 +1,131 @@
+package h2
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// Listener returns l with connections that can be written to without waiting
+// for the client: TLS seals whole records, and what the kernel has no room for
+// of one must be kept until it has. Connections of other listeners work, too,
+// but every write to them may wait.
+func Listener(l net.Listener) net.Listener { return listener{l} }
+
+type listener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return c, nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return c, nil // closed already: who uses it will learn that
+	}
+	s := &socket{TCPConn: tcp, raw: raw}
+	s.try = s.attempt
+	return s, nil
+}
+
+// socket is a connection below TLS.
+//
+//	         patient                          eager
+//	Write    rest, then all of it: may wait   what fits; the remainder to rest
+type socket struct {
+	*net.TCPConn
+	raw syscall.RawConn
+
+	mu    sync.Mutex // guards all below; one write at a time
+	eager bool
+	rest  []byte // sealed, and not yet the kernel's
+
+	// The write under way in eager mode, and the method attempt as a value.
+	p   []byte
+	err error
+	try func(fd uintptr) bool
+}
+
+// Write implements net.Conn.
+func (s *socket) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.eager {
+		return s.writeEager(p)
+	}
+	if err := s.writeRest(); err != nil {
+		return 0, err
+	}
+	return s.TCPConn.Write(p)
+}
+
+func (s *socket) writeEager(p []byte) (int, error) {
+	s.p, s.err = p, nil
+	if len(s.rest) == 0 {
+		if err := errors.Join(s.raw.Write(s.try), s.err); err != nil {
+			return 0, err
+		}
+	}
+	if len(s.p) > 0 {
+		s.rest = append(s.rest, s.p...)
+	}
+	s.p = nil
+	return len(p), nil
+}
+
+// attempt writes what fits of s.p. It returns true since it never waits.
+func (s *socket) attempt(fd uintptr) bool {
+	for len(s.p) > 0 {
+		n, err := syscall.Write(int(fd), s.p)
+		if n > 0 {
+			s.p = s.p[n:]
+			continue
+		}
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != syscall.EAGAIN {
+			s.err = err
+		}
+		break
+	}
+	return true
+}
+
+func (s *socket) writeRest() error {
+	if len(s.rest) == 0 {
+		return nil
+	}
+	rest := s.rest
+	s.rest = nil
+	_, err := s.TCPConn.Write(rest)
+	return err
+}
+
+// hurry lets writes not wait until settle is called.
+func (s *socket) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.eager = true
+}
+
+// settle lets writes wait again, and tells whether something is left to write.
+func (s *socket) settle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.eager = false
+	return len(s.rest) > 0
+}
+
+// finish writes what is left, and waits for it.
+func (s *socket) finish() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writeRest()
+}
