@@ -125,17 +125,20 @@ func badBodies() []badRequest {
 		{name: "duplicate field", method: "POST", path: configMaps + "?fieldValidation=Strict", media: jsonBody, body: `{"metadata":{"name":"x"},"data":{"a":"1","a":"2"}}`, code: 400, reason: bad, message: `strict decoding error: duplicate field "data.a"`},
 		{name: "duplicate key of YAML", method: "POST", path: configMaps + "?fieldValidation=Strict", media: yamlBody, body: "metadata: {name: x}\ndata: {a: b}\ndata: {a: c}\n", code: 400, reason: bad, message: `key "data" already set in map`},
 		{name: "deep JSON", method: "POST", path: configMaps, media: jsonBody, body: deep, code: 400, reason: bad},
-		{name: "deep YAML", method: "POST", path: configMaps, media: yamlBody, body: strings.Repeat("[", 200000), code: 400, reason: bad, message: "max depth"},
+		{name: "deep YAML", method: "POST", path: configMaps, media: yamlBody, body: strings.Repeat("[", 90000), code: 400, reason: bad, message: "max depth"},
+		{name: "deeper YAML", method: "POST", path: configMaps, media: yamlBody, body: strings.Repeat("[", 200000), code: 413, reason: large, message: "YAML nodes"},
 		{name: "deep block YAML", method: "POST", path: configMaps, media: yamlBody, body: strings.Repeat("- ", 100000), code: 400, reason: bad, message: "max depth"},
 		{name: "wide YAML", method: "POST", path: configMaps, media: yamlBody, body: "[" + strings.Repeat("a,", bodyLimit/2-2) + "]", code: 413, reason: large, message: "YAML nodes"},
 		{name: "aliases of aliases", method: "POST", path: configMaps, media: yamlBody, body: aliases(), code: 400, reason: bad},
 		{name: "aliases of a long text", method: "POST", path: configMaps, media: yamlBody, body: "a: &a " + strings.Repeat("x", 1<<20) + "\nb: [" + strings.Repeat("*a,", 1000) + "]\n", code: 400, reason: bad},
-		{name: "merges without end", method: "POST", path: configMaps, media: yamlBody, body: "a: &a {x: y}\nb: {" + strings.Repeat("<<: *a, ", 100000) + "}\n", code: 400, reason: bad},
+		{name: "merges without end", method: "POST", path: configMaps, media: yamlBody, body: "a: &a {x: y}\nb: {" + strings.Repeat("<<: *a, ", 40000) + "}\n", code: 400, reason: bad},
+		{name: "more merges", method: "POST", path: configMaps, media: yamlBody, body: "a: &a {x: y}\nb: {" + strings.Repeat("<<: *a, ", 100000) + "}\n", code: 413, reason: large, message: "YAML nodes"},
 		{name: "too large", method: "POST", path: configMaps, media: jsonBody, body: `{"data":{"a":"` + strings.Repeat("x", bodyLimit) + `"}}`, code: 413, reason: large, message: "Request entity too large: limit is 3145728"},
 		{name: "much too large", method: "PUT", path: configMaps + "/a", media: jsonBody, body: strings.Repeat(" ", 40<<20), code: 413, reason: large, message: "limit is 3145728"},
 		{name: "many empty objects", method: "POST", path: pods, media: jsonBody, body: `{"metadata":{"name":"x"},"spec":{"containers":[` + strings.Repeat("{},", bodyLimit/6) + `{}]}}`, code: 413, reason: large, message: "list elements"},
-		{name: "many wrong objects", method: "POST", path: pods, media: jsonBody, body: `{"metadata":{"name":"x"},"spec":{"containers":[` + strings.Repeat("{},", 19000) + `{}]}}`, code: 422, reason: metav1.StatusReasonInvalid, message: "spec.containers[0].name: Required value"},
-		{name: "many unknown fields", method: "POST", path: configMaps + "?fieldValidation=Strict", media: jsonBody, body: manyFields(), code: 400, reason: bad, message: "strict decoding error"},
+		{name: "many wrong objects", method: "POST", path: pods, media: jsonBody, body: `{"metadata":{"name":"x"},"spec":{"containers":[` + strings.Repeat("{},", 14000) + `{}]}}`, code: 422, reason: metav1.StatusReasonInvalid, message: "spec.containers[0].name: Required value"},
+		{name: "many unknown fields", method: "POST", path: configMaps + "?fieldValidation=Strict", media: jsonBody, body: manyFields(50000), code: 400, reason: bad, message: "strict decoding error"},
+		{name: "more unknown fields", method: "POST", path: configMaps, media: jsonBody, body: manyFields(150000), code: 413, reason: large, message: "limit is 60000 fields"},
 		{name: "JSON said to be YAML", method: "POST", path: configMaps, media: yamlBody, body: `{"metadata":{"name":"A_b"}}`, code: 422, reason: metav1.StatusReasonInvalid, message: `ConfigMap "A_b" is invalid`},
 		{name: "YAML said to be JSON", method: "POST", path: configMaps, media: jsonBody, body: "metadata: {name: x}", code: 400, reason: bad, message: "invalid character 'm'"},
 		{name: "JSON said to be protobuf", method: "POST", path: configMaps, media: "application/vnd.kubernetes.protobuf", body: `{"metadata":{"name":"x"}}`, code: 400, reason: bad},
@@ -260,11 +263,11 @@ func doubling() string {
 	return "[" + b.String() + `{"op":"test","path":"/kind","value":"ConfigMap"}]`
 }
 
-// manyFields is an object of about two mebibytes of fields that nobody knows.
-func manyFields() string {
+// manyFields is an object with n fields that nobody knows.
+func manyFields(n int) string {
 	var b strings.Builder
 	b.WriteString(`{"metadata":{"name":"x"}`)
-	for i := range 150000 {
+	for i := range n {
 		fmt.Fprintf(&b, `,"f%d":0`, i)
 	}
 	return b.String() + "}"

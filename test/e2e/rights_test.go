@@ -193,7 +193,7 @@ func readerByHand(t *testing.T, reader *adminClient) {
 		{"profiles", "GET", "/debug/pprof/heap", "", "", 403, me + `get path`},
 		{"logs", "GET", "/logs/", "", "", 403, me},
 		{"discovery by POST", "POST", "/apis", "", "{}", 403, me + `post path \"/apis\"`},
-		{"impersonating a user", "GET", "/api/v1/pods", jsonBody + "\nImpersonate-User: kubernetes-admin", "", 403, me + `impersonate resource \"users\"`},
+		{"impersonating a user", "GET", "/api/v1/pods", jsonBody + "\nImpersonate-User: kubernetes-admin", "", 403, me + `impersonate-on:user-info:list resource \"pods\"`},
 		{"impersonating itself with a group", "GET", "/api/v1/pods", jsonBody + "\nImpersonate-User: system:serviceaccount:narrow:reader\nImpersonate-Group: system:masters", "", 403, me + `impersonate`},
 		{"impersonating nobody with a group", "GET", "/api/v1/pods", jsonBody + "\nImpersonate-Group: system:masters", "", 400, "without impersonating a user"},
 		{"forged front proxy", "GET", "/api/v1/pods", jsonBody + "\nX-Remote-User: kubernetes-admin", "", 403, me},
