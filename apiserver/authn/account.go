@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,6 +65,10 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 	if strings.Count(token, ".") != 2 {
 		return nil, nil
 	}
+	key := sha256.Sum256([]byte(token))
+	if known, ok := s.Issuer.verified.Get(key); ok {
+		return s.identify(ctx, known, audiences)
+	}
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
 		return nil, nil
@@ -78,10 +83,18 @@ func (s *ServiceAccounts) AuthenticateToken(ctx context.Context, token string, a
 	if !slices.Contains(s.Issuer.urls, unverified.Issuer) {
 		return nil, nil
 	}
-	public, own, err := s.Issuer.verify(parsed)
-	if err != nil {
+	var c claims
+	if c.public, c.own, err = s.Issuer.verify(parsed); err != nil {
 		return nil, err
 	}
+	s.Issuer.verified.Put(key, c, c.public.Expiry.Time().Sub(s.Issuer.now()))
+	return s.identify(ctx, c, audiences)
+}
+
+// identify returns whom a token with these claims, which it proved, stands for
+// now.
+func (s *ServiceAccounts) identify(ctx context.Context, c claims, audiences []string) (*Identity, error) {
+	public, own := c.public, c.own
 	if len(audiences) == 0 {
 		audiences = s.Audiences
 	}

@@ -241,7 +241,7 @@ func TestServiceAccountTokens(t *testing.T) {
 		return o
 	}
 	const want = "system:serviceaccount:y:robot system:serviceaccounts,system:serviceaccounts:y"
-	for _, c := range []struct {
+	type row struct {
 		name   string
 		by     *Issuer
 		to     Bound
@@ -249,20 +249,29 @@ func TestServiceAccountTokens(t *testing.T) {
 		asked  []string
 		after  time.Duration
 		want   string
-	}{
-		{"plain", issuer, Bound{}, all, nil, 0, want},
-		{"by an older key", old, Bound{}, all, nil, 0, want},
-		{"by a stranger", stranger, Bound{}, all, nil, 0, "no key of the issuer signed it"},
-		{"another audience", issuer, Bound{}, all, []string{"vault"}, 0, "are none of"},
-		{"expired", issuer, Bound{}, all, nil, time.Hour, "expired"},
-		{"bound to a pod", issuer, Bound{Pod: pod, Node: node}, without("nodes//n", nil), nil, 0, want},
-		{"pod gone", issuer, Bound{Pod: pod}, without("pods/y/p", nil), nil, 0, "not found"},
-		{"pod replaced", issuer, Bound{Pod: pod}, without("pods/y/p", replaced), nil, 0, "replaced"},
-		{"pod ending", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 30 * time.Second, want},
-		{"pod ended", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 2 * time.Minute, "deleted"},
-		{"node gone", issuer, Bound{Node: node}, without("nodes//n", nil), nil, 0, "not found"},
-		{"account gone", issuer, Bound{}, without("serviceaccounts/y/robot", nil), nil, 0, "not found"},
-	} {
+		known  bool
+	}
+	rows := []row{
+		{"plain", issuer, Bound{}, all, nil, 0, want, false},
+		{"by an older key", old, Bound{}, all, nil, 0, want, false},
+		{"by a stranger", stranger, Bound{}, all, nil, 0, "no key of the issuer signed it", false},
+		{"another audience", issuer, Bound{}, all, []string{"vault"}, 0, "are none of", false},
+		{"expired", issuer, Bound{}, all, nil, time.Hour, "expired", false},
+		{"bound to a pod", issuer, Bound{Pod: pod, Node: node}, without("nodes//n", nil), nil, 0, want, false},
+		{"pod gone", issuer, Bound{Pod: pod}, without("pods/y/p", nil), nil, 0, "not found", false},
+		{"pod replaced", issuer, Bound{Pod: pod}, without("pods/y/p", replaced), nil, 0, "replaced", false},
+		{"pod ending", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 30 * time.Second, want, false},
+		{"pod ended", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 2 * time.Minute, "deleted", false},
+		{"node gone", issuer, Bound{Node: node}, without("nodes//n", nil), nil, 0, "not found", false},
+		{"account gone", issuer, Bound{}, without("serviceaccounts/y/robot", nil), nil, 0, "not found", false},
+	}
+	for _, c := range rows { // and once more when the signature is known
+		if c.by != stranger {
+			c.name, c.known = c.name+", known", true
+			rows = append(rows, c)
+		}
+	}
+	for _, c := range rows {
 		now = start
 		issued, err := c.by.Issue(account, c.to, []string{"api"}, Life{Valid: time.Hour})
 		if err != nil {
@@ -272,7 +281,15 @@ func TestServiceAccountTokens(t *testing.T) {
 			t.Fatalf("claims %s (%v), wanted the audience as a list", payload, err)
 		}
 		now = start.Add(c.after)
-		s := &ServiceAccounts{Issuer: issuer, Reader: c.reader, Audiences: []string{"api"}}
+		s := &ServiceAccounts{Issuer: issuer, Reader: all, Audiences: []string{"api"}}
+		if c.known { // that it was good before makes no difference
+			now = start
+			if _, err := s.AuthenticateToken(context.Background(), issued.Token, nil); err != nil || issuer.verified.Len() == 0 {
+				t.Fatalf("%s: %v, and %d tokens are known", c.name, err, issuer.verified.Len())
+			}
+			now = start.Add(c.after)
+		}
+		s.Reader = c.reader
 		identity, err := s.AuthenticateToken(context.Background(), issued.Token, c.asked)
 		got := ""
 		if err != nil {

@@ -18,6 +18,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"minke/apiserver/recent"
 )
 
 // Issuer signs tokens of service accounts (RFC 7519, KEP-1205) and verifies
@@ -29,7 +31,21 @@ type Issuer struct {
 	signer jose.Signer
 	keys   []jose.JSONWebKey
 	now    func() time.Time
+	// verified are the claims of tokens whose signature was found good, by the
+	// token's hash, until they expire: a client sends many requests, and a
+	// signature check costs more than most of them. What a token is bound to is
+	// looked up at each use all the same.
+	verified *recent.Cache[[sha256.Size]byte, claims]
 }
+
+// claims are what a token says, which nobody changes.
+type claims struct {
+	public jwt.Claims
+	own    private
+}
+
+// maxVerifiedTokens bounds the memory of verified tokens, some KiB each.
+const maxVerifiedTokens = 1024
 
 // NewIssuer returns an issuer whose tokens name the first of urls as theirs and
 // are signed by signer: an *rsa.PrivateKey (RS256) or *ecdsa.PrivateKey (ES256,
@@ -40,6 +56,7 @@ func NewIssuer(urls []string, signer crypto.Signer, others ...crypto.PublicKey) 
 		return nil, errors.New("make issuer: it needs a URL and a key")
 	}
 	i := &Issuer{urls: urls, now: time.Now}
+	i.verified = recent.New[[sha256.Size]byte, claims](maxVerifiedTokens, func() time.Time { return i.now() })
 	for n, key := range append([]crypto.PublicKey{signer.Public()}, others...) {
 		public, err := publicKey(key)
 		if err != nil {
