@@ -58,6 +58,8 @@ func (c *call) addCreation(all []cache.Beside, resource schema.GroupVersionResou
 
 // drop deletes old and what was kept beside it.
 func (c *call) drop(old *cache.Item) (*cache.Item, error) {
+	c.ticket.Away()
+	defer c.ticket.Back()
 	var beside []cache.Beside
 	if len(c.keepers) > 0 {
 		var err error

@@ -32,6 +32,8 @@ func (c *call) readBody() ([]byte, error) {
 	if control.SetReadDeadline(time.Now().Add(limits.Request)) == nil {
 		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	}
+	c.ticket.Away() // the client decides how long it takes
+	defer c.ticket.Back()
 	// Memory is only given for what has arrived, beyond a small body.
 	if n := c.r.ContentLength; n > 0 && n <= smallBody {
 		data := make([]byte, n)

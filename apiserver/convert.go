@@ -176,6 +176,8 @@ func (c *call) shownEvents(ctx context.Context, events []*cache.Event) ([]*cache
 // stored writes obj in the version that is stored, and returns it in the
 // endpoint's.
 func (c *call) stored(obj api.Object, write func(api.Object) (*cache.Item, error)) (*cache.Item, error) {
+	c.ticket.Away() // many may wait for the same write to the disk
+	defer c.ticket.Back()
 	if c.end.Convert == nil {
 		return write(obj)
 	}

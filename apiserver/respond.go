@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"strconv"
@@ -157,10 +158,51 @@ const gzipFrom = 128 << 10
 // connection's buffers, so that its sending is bounded in time.
 const stallFrom = 64 << 10
 
-var gzips = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
-	return w
+// awayFrom is the size in bytes from which an answer is sent without a turn, for
+// the client may keep it waiting. What is smaller waits in a buffer instead.
+const awayFrom = 2 << 10
+
+// packer compresses in pieces of packed bytes.
+type packer struct {
+	*gzip.Writer
+	pieces *bufio.Writer
+}
+
+const packed = 32 << 10
+
+var packers = sync.Pool{New: func() any {
+	p := &packer{pieces: bufio.NewWriterSize(io.Discard, packed)}
+	p.Writer, _ = gzip.NewWriterLevel(p.pieces, gzip.BestSpeed)
+	return p
 }}
+
+// paced lets others have the processor for every pieceOf bytes that it is given,
+// if it is their turn: to compress a long list takes many times as long as a
+// short request.
+type paced struct {
+	io.Writer
+	*call
+	since int
+}
+
+const pieceOf = 32 << 10
+
+func (p *paced) Write(data []byte) (int, error) {
+	if p.since += len(data); p.since >= pieceOf {
+		p.since = 0
+		p.ticket.Yield()
+	}
+	return p.Writer.Write(data)
+}
+
+// patient writes to the client, and has no turn while it does.
+type patient struct{ *call }
+
+func (p patient) Write(data []byte) (int, error) {
+	p.ticket.Away()
+	defer p.ticket.Back()
+	return p.w.Write(data)
+}
 
 // writeStream answers with about size bytes that write makes. Failures to send
 // are the client's, not ours: nobody is left to be told.
@@ -178,13 +220,20 @@ func (c *call) writeStream(status int, contentType string, size int, write func(
 		header.Set("Content-Encoding", "gzip")
 		header.Add("Vary", "Accept-Encoding")
 		c.w.WriteHeader(status)
-		z := gzips.Get().(*gzip.Writer)
-		defer gzips.Put(z)
-		z.Reset(c.w)
-		if write(z) == nil {
-			_ = z.Close()
+		z := packers.Get().(*packer)
+		defer func() {
+			z.pieces.Reset(io.Discard)
+			packers.Put(z)
+		}()
+		z.pieces.Reset(patient{c})
+		z.Reset(z.pieces)
+		if write(&paced{Writer: z, call: c}) == nil && z.Close() == nil {
+			_ = z.pieces.Flush()
 		}
 		return nil
+	}
+	if size >= awayFrom {
+		c.ticket.Away() // the client decides how long it takes
 	}
 	c.w.WriteHeader(status)
 	if c.r.Method != http.MethodHead {

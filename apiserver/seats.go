@@ -28,6 +28,7 @@ func (c *call) takeSeat() error {
 		}
 		return tooMany()
 	}
+	c.ctx = flowcontrol.WithTicket(c.ctx, &c.ticket)
 	return nil
 }
 

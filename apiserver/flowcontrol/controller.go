@@ -3,6 +3,7 @@ package flowcontrol
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,11 +18,18 @@ import (
 type Config struct {
 	// Seats is how much the server does at a time, of all levels together.
 	Seats int
+	// Turns is how many requests of a level may keep a processor busy at a time.
+	// Zero means turnsOfCore for each processor.
+	Turns int
 	// Wait bounds how long a request waits for a seat. Zero means 15 s.
 	Wait time.Duration
 	// Now defaults to time.Now.
 	Now func() time.Time
 }
+
+// turnsOfCore is small, since whoever waits gives its turn up, and since a turn
+// that a processor does not serve at once makes others wait for it unfairly.
+const turnsOfCore = 1
 
 // period is how often seats are moved between levels while somebody waits.
 const period = 10 * time.Second
@@ -65,6 +73,9 @@ type matcher struct {
 func New(cfg Config) *Controller {
 	if cfg.Seats <= 0 {
 		cfg.Seats = 600
+	}
+	if cfg.Turns <= 0 {
+		cfg.Turns = turnsOfCore * runtime.GOMAXPROCS(0)
 	}
 	if cfg.Wait <= 0 {
 		cfg.Wait = 15 * time.Second

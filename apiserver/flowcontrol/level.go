@@ -35,6 +35,16 @@ type level struct {
 	// running is the ring of tickets that run.
 	running Ticket
 	counted levelStats
+	// busy have a turn, who has had it longest first. returning wait for one in
+	// the queues, with their seats.
+	busy      []*Ticket
+	returning int
+	// retaking tells that a timer runs that will end turns.
+	retaking bool
+	// typical is how long requests take of late, and how much of it in turns. It
+	// stands for a request until that has run, and only shifts work between a
+	// queue's future and past.
+	typical struct{ took, worked time.Duration }
 }
 
 // shape is what the configuration says of a level.
@@ -46,12 +56,16 @@ type shape struct {
 	queues, hand, length int
 	// maxSeats bounds what one request may take.
 	maxSeats int
+	// turns is zero for a level that has no queues: they are not bounded then.
+	turns int
 }
 
 // queue holds the requests of one or more flows, first come first served.
 type queue struct {
 	index   int
 	waiting []*waiter
+	// returning run and wait for a turn.
+	returning []*waiter
 	// seats and requests run.
 	seats, requests int
 	seatsWaiting    int
@@ -69,8 +83,7 @@ type waiter struct {
 	runs   bool
 }
 
-// guess is how long a request is taken to run until it has run. It only shifts
-// work between a queue's future and past.
+// guess is what is typical before any request has run.
 const guess = 3 * time.Millisecond
 
 func work(seats int, d time.Duration) float64 { return float64(seats) * d.Seconds() }
@@ -81,6 +94,7 @@ func newLevel(name string, s shape, pressed func(), now time.Time) *level {
 	l := &level{name: name, pressed: pressed, limit: s.nominal, flows: map[string]*flowStats{}}
 	l.running.next, l.running.prev = &l.running, &l.running
 	l.counted.refused = map[refusal]uint64{}
+	l.typical.took, l.typical.worked = guess, guess
 	l.demand.begin(now)
 	l.reshape(s)
 	return l
@@ -137,12 +151,12 @@ func (l *level) arrive(t *Ticket, hash uint64, now time.Time) (*waiter, refusal)
 		return nil, l.refuse(t, noSeats)
 	}
 	q := l.choose(hash)
-	if l.waiting == 0 && l.fits(t.seats) {
+	if l.waiting+l.returning == 0 && l.fits(t.seats) && l.turnFree() {
 		t.queue = q
 		l.run(t, now, 0)
 		return nil, ""
 	}
-	if len(q.waiting) >= l.shape.length {
+	if len(q.waiting) >= l.room() {
 		return nil, l.refuse(t, queueFull)
 	}
 	t.queue = q
@@ -151,6 +165,10 @@ func (l *level) arrive(t *Ticket, hash uint64, now time.Time) (*waiter, refusal)
 	l.dispatch(now)
 	return w, ""
 }
+
+// room is how many may wait in a queue. While seats are free, as many more may
+// as would sit in them and wait for a processor there.
+func (l *level) room() int { return l.shape.length + max(0, l.limit-l.seats)/l.shape.hand }
 
 // choose returns the queue of the flow's hand that has the least to do.
 func (l *level) choose(hash uint64) *queue {
@@ -199,35 +217,46 @@ func (l *level) leave(q *queue, at int, now time.Time) {
 
 // dispatch starts who may run now.
 func (l *level) dispatch(now time.Time) {
-	for l.waiting > 0 {
-		q := l.next()
-		w := q.waiting[0]
-		if !l.fits(w.ticket.seats) {
-			w.ticket.flow.unseated++
+	for l.waiting+l.returning > 0 {
+		if !l.turnFree() {
+			l.retakeLater(now)
 			return
 		}
-		l.leave(q, 0, now)
-		l.run(w.ticket, now, now.Sub(w.since))
+		q := l.next(func(q *queue) bool { return len(q.waiting)+len(q.returning) > 0 })
+		if len(q.returning) == 0 && !l.fits(q.waiting[0].ticket.seats) {
+			q.waiting[0].ticket.flow.unseated++
+			if q = l.next(func(q *queue) bool { return len(q.returning) > 0 }); q == nil {
+				return
+			}
+		}
+		var w *waiter
+		if len(q.returning) > 0 {
+			w = l.comeBack(q, now)
+		} else {
+			w = q.waiting[0]
+			l.leave(q, 0, now)
+			l.run(w.ticket, now, now.Sub(w.since))
+		}
 		w.runs = true
 		close(w.ready)
 	}
 }
 
-// next returns the queue whose next request comes first in virtual time.
-func (l *level) next() *queue {
+// next returns the queue, of those that qualify, whose next request comes first
+// in virtual time.
+func (l *level) next(qualifies func(*queue) bool) *queue {
 	var best *queue
 	earliest := math.Inf(1)
 	n := len(l.queues)
 	for i := range n {
 		q := l.queues[(l.robin+1+i)%n]
-		if len(q.waiting) == 0 {
-			continue
-		}
-		if q.start < earliest {
+		if q.start < earliest && qualifies(q) {
 			best, earliest = q, q.start
 		}
 	}
-	l.robin = best.index
+	if best != nil {
+		l.robin = best.index
+	}
 	return best
 }
 
@@ -242,9 +271,9 @@ func (l *level) run(t *Ticket, now time.Time, waited time.Duration) {
 	if q := t.queue; q != nil {
 		q.seats += t.seats
 		q.requests++
-		l.virtual = max(l.virtual, q.start)
-		q.start = l.virtual + work(t.seats, guess)
 	}
+	l.takeTurn(t, now)
+	l.charge(t, t.seats)
 	t.link(&l.running)
 	f := t.flow
 	f.running++
@@ -262,6 +291,7 @@ func (l *level) finish(t *Ticket, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	took := now.Sub(t.began)
+	l.dropTurn(t, now)
 	f := t.flow
 	if t.write {
 		l.writing--
@@ -270,9 +300,7 @@ func (l *level) finish(t *Ticket, now time.Time) {
 	t.unlink()
 	f.running--
 	f.runs[t.kind()].observe(took.Seconds())
-	if q := t.queue; q != nil {
-		q.start += work(t.seats, took-guess) + work(t.after, t.extra)
-	}
+	l.settle(t, took)
 	if t.after > 0 {
 		l.hold(t, t.after)
 		time.AfterFunc(t.extra, func() { l.released(t) })

@@ -19,7 +19,7 @@ func (c *Controller) Set(schemas []*flowcontrolv1.FlowSchema, levels []*flowcont
 	next := &plan{dangles: map[string]bool{}}
 	uids := map[string][]string{}
 	at := map[string]*level{}
-	shapes := shapesOf(levels, c.cfg.Seats)
+	shapes := shapesOf(levels, c.cfg.Seats, c.cfg.Turns)
 	for _, o := range levels {
 		l := c.current.Load().level(o.Name)
 		if l == nil {
@@ -91,15 +91,20 @@ func newMatcher(o *flowcontrolv1.FlowSchema, l *level, of shape, levelUID []stri
 	return s
 }
 
-// shapesOf divides the server's seats by the levels' shares.
-func shapesOf(levels []*flowcontrolv1.PriorityLevelConfiguration, seats int) map[string]shape {
+// shapesOf divides the server's seats by the levels' shares. Each level that has
+// queues gets as many turns.
+func shapesOf(levels []*flowcontrolv1.PriorityLevelConfiguration, seats, turns int) map[string]shape {
 	sum := 0
 	for _, o := range levels {
 		sum += int(shares(&o.Spec))
 	}
 	out := map[string]shape{}
 	for _, o := range levels {
-		out[o.Name] = shapeOf(&o.Spec, seats, sum)
+		s := shapeOf(&o.Spec, seats, sum)
+		if s.queues > 0 {
+			s.turns = turns
+		}
+		out[o.Name] = s
 	}
 	return out
 }

@@ -39,7 +39,11 @@ func (s *simulated) do(ctx context.Context, user string, w Width, d time.Duratio
 	}
 	defer ticket.Release()
 	waited := time.Since(began)
-	time.Sleep(d)
+	time.Sleep(d / 8) // works
+	ticket.Away()
+	time.Sleep(d * 3 / 4)
+	ticket.Back()
+	time.Sleep(d / 8)
 	return waited, nil
 }
 
@@ -48,7 +52,7 @@ func (s *simulated) settled() {
 	s.t.Helper()
 	for _, l := range s.current.Load().levels {
 		l.mu.Lock()
-		if l.seats != 0 || l.requests != 0 || l.waiting != 0 || l.seatsWaiting != 0 || l.writing != 0 || l.running.next != &l.running {
+		if l.seats != 0 || l.requests != 0 || l.waiting != 0 || l.seatsWaiting != 0 || l.writing != 0 || l.running.next != &l.running || len(l.busy) != 0 || l.returning != 0 {
 			s.t.Errorf("level %s at the end: %d seats of %d requests, %d waiting for %d seats", l.name, l.seats, l.requests, l.waiting, l.seatsWaiting)
 		}
 		for _, q := range l.queues {
@@ -65,12 +69,17 @@ func (s *simulated) audit() error {
 	for _, l := range s.current.Load().levels {
 		l.mu.Lock()
 		var err error
-		waiting, seats := 0, 0
+		waiting, returning, seats := 0, 0, 0
 		for _, q := range l.queues {
 			waiting += len(q.waiting)
+			returning += len(q.returning)
 			seats += q.seats
 		}
 		switch {
+		case returning != l.returning || l.shape.turns > 0 && len(l.busy) > l.shape.turns:
+			err = fmt.Errorf("level %s counts %d returning, its queues hold %d; %d turns of %d", l.name, l.returning, returning, len(l.busy), l.shape.turns)
+		case returning > 0 && len(l.busy) == 0:
+			err = fmt.Errorf("level %s is idle and %d want a turn: a wake-up was lost", l.name, returning)
 		case waiting != l.waiting:
 			err = fmt.Errorf("level %s counts %d waiting, its queues hold %d", l.name, l.waiting, waiting)
 		case l.shape.queues > 0 && seats != l.seats:
@@ -100,7 +109,7 @@ func TestRandomLoads(t *testing.T) {
 
 func randomLoad(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	s := &simulated{New(Config{Seats: 20 + r.IntN(100), Wait: 2 * time.Second}), t}
+	s := &simulated{New(Config{Seats: 20 + r.IntN(100), Turns: 1 + r.IntN(6), Wait: 2 * time.Second}), t}
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	outcomes := map[string]int{}
@@ -183,7 +192,7 @@ func TestFlood(t *testing.T) {
 // after the other, beside a flood of so many senders.
 func floodRun(t *testing.T, seed uint64, senders, wide int, takes time.Duration) (latencies []time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &simulated{New(Config{Seats: 120}), t}
+		s := &simulated{New(Config{Seats: 120, Turns: 8}), t}
 		ctx, stop := context.WithCancel(context.Background())
 		var all sync.WaitGroup
 		for i := range senders {

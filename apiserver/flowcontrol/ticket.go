@@ -19,6 +19,13 @@ type Ticket struct {
 	// waited is how long it took to get the seats.
 	waited time.Duration
 	about  about
+	// turn tells that it has one, since turnBegan; worked is how long those
+	// before it took, and charged what its queue was charged, in seat seconds.
+	// The level's lock guards them.
+	turn      bool
+	turnBegan time.Time
+	worked    time.Duration
+	charged   float64
 
 	next, prev *Ticket // in level.running
 }
@@ -36,6 +43,7 @@ func (t *Ticket) Release() {
 	if t.after > 0 { // the caller's ticket does not outlive its request
 		kept := &Ticket{}
 		l.mu.Lock()
+		l.dropTurn(t, time.Now())
 		t.moveTo(kept)
 		l.mu.Unlock()
 		t = kept
