@@ -37,55 +37,24 @@ type change struct {
 	live api.Object
 }
 
-// unconditionalTries bounds the attempts of a write that others overtake.
-const unconditionalTries = 50
-
 // apply makes the change to the current object. A change that does not insist
 // on a revision is computed anew when somebody was faster.
 func (c *call) apply(ch *change) (item *cache.Item, created bool, err error) {
-	for range unconditionalTries {
-		old, ok, err := c.end.cache.Get(c.ctx, c.key())
-		if err != nil {
-			return nil, false, err
-		}
-		if !ok {
-			item, err = c.createMissing(ch)
-			if err != nil && apierrors.IsAlreadyExists(err) && c.ctx.Err() == nil {
-				continue
-			}
-			return item, true, err
-		}
-		if old, err = c.shownItem(old); err != nil {
-			return nil, false, err
-		}
-		ch.live = nil
+	missing := func() (*cache.Item, error) { created = true; return c.createMissing(ch) }
+	item, err = c.attempts(ch.options.dryRun, missing, func(old *cache.Item) (*cache.Item, bool, error) {
+		created, ch.live = false, nil
 		obj, err := ch.compute(old)
 		if err != nil {
 			return nil, false, err
 		}
-		once := conditional(obj)
+		once := obj.GetResourceVersion() == metaOf(old).GetResourceVersion()
 		if obj, err = c.prepare(ch, obj, old); err != nil {
-			return nil, false, err
+			return nil, once, err
 		}
 		item, err := c.replace(ch, obj, old)
-		if overtakenBeside(err) {
-			if once {
-				return nil, false, c.besideError(err)
-			}
-			continue
-		}
-		conflict := conflictOf(err)
-		if conflict == nil {
-			return item, false, err
-		}
-		if conflict.Current == nil && once {
-			return nil, false, c.notFound()
-		}
-		if once {
-			return nil, false, c.modified()
-		}
-	}
-	return nil, false, c.modified()
+		return item, once, err
+	})
+	return item, created, err
 }
 
 func (c *call) createMissing(ch *change) (*cache.Item, error) {

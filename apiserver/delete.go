@@ -54,17 +54,18 @@ func (c *call) delete() error {
 // remove deletes the object that the request names. Others may change it
 // meanwhile: then the decision is made anew.
 func (c *call) remove(o *metav1.DeleteOptions) (*cache.Item, verdict, error) {
-	for range unconditionalTries {
-		old, err := c.current()
-		if err != nil {
-			return nil, waits, err
+	v := waits
+	item, err := c.attempts(len(o.DryRun) > 0, c.none, func(old *cache.Item) (item *cache.Item, once bool, err error) {
+		item, v, err = c.removeOnce(old, o)
+		if err == nil && v == waits {
+			// Nothing is written, so nothing told whether old is current.
+			if conflict := c.overtaken(old); conflict != nil {
+				err = conflict
+			}
 		}
-		item, v, err := c.removeOnce(old, o)
-		if conflictOf(err) == nil && !overtakenBeside(err) {
-			return item, v, err
-		}
-	}
-	return nil, waits, c.modified()
+		return item, false, err
+	})
+	return item, v, err
 }
 
 func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item, verdict, error) {

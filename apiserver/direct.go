@@ -12,6 +12,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/request"
+	"minke/store/cache"
 )
 
 // Get returns a stored object, which is shared and must not be changed, or a
@@ -53,25 +54,18 @@ func (s *Server) Update(ctx context.Context, resource schema.GroupVersionResourc
 	if err != nil {
 		return nil, err
 	}
-	for range unconditionalTries {
-		old, err := c.current()
-		if err != nil {
-			return nil, err
-		}
+	item, err := c.attempts(false, c.none, func(old *cache.Item) (*cache.Item, bool, error) {
 		obj := old.Object().DeepCopyObject().(api.Object)
 		if err := alter(obj); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		item, err := c.replace(&change{options: &writeOptions{}}, obj, old)
-		if conflictOf(err) != nil || overtakenBeside(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return item.Object().(api.Object), nil
+		return item, false, err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, c.modified()
+	return item.Object().(api.Object), nil
 }
 
 // Delete deletes an object as the DELETE verb does, on behalf of the user in

@@ -32,11 +32,16 @@ func (s *Server) source(resource schema.GroupVersionResource) (*endpoint, error)
 // one revision, in the order of their keys, and that revision. The objects are
 // the cache's own and must not be changed.
 func (s *Server) Snapshot(resource schema.GroupVersionResource, namespace string) (iter.Seq[runtime.Object], string, error) {
+	return s.snapshot(resource, namespace, func(c *cache.Cache, ctx context.Context) (*cache.Snapshot, error) { return c.Snapshot(ctx, 0) })
+}
+
+// snapshot returns all objects of the resource in namespace, as read reads them.
+func (s *Server) snapshot(resource schema.GroupVersionResource, namespace string, read func(*cache.Cache, context.Context) (*cache.Snapshot, error)) (iter.Seq[runtime.Object], string, error) {
 	e, err := s.source(resource)
 	if err != nil {
 		return nil, "", err
 	}
-	snapshot, err := e.cache.Snapshot(s.cfg.Context, 0)
+	snapshot, err := read(e.cache, s.cfg.Context)
 	if err != nil {
 		return nil, "", fmt.Errorf("read %s: %w", resource, err)
 	}

@@ -51,6 +51,7 @@ import (
 // plugInParts is what admission plug-ins are made of.
 type plugInParts struct {
 	stored    *objects
+	held      held
 	security  *security
 	allocator *allocate.Allocator
 	webhooks  *webhooks.Webhooks
@@ -70,53 +71,53 @@ type plugInParts struct {
 var plugIns = []plugIn{
 	{"AlwaysAdmit", off, simple(always.Admit{})},
 	{"NamespaceAutoProvision", off, of(func(p *plugInParts) any {
-		return &namespaceautoprovision.Plugin{Reader: p.stored, Create: p.createNamespace}
+		return &namespaceautoprovision.Plugin{Reader: p.held, Create: p.createNamespace}
 	})},
-	{"NamespaceLifecycle", on, of(func(p *plugInParts) any { return &namespacelifecycle.Plugin{Reader: p.stored} })},
-	{"NamespaceExists", off, of(func(p *plugInParts) any { return &namespaceexists.Plugin{Reader: p.stored} })},
+	{"NamespaceLifecycle", on, of(func(p *plugInParts) any { return &namespacelifecycle.Plugin{Reader: p.held} })},
+	{"NamespaceExists", off, of(func(p *plugInParts) any { return &namespaceexists.Plugin{Reader: p.held} })},
 	{"LimitPodHardAntiAffinityTopology", off, simple(limitpodhardantiaffinity.Plugin{})},
-	{"LimitRanger", on, of(func(p *plugInParts) any { return &limitranger.Plugin{Reader: p.stored} })},
-	{"ServiceAccount", on, of(func(p *plugInParts) any { return &serviceaccount.Plugin{Source: p.stored} })},
+	{"LimitRanger", on, of(func(p *plugInParts) any { return &limitranger.Plugin{Reader: p.held} })},
+	{"ServiceAccount", on, of(func(p *plugInParts) any { return &serviceaccount.Plugin{Source: p.held} })},
 	{"NodeRestriction", on, of(func(p *plugInParts) any {
-		return &noderestriction.Plugin{Reader: p.stored, Authorizer: p.security.authorizer, Audiences: p.security.audiences}
+		return &noderestriction.Plugin{Reader: p.held, Authorizer: p.security.authorizer, Audiences: p.security.audiences}
 	})},
 	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
 	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
 	{"ImagePolicyWebhook", off, func(p *plugInParts) (any, error) {
 		return imagepolicy.New(p.config["ImagePolicyWebhook"], p.webhooks.Client, webhook.Kubeconfig)
 	}},
-	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.stored, p.config["PodSecurity"]) }},
-	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.stored, p.config["PodNodeSelector"]) }},
-	{"Priority", on, of(func(p *plugInParts) any { return &priority.Plugin{Reader: p.stored} })},
+	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.held, p.config["PodSecurity"]) }},
+	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.held, p.config["PodNodeSelector"]) }},
+	{"Priority", on, of(func(p *plugInParts) any { return &priority.Plugin{Reader: p.held} })},
 	{"DefaultTolerationSeconds", on, simple(&defaulttolerationseconds.Plugin{})},
 	{"PodTolerationRestriction", off, func(p *plugInParts) (any, error) {
-		return podtolerationrestriction.New(p.stored, p.config["PodTolerationRestriction"])
+		return podtolerationrestriction.New(p.held, p.config["PodTolerationRestriction"])
 	}},
 	{"EventRateLimit", off, func(p *plugInParts) (any, error) { return eventratelimit.New(p.config["EventRateLimit"], nil) }},
 	{"ExtendedResourceToleration", off, simple(extendedresourcetoleration.Plugin{})},
-	{"DefaultStorageClass", on, of(func(p *plugInParts) any { return &defaultstorageclass.Plugin{Reader: p.stored} })},
+	{"DefaultStorageClass", on, of(func(p *plugInParts) any { return &defaultstorageclass.Plugin{Reader: p.held} })},
 	{"StorageObjectInUseProtection", on, simple(&storageobjectinuseprotection.Plugin{})},
 	{"PodGroupProtection", on, nil},
 	{"OwnerReferencesPermissionEnforcement", off, of(func(p *plugInParts) any {
 		return &ownerreferences.Plugin{Authorizer: p.security.authorizer, Resources: p.resources}
 	})},
-	{"PersistentVolumeClaimResize", on, of(func(p *plugInParts) any { return &persistentvolumeclaimresize.Plugin{Reader: p.stored} })},
-	{"RuntimeClass", on, of(func(p *plugInParts) any { return &runtimeclass.Plugin{Reader: p.stored} })},
+	{"PersistentVolumeClaimResize", on, of(func(p *plugInParts) any { return &persistentvolumeclaimresize.Plugin{Reader: p.held} })},
+	{"RuntimeClass", on, of(func(p *plugInParts) any { return &runtimeclass.Plugin{Reader: p.held} })},
 	{"CertificateApproval", on, of(func(p *plugInParts) any { return certificates.Approval{Authorizer: p.security.authorizer} })},
 	{"CertificateSigning", on, of(func(p *plugInParts) any { return certificates.Signing{Authorizer: p.security.authorizer} })},
 	{"ClusterTrustBundleAttest", on, of(func(p *plugInParts) any {
 		return clustertrustbundleattest.Plugin{Authorizer: p.security.authorizer}
 	})},
 	{"CertificateSubjectRestriction", on, simple(certificates.SubjectRestriction{})},
-	{"DefaultIngressClass", on, of(func(p *plugInParts) any { return &defaultingressclass.Plugin{Reader: p.stored} })},
+	{"DefaultIngressClass", on, of(func(p *plugInParts) any { return &defaultingressclass.Plugin{Reader: p.held} })},
 	{"DenyServiceExternalIPs", on, simple(&externalips.Plugin{})},
-	{"PodTopologyLabels", on, of(func(p *plugInParts) any { return &podtopologylabels.Plugin{Reader: p.stored} })},
+	{"PodTopologyLabels", on, of(func(p *plugInParts) any { return &podtopologylabels.Plugin{Reader: p.held} })},
 	{"PodGroupWorkloadExists", on, nil},
 	{"NodeDeclaredFeatureValidator", on, nil},
 	{"JobValidation", on, nil},
-	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.stored} })},
+	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.held} })},
 	{"MutatingAdmissionPolicy", on, of(func(p *plugInParts) any {
-		return policy.NewMutating(policy.Config{Reader: p.stored, Authorizer: p.security.authorizer})
+		return policy.NewMutating(policy.Config{Reader: p.held, Authorizer: p.security.authorizer})
 	})},
 	{lastRepeated, on, of(func(p *plugInParts) any { return p.webhooks.Mutating })},
 	{"", on, simple(certificates.Author{})},
@@ -125,13 +126,13 @@ var plugIns = []plugIn{
 		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}
 	})},
 	{"", on, of(func(p *plugInParts) any {
-		return policy.Reference{Config: policy.Config{Reader: p.stored, Authorizer: p.security.authorizer}}
+		return policy.Reference{Config: policy.Config{Reader: p.held, Authorizer: p.security.authorizer}}
 	})},
 	{"ValidatingAdmissionPolicy", on, of(func(p *plugInParts) any {
-		return policy.NewValidating(policy.Config{Reader: p.stored, Authorizer: p.security.authorizer})
+		return policy.NewValidating(policy.Config{Reader: p.held, Authorizer: p.security.authorizer})
 	})},
 	{"ValidatingAdmissionWebhook", on, of(func(p *plugInParts) any { return p.webhooks.Validating })},
-	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.stored, Updater: p.stored} })},
+	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.held, Updater: p.stored} })},
 	{"AlwaysDeny", off, simple(always.Deny{})},
 }
 
@@ -147,7 +148,7 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 		return nil, nil, err
 	}
 	chain, err := s.cfg.API.Admission.chain(plugIns, &plugInParts{
-		stored: stored, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
+		stored: stored, held: held{stored}, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})
 	return chain, allocator, err

@@ -34,11 +34,11 @@ func (s *Server) assemble(ctx context.Context) error {
 	address := net.JoinHostPort(s.cfg.Address.String(), strconv.Itoa(s.cfg.Port))
 	stored := &objects{}
 	var err error
-	s.calls = &webhook.Client{Services: webhook.Services{Reader: stored}}
+	s.calls = &webhook.Client{Services: webhook.Services{Reader: held{stored}}}
 	if s.security, err = newSecurity(&s.cfg.API, s.cfg.PKI, stored, s.calls); err != nil {
 		return err
 	}
-	s.webhooks = webhooks.New(webhooks.Config{Source: stored, Client: s.calls, Authorizer: s.security.authorizer})
+	s.webhooks = webhooks.New(webhooks.Config{Source: held{stored}, Client: s.calls, Authorizer: s.security.authorizer})
 	chain, allocator, err := s.newAdmission(stored)
 	if err != nil {
 		return err

@@ -63,8 +63,8 @@ func (s *security) tokens(in *objects) (out []authn.Token, err error) {
 		out = append(out, own(static))
 	}
 	out = append(out,
-		&authn.ServiceAccounts{Issuer: s.issuer, Reader: in, Audiences: s.audiences},
-		own(&authn.BootstrapTokens{Reader: in}),
+		&authn.ServiceAccounts{Issuer: s.issuer, Reader: held{in}, Audiences: s.audiences},
+		own(&authn.BootstrapTokens{Reader: held{in}}),
 		own(s.structured))
 	if w := o.Webhook; w.Kubeconfig != "" {
 		at, err := webhook.Kubeconfig(string(w.Kubeconfig))

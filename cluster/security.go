@@ -40,7 +40,7 @@ type security struct {
 func newSecurity(options *APIOptions, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
 	s := &security{
 		options: options, log: slog.Default().With("part", "security"), calls: calls,
-		rbac: authz.NewRBAC(in), node: authz.Node{Reader: in}, authorizer: &authz.Changing{},
+		rbac: authz.NewRBAC(held{in}), node: authz.Node{Reader: held{in}}, authorizer: &authz.Changing{},
 	}
 	config, content, err := options.Authorization.configuration()
 	if err != nil {

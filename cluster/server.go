@@ -87,6 +87,22 @@ type Server struct {
 
 // NewServer opens the store and assembles the server; Run starts it.
 func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
+	s, err := prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	st, err := cfg.API.Datastore.open(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.on(ctx, st); err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return s, nil
+}
+
+// prepare makes what a server has before its store is open.
+func prepare(cfg ServerConfig) (*Server, error) {
 	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere()}
 	collectSooner()
 	var err error
@@ -99,14 +115,17 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if s.encryption, err = cfg.API.Encryption.open(s.log); err != nil {
 		return nil, err
 	}
-	if s.store, err = cfg.API.Datastore.open(cfg.DataDir); err != nil {
-		return nil, err
-	}
+	return s, nil
+}
+
+// on assembles the server on a store.
+func (s *Server) on(ctx context.Context, st store.Store) error {
+	s.store = st
 	if err := s.assemble(ctx); err != nil {
-		return nil, errors.Join(err, s.store.Close())
+		return err
 	}
 	s.self = s.Client("system:apiserver", authz.Masters)
-	return s, nil
+	return nil
 }
 
 // Client returns the API as user sees it, in this process.

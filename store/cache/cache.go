@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"minke/store"
 )
@@ -44,6 +45,8 @@ type Cache struct {
 	cancel context.CancelFunc
 	start  sync.Once
 	done   chan struct{} // closed when the feed goroutine has ended
+	// changes counts what was applied to items, for Changes.
+	changes atomic.Uint64
 
 	fanStart sync.Once
 	fanWake  chan struct{} // capacity 1: there is something in watchers.due
@@ -109,7 +112,11 @@ func (c *Cache) Close() {
 // Get returns the object of key as of now: with every write that was
 // acknowledged before the call.
 func (c *Cache) Get(ctx context.Context, key string) (*Item, bool, error) {
-	if err := c.lockLoaded(func() error { return c.current(ctx) }); err != nil {
+	return c.get(key, func() error { return c.current(ctx) })
+}
+
+func (c *Cache) get(key string, wait func() error) (*Item, bool, error) {
+	if err := c.lockLoaded(wait); err != nil {
 		return nil, false, err
 	}
 	defer c.mu.Unlock()
@@ -141,28 +148,6 @@ func (c *Cache) Snapshot(ctx context.Context, rev store.Revision) (*Snapshot, er
 		return c.snapshot(), nil
 	}
 	return c.oldSnapshot(rev)
-}
-
-// Held returns all objects as they are here. From an engine in this process
-// that is the latest state; a remote one is not asked, so that its absence does
-// not matter, and what others have just written may be missing.
-func (c *Cache) Held(ctx context.Context) (*Snapshot, error) {
-	err := c.lockLoaded(func() error {
-		source, err := c.ready(ctx)
-		if t, ok := source.(Tracked); ok && err == nil {
-			queued, current := t.Position()
-			return c.reach(ctx, queued, current)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer c.mu.Unlock()
-	if err := c.broken.any(); err != nil {
-		return nil, err
-	}
-	return c.snapshot(), nil
 }
 
 // lockLoaded returns with c.mu held, what wait waits for being so and the items

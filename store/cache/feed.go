@@ -96,6 +96,7 @@ func (c *Cache) load() (store.Watcher, error) {
 	}
 	c.items.Copy() // see tidyEach
 	c.view = nil
+	c.changes.Add(1)
 	c.source, c.loaded, c.err = source, true, nil
 	c.history.reset(result.Revision)
 	c.advance(result.Revision)
@@ -220,6 +221,9 @@ func (c *Cache) apply(batches []store.Batch) error {
 		}
 		c.history.add(e)
 		c.watchers.add(e)
+	}
+	if len(events) > 0 || len(opened) > 0 {
+		c.changes.Add(1)
 	}
 	if len(events) > 0 {
 		c.view = nil

@@ -77,9 +77,6 @@ func (c *Cache) Delete(ctx context.Context, old *Item, beside ...Beside) (*Item,
 	if err != nil {
 		return nil, fmt.Errorf("delete %s: %w", old.Key, err)
 	}
-	if err := c.settle(ctx, result.Revision); err != nil {
-		return nil, err
-	}
 	if !result.Succeeded {
 		if err := besideError(result, old.Revision, beside); err != nil {
 			return nil, err
@@ -89,6 +86,9 @@ func (c *Cache) Delete(ctx context.Context, old *Item, beside ...Beside) (*Item,
 			return nil, err
 		}
 		return nil, &ConflictError{Key: old.Key, Current: current}
+	}
+	if err := c.settle(ctx, result.Revision); err != nil {
+		return nil, err
 	}
 	return old.deleted(result.Revision), nil
 }
@@ -104,14 +104,8 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 		return nil, nil, fmt.Errorf("encode %s: %w", key, err)
 	}
 	if modified != 0 && len(beside) == 0 {
-		now, ok, err := c.Get(ctx, key)
-		if err != nil {
-			return nil, nil, err
-		}
-		if ok && now.Revision == modified && bytes.Equal(now.Value, value) {
-			if stale, err := c.stale(ctx, now); err != nil || !stale {
-				return now, nil, err
-			}
+		if same, err := c.stands(ctx, key, modified, value); err != nil || same != nil {
+			return same, nil, err
 		}
 	}
 	stored, err := c.seal(ctx, key, value)
@@ -121,7 +115,7 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	h := &handover{value: value, stored: stored, object: obj}
 	c.expect(key, h)
 	result, err := c.store.Txn(ctx, transaction(store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: stored}, beside))
-	if err == nil {
+	if err == nil && result.Succeeded {
 		err = c.settle(ctx, result.Revision)
 	}
 	item = c.unexpect(key, h)
@@ -154,7 +148,28 @@ func (c *Cache) written(ctx context.Context, key string, value []byte, rev store
 	return &Item{Key: key, object: obj, Value: value, Revision: rev}, nil, nil
 }
 
-// settle waits until the write at rev is seen here.
+// stands returns the item of key if it is the one written at modified, holds
+// value and is sealed as it would be now: then there is nothing to write. Only
+// where what is here says so is the store asked.
+func (c *Cache) stands(ctx context.Context, key string, modified store.Revision, value []byte) (*Item, error) {
+	same := func(item *Item, ok bool) bool {
+		return ok && item.Revision == modified && bytes.Equal(item.Value, value)
+	}
+	item, ok, err := c.HeldItem(ctx, key)
+	if err != nil || !same(item, ok) {
+		return nil, err
+	}
+	if stale, err := c.stale(ctx, item); err != nil || stale {
+		return nil, err
+	}
+	item, ok, err = c.Get(ctx, key)
+	if err != nil || !same(item, ok) {
+		return nil, err
+	}
+	return item, nil
+}
+
+// settle waits until the write at rev, which has an event, is seen here.
 func (c *Cache) settle(ctx context.Context, rev store.Revision) error {
 	source, err := c.ready(ctx)
 	if err != nil {
@@ -164,18 +179,20 @@ func (c *Cache) settle(ctx context.Context, rev store.Revision) error {
 		queued, current := t.Position()
 		return c.reach(ctx, queued, current)
 	}
-	return c.progress(ctx, source, rev)
+	return c.wait(ctx, rev)
 }
 
 // conflicting returns what stands at key, at least as new as what made the
 // transaction fail.
 func (c *Cache) conflicting(ctx context.Context, key string, result store.TxnResult) (*Item, error) {
+	read := c.Get
 	if len(result.Current) > 0 && result.Current[0] != nil {
 		if err := c.wait(ctx, result.Current[0].Modified); err != nil {
 			return nil, err
 		}
+		read = c.HeldItem
 	}
-	item, _, err := c.Get(ctx, key)
+	item, _, err := read(ctx, key)
 	return item, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -66,34 +67,66 @@ type version struct {
 // index keeps what is made of policies and bindings.
 type index[T any] struct {
 	kind kind[T]
+	now  atomic.Pointer[made[T]] // nil before the first write
 
-	mu    sync.Mutex       // guards what follows
-	made  []runtime.Object // what the hooks were made of
+	mu     sync.Mutex      // is held while now is made anew
+	counts []func() uint64 // how often bindings and policies changed
+}
+
+// made is what the policies and bindings are as of a number of changes.
+type made[T any] struct {
+	at    [2]uint64
 	hooks []*hook[T]
 }
 
 // current returns the policies in effect, in the order of their names.
 func (x *index[T]) current(from Reader) ([]*hook[T], error) {
-	objects, err := read(from, x.kind.bindings)
-	if err != nil {
-		return nil, err
-	}
-	bound := len(objects)
-	if bound > 0 {
-		policies, err := read(from, x.kind.policies)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, policies...)
+	if now := x.now.Load(); now != nil && now.at == x.changes() {
+		return now.hooks, nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !slices.Equal(objects, x.made) {
-		x.hooks = x.make(objects[:bound], objects[bound:])
-		x.made = objects
+	if err := x.begin(from); err != nil {
+		return nil, err
 	}
-	return x.hooks, nil
+	// What changes from here on is seen by the next write at the latest.
+	next := &made[T]{at: x.changes()}
+	var before []*hook[T]
+	if now := x.now.Load(); now != nil {
+		if now.at == next.at {
+			return now.hooks, nil
+		}
+		before = now.hooks
+	}
+	bindings, err := read(from, x.kind.bindings)
+	if err != nil {
+		return nil, err
+	}
+	var policies []runtime.Object
+	if len(bindings) > 0 {
+		if policies, err = read(from, x.kind.policies); err != nil {
+			return nil, err
+		}
+	}
+	next.hooks = x.make(before, bindings, policies)
+	x.now.Store(next)
+	return next.hooks, nil
 }
+
+// begin finds out how changes are known; x.mu is held.
+func (x *index[T]) begin(from Reader) error {
+	for _, resource := range []schema.GroupVersionResource{x.kind.bindings, x.kind.policies}[len(x.counts):] {
+		count, err := from.Changes(resource)
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", resource.Resource, err)
+		}
+		x.counts = append(x.counts, count)
+	}
+	return nil
+}
+
+// changes may be called when there is a now, or with x.mu held after begin.
+func (x *index[T]) changes() [2]uint64 { return [2]uint64{x.counts[0](), x.counts[1]()} }
 
 func read(from Reader, resource schema.GroupVersionResource) ([]runtime.Object, error) {
 	all, _, err := from.Snapshot(resource, "")
@@ -105,9 +138,9 @@ func read(from Reader, resource schema.GroupVersionResource) ([]runtime.Object, 
 
 // make returns the hooks of what is bound. What was compiled of a policy whose
 // spec is the same goes on being used.
-func (x *index[T]) make(bindings, policies []runtime.Object) []*hook[T] {
+func (x *index[T]) make(old []*hook[T], bindings, policies []runtime.Object) []*hook[T] {
 	before := map[version]*hook[T]{}
-	for _, h := range x.hooks {
+	for _, h := range old {
 		before[h.version] = h
 	}
 	of := map[string][]*binding{}

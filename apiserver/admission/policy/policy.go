@@ -5,8 +5,9 @@
 //	write ─ match policy ─ match binding ─ params ─┬─ conditions ─ validations ─► deny, warn, audit
 //	                                               └─ conditions ─ mutations ───► the object changes
 //
-// Policies and bindings are read as they stand at each write. What is made of
-// them is kept while they stay the same, and compiled when first needed.
+// Policies and bindings are in effect at the very next write. They are read when
+// they have changed, which costs a write two atomic loads to know, and compiled
+// when first needed.
 package policy
 
 import (
@@ -29,6 +30,9 @@ import (
 type Reader interface {
 	Get(ctx context.Context, resource schema.GroupVersionResource, namespace, name string) (runtime.Object, error)
 	Snapshot(resource schema.GroupVersionResource, namespace string) (iter.Seq[runtime.Object], string, error)
+	// Changes returns a function whose result is another one whenever the objects
+	// of a resource have changed, zero before they were read.
+	Changes(resource schema.GroupVersionResource) (func() uint64, error)
 	// ResourceOf returns the resource whose objects are of a kind, custom ones
 	// included; nil if none is served.
 	ResourceOf(kind schema.GroupVersionKind) *api.Resource

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +27,7 @@ import (
 type world struct {
 	resources []*api.Resource
 	objects   map[schema.GroupVersionResource][]runtime.Object
+	changes   atomic.Uint64
 }
 
 // newWorld holds the objects of a YAML stream, defaulted.
@@ -47,6 +49,7 @@ func (w *world) put(t testing.TB, stream string) {
 		}
 		obj.SetUID(types.UID(r.Plural + obj.GetName()))
 		at := r.GroupVersionResource()
+		w.changes.Add(1)
 		same := func(o runtime.Object) bool { return o.(api.Object).GetName() == obj.GetName() }
 		w.objects[at] = append(slices.DeleteFunc(slices.Clone(w.objects[at]), same), obj)
 	}
@@ -96,6 +99,10 @@ func (w *world) Snapshot(at schema.GroupVersionResource, namespace string) (iter
 			}
 		}
 	}, "1", nil
+}
+
+func (w *world) Changes(schema.GroupVersionResource) (func() uint64, error) {
+	return w.changes.Load, nil
 }
 
 // Allows lets jane do everything.

@@ -54,7 +54,14 @@ func Bootstrap() []api.Object {
 // Admit implements admission.Mutator.
 func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 	pod, ok := a.Object.(*corev1.Pod)
-	if !ok || a.Operation != admission.Create || a.Subresource != "" {
+	if !ok || a.Subresource != "" {
+		return nil
+	}
+	if a.Operation == admission.Update {
+		keep(pod, a.Old)
+		return nil
+	}
+	if a.Operation != admission.Create {
 		return nil
 	}
 	forbid := func(err error) error { return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err) }
@@ -82,6 +89,22 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 	}
 	pod.Spec.PreemptionPolicy = &policy
 	return nil
+}
+
+// keep fills in what Admit gave a pod, for who writes it anew from a manifest.
+func keep(pod *corev1.Pod, old api.Object) {
+	before, ok := old.(*corev1.Pod)
+	if !ok {
+		return
+	}
+	if pod.Spec.Priority == nil && before.Spec.Priority != nil {
+		value := *before.Spec.Priority
+		pod.Spec.Priority = &value
+	}
+	if pod.Spec.PreemptionPolicy == nil && before.Spec.PreemptionPolicy != nil {
+		policy := *before.Spec.PreemptionPolicy
+		pod.Spec.PreemptionPolicy = &policy
+	}
 }
 
 // classOf returns the pod's class, or the default one, or nil for none.

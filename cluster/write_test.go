@@ -1,0 +1,208 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"minke/api/inprocess"
+	"minke/apiserver/authz"
+	"minke/cluster/pki"
+	"minke/store"
+	"minke/store/etcd"
+	"minke/store/local"
+	"minke/test/peers"
+)
+
+// counted counts what is asked of a store. Watches are free.
+type counted struct {
+	store.Store
+	reads, writes atomic.Int64
+}
+
+func (c *counted) Get(ctx context.Context, key string) (*store.Entry, store.Revision, error) {
+	c.reads.Add(1)
+	return c.Store.Get(ctx, key)
+}
+
+func (c *counted) Range(ctx context.Context, r store.Range) (store.RangeResult, error) {
+	c.reads.Add(1)
+	return c.Store.Range(ctx, r)
+}
+
+func (c *counted) Txn(ctx context.Context, t store.Txn) (store.TxnResult, error) {
+	c.writes.Add(1)
+	return c.Store.Txn(ctx, t)
+}
+
+// since returns how many reads and writes do makes.
+func (c *counted) during(do func()) string {
+	reads, writes := c.reads.Load(), c.writes.Load()
+	do()
+	return fmt.Sprintf("%d reads, %d writes", c.reads.Load()-reads, c.writes.Load()-writes)
+}
+
+// testServer is the API server with all its plug-ins and what follows objects
+// for them, but no controllers.
+type testServer struct {
+	testing.TB
+	*Server
+}
+
+func newTestServer(t testing.TB, st store.Store) *testServer {
+	t.Helper()
+	ca, err := pki.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := prepare(ServerConfig{DataDir: t.TempDir(), PKI: ca, Address: netip.MustParseAddr("127.0.0.1"), Port: 6443,
+		ServiceNet: netip.MustParsePrefix("10.96.0.0/16"), PodNet: netip.MustParsePrefix("10.244.0.0/16"), Domain: "cluster.local"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := s.on(ctx, st); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.custom.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.webhooks.Load(); err != nil {
+		t.Fatal(err)
+	}
+	var running wait.Group
+	for _, run := range []func(context.Context) error{s.security.run, s.allocator.Run, s.custom.Run, s.webhooks.Run, s.aggregator.Run} {
+		running.Start(func() { _ = run(ctx) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		s.api.Close()
+		_ = st.Close()
+	})
+	w := &testServer{t, s}
+	w.must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)
+	w.must(201, "POST", "/api/v1/namespaces/shop/serviceaccounts", `{"metadata":{"name":"default"}}`)
+	w.must(201, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"metadata":{"name":"sorts.sale.example.com"},"spec":{
+		"group":"sale.example.com","scope":"Namespaced","names":{"plural":"sorts","kind":"Sort"},
+		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{
+		"spec":{"type":"object","properties":{"size":{"type":"integer"},"names":{"type":"array","items":{"type":"string"}}}}}}}}]}}`)
+	for w.do("GET", sorts[2].path, "").Code != 200 {
+		<-s.custom.Changed()
+	}
+	return w
+}
+
+// do makes a request as one from afar.
+func (w *testServer) do(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	switch {
+	case method == http.MethodPatch && strings.Contains(path, "fieldManager="):
+		r.Header.Set("Content-Type", "application/apply-patch+yaml")
+	case method == http.MethodPatch:
+		r.Header.Set("Content-Type", "application/merge-patch+json")
+	default:
+		r.Header.Set("Content-Type", "application/json")
+	}
+	ctx := inprocess.WithUser(r.Context(), &inprocess.User{Name: "ann", Groups: []string{authz.Masters}})
+	rec := httptest.NewRecorder()
+	w.api.ServeHTTP(rec, r.WithContext(ctx))
+	return rec
+}
+
+func (w *testServer) must(code int, method, path, body string) {
+	w.Helper()
+	if rec := w.do(method, path, body); rec.Code != code {
+		w.Fatalf("%s %s: got %d, want %d: %s", method, path, rec.Code, code, rec.Body)
+	}
+}
+
+// sorts are the objects that are written, by the path of their resource.
+var sorts = []struct{ name, path, head, body string }{
+	{"ConfigMap", "/api/v1/namespaces/shop/configmaps", `"apiVersion":"v1","kind":"ConfigMap"`, `"data":{"a":"%s","b":"two"}`},
+	{"Pod", "/api/v1/namespaces/shop/pods", `"apiVersion":"v1","kind":"Pod"`,
+		`"spec":{"serviceAccountName":"default","automountServiceAccountToken":false,"containers":[{"name":"c","image":"registry/web:%s","resources":{"requests":{"cpu":"100m"}}}]}`},
+	{"Custom", "/apis/sale.example.com/v1/namespaces/shop/sorts", `"apiVersion":"sale.example.com/v1","kind":"Sort"`, `"spec":{"size":%s,"names":["a","b"]}`},
+}
+
+// text is the object of one of sorts.
+func text(head, body, name string, version int) string {
+	return fmt.Sprintf(`{%s,"metadata":{"name":%q,"labels":{"app":"web"}},%s}`, head, name, fmt.Sprintf(body, fmt.Sprint(version)))
+}
+
+// TestRoundTrips holds that once what it needs is known here, a write costs one
+// transaction and nothing else.
+func TestRoundTrips(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a second")
+	}
+	member := peers.StartEtcd(t)
+	for _, c := range []struct {
+		name string
+		open func() (store.Store, error)
+	}{
+		{"etcd", func() (store.Store, error) {
+			return etcd.Open(etcd.Options{Endpoints: []string{member.URL}, Root: storeRoot, Prefix: storeRoot})
+		}},
+		{"local", func() (store.Store, error) { return local.OpenMemory(), nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st, err := c.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := &counted{Store: st}
+			w := newTestServer(t, calls)
+			for _, s := range sorts {
+				w.must(201, "POST", s.path, text(s.head, s.body, "first", 1))
+				for _, step := range []struct {
+					what, method, path, body string
+					code                     int
+				}{
+					{"create", "POST", s.path, text(s.head, s.body, "a", 1), 201},
+					{"update", "PUT", s.path + "/a", text(s.head, s.body, "a", 2), 200},
+					{"patch", "PATCH", s.path + "/a", `{"metadata":{"labels":{"app":"x"}}}`, 200},
+					{"apply", "PATCH", s.path + "/a?fieldManager=ann&force=true", `{` + s.head + `,"metadata":{"name":"a","labels":{"app":"y"}}}`, 200},
+					{"delete", "DELETE", s.path + "/a?gracePeriodSeconds=0", ``, 200},
+				} {
+					if got := calls.during(func() { w.must(step.code, step.method, step.path, step.body) }); got != "0 reads, 1 writes" {
+						t.Errorf("%s a %s: %s", step.what, s.name, got)
+					}
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, s := range sorts {
+		b.Run(s.name+"/create", func(b *testing.B) {
+			w := newTestServer(b, local.OpenMemory())
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				w.must(201, "POST", s.path, text(s.head, s.body, fmt.Sprint("n", i), 1))
+			}
+		})
+		for _, way := range []struct{ name, method, query, head, body string }{
+			{"update", "PUT", "", s.head, s.body},
+			{"patch", "PATCH", "", s.head, s.body},
+			{"apply", "PATCH", "?fieldManager=ann&force=true", s.head, s.body},
+		} {
+			b.Run(s.name+"/"+way.name, func(b *testing.B) {
+				w := newTestServer(b, local.OpenMemory())
+				w.must(201, "POST", s.path, text(s.head, s.body, "a", 1))
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					w.must(200, way.method, s.path+"/a"+way.query, text(way.head, way.body, "a", i+2))
+				}
+			})
+		}
+	}
+}
