@@ -3,7 +3,6 @@ package apiserver
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,9 +121,6 @@ func TestProtobufBody(t *testing.T) {
 // TestPagesUnderWrites: a list that is read page by page stays as it was, also
 // when the window of events has long gone on, until its token is too old.
 func TestPagesUnderWrites(t *testing.T) {
-	if os.Getenv(etcdVariable) != "" {
-		t.Skip("etcd has a clock of its own")
-	}
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *Config) { c.Limits.History = 2 }, inMemory)
 		for i := range 5 {

@@ -134,6 +134,7 @@ func TestValidatingFollows(t *testing.T) {
 	for at := range w.objects {
 		if at.Resource == "validatingadmissionpolicybindings" {
 			w.objects[at] = nil
+			w.changes.Add(1)
 		}
 	}
 	expect("binding deleted", "")
@@ -176,6 +177,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	w.objects = map[schema.GroupVersionResource][]runtime.Object{}
+	w.changes.Add(1)
 	if err := plugin.Validate(t.Context(), a); err != nil || len(series()) > 0 {
 		t.Errorf("error %v, and %q are left", err, series())
 	}
