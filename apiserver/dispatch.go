@@ -20,6 +20,7 @@ func (c *call) dispatch() error {
 		if c.info.Verb == "watch" {
 			c.ticket.Release() // the other server bounds its watches
 		}
+		c.ticket.Away() // it is the other server that works
 		return c.handOver(h)
 	}
 	if !c.info.IsResource {

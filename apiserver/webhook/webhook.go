@@ -23,6 +23,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"minke/apiserver/flowcontrol"
 )
 
 // Endpoint is where a webhook is. Exactly one of URL and Service is set.
@@ -102,6 +104,7 @@ type Call struct {
 
 // Post asks, and decodes the answer into answer, if it is not nil. An answer other than 2xx is a
 // StatusError; every other error says what failed. Redirects are not followed.
+// A request that waits for the answer leaves its turn to others meanwhile.
 func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	if call.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -119,6 +122,7 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	defer release()
 	// A client of its own for each call costs nothing; it words errors as
 	// clients expect them: Post "URL": cause.
+	defer flowcontrol.Away(ctx)()
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if err != nil {

@@ -25,7 +25,6 @@ import (
 	"minke/apiserver/admission/expression"
 	"minke/apiserver/admission/match"
 	"minke/apiserver/authz"
-	"minke/apiserver/flowcontrol"
 	"minke/apiserver/webhook"
 )
 
@@ -145,9 +144,7 @@ func (p *plugin) call(ctx context.Context, h *hook, a *admission.Attributes, v a
 		return nil, apierrors.NewTooManyRequests(fmt.Sprintf("too many calls of the webhook %q are under way", h.name), 1)
 	}
 	defer h.calls.Add(-1)
-	back := flowcontrol.Away(ctx)
 	answer, err = p.ask(ctx, h, a, v, s)
-	back()
 	if err != nil {
 		return nil, &callError{webhook: h.name, cause: err}
 	}
