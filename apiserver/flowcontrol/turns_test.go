@@ -2,6 +2,7 @@ package flowcontrol
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,22 +42,22 @@ func TestTurns(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, held := turnsWorld(t, 2)
 			began := time.Now()
-			var third *Ticket
-			go func() { third = s.seat("calm") }()
+			var third atomic.Pointer[Ticket]
+			go func() { third.Store(s.seat("calm")) }()
 			synctest.Wait()
-			if third != nil {
+			if third.Load() != nil {
 				t.Fatalf("%s: a third request works while two have the turns", c.name)
 			}
 			c.frees(held[0])
 			time.Sleep(c.after)
 			synctest.Wait()
-			if third == nil {
+			if third.Load() == nil {
 				t.Fatalf("%s: nobody gets its turn", c.name)
 			}
 			if took := time.Since(began); took != c.after {
 				t.Errorf("%s: it took %v, want %v", c.name, took, c.after)
 			}
-			for _, k := range append(held, third) {
+			for _, k := range append(held, third.Load()) {
 				k.Release()
 			}
 			s.settled()
