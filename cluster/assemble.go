@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/request"
 	"minke/apiserver/subresource"
 	"minke/apiserver/webhook"
+	"minke/client/reconcile"
 	"minke/cluster/pki"
 )
 
@@ -80,6 +81,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	stored.Server = s.api
 	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
 	s.api.Registry().MustRegister(collectors(chain)...)
+	s.api.Registry().MustRegister(reconcile.Collectors()...)
 	actions, err := s.actions()
 	if err != nil {
 		return err

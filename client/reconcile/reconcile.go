@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/workqueue"
 
@@ -27,10 +28,12 @@ type Options struct {
 // Loop is a queue of keys and the function that handles them. A key is handled
 // by one worker at a time; adding it meanwhile has it handled once more after.
 type Loop struct {
-	name  string
-	fn    func(context.Context, client.Key) error
-	queue workqueue.TypedRateLimitingInterface[client.Key]
-	log   *slog.Logger
+	name    string
+	fn      func(context.Context, client.Key) error
+	queue   workqueue.TypedRateLimitingInterface[client.Key]
+	counted *counted // what queue is built on
+	retries prometheus.Counter
+	log     *slog.Logger
 }
 
 // New returns a loop that calls fn for each key. It takes keys at once, and
@@ -46,9 +49,11 @@ func New(name string, opts Options, fn func(context.Context, client.Key) error) 
 		opts.Log = slog.Default()
 	}
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[client.Key](opts.FirstDelay, opts.LastDelay)
+	counts := newCounted(name)
+	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[client.Key]{Queue: counts})
 	return &Loop{
-		name: name, fn: fn, log: opts.Log.With("part", name),
-		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[client.Key]{}),
+		name: name, fn: fn, log: opts.Log.With("part", name), counted: counts, retries: retries.WithLabelValues(name),
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[client.Key]{DelayingQueue: delaying}),
 	}
 }
 
@@ -63,6 +68,8 @@ func (l *Loop) AddAfter(key client.Key, delay time.Duration) { l.queue.AddAfter(
 func (l *Loop) Run(ctx context.Context, workers int) {
 	stop := context.AfterFunc(ctx, l.queue.ShutDown)
 	defer stop()
+	defer l.counted.forget()
+	defer underWay.enter(l.counted, l.name)()
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() {
@@ -91,6 +98,7 @@ func (l *Loop) next(ctx context.Context) bool {
 			level = slog.LevelDebug
 		}
 		l.log.Log(ctx, level, "will try again", "key", key.String(), "err", err, "failures", l.queue.NumRequeues(key))
+		l.retries.Inc()
 		l.queue.AddRateLimited(key)
 	}
 	return true
