@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"maps"
 	"sync"
 	"time"
@@ -63,6 +64,36 @@ type counted struct {
 	// added is when keys that wait were added, begun when the others were taken.
 	added, begun map[client.Key]time.Time
 }
+
+// queues are the names that the controllers' queues have in Kubernetes, where
+// dashboards look for them, if those are others than the controllers'.
+var queues = map[string]string{
+	"certificate-controller":             "certificate",
+	"clusterrole-aggregation-controller": "ClusterRoleAggregator",
+	"cronjob-controller":                 "cronjob",
+	"daemonset-controller":               "daemonset",
+	"deployment-controller":              "deployment",
+	"disruption-controller":              "disruption",
+	"endpoint-controller":                "endpoint",
+	"endpointslice-controller":           "endpoint_slice",
+	"endpointslice-mirroring-controller": "endpoint_slice_mirroring",
+	"garbage-collector-controller":       "garbage_collector_attempt_to_delete",
+	"job-controller":                     "job",
+	"namespace-controller":               "namespace",
+	"node-lifecycle-controller":          "node_lifecycle_controller",
+	"pv-protection-controller":           "pvprotection",
+	"pvc-protection-controller":          "pvcprotection",
+	"replicaset-controller":              "replicaset",
+	"replication-controller":             "replicationmanager",
+	"resourcequota-controller":           "resourcequota_primary",
+	"root-ca-certificate-publisher":      "root_ca_cert_publisher",
+	"serviceaccount-controller":          "serviceaccount",
+	"statefulset-controller":             "statefulset",
+	"ttl-after-finished-controller":      "ttl_jobs_to_delete",
+}
+
+// queueName is the name under which a loop's queue is counted.
+func queueName(loop string) string { return cmp.Or(queues[loop], loop) }
 
 func newCounted(name string) *counted {
 	return &counted{

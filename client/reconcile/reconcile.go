@@ -49,10 +49,10 @@ func New(name string, opts Options, fn func(context.Context, client.Key) error) 
 		opts.Log = slog.Default()
 	}
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[client.Key](opts.FirstDelay, opts.LastDelay)
-	counts := newCounted(name)
+	counts := newCounted(queueName(name))
 	delaying := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[client.Key]{Queue: counts})
 	return &Loop{
-		name: name, fn: fn, log: opts.Log.With("part", name), counted: counts, retries: retries.WithLabelValues(name),
+		name: name, fn: fn, log: opts.Log.With("part", name), counted: counts, retries: retries.WithLabelValues(queueName(name)),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[client.Key]{DelayingQueue: delaying}),
 	}
 }
@@ -69,7 +69,7 @@ func (l *Loop) Run(ctx context.Context, workers int) {
 	stop := context.AfterFunc(ctx, l.queue.ShutDown)
 	defer stop()
 	defer l.counted.forget()
-	defer underWay.enter(l.counted, l.name)()
+	defer underWay.enter(l.counted, queueName(l.name))()
 	var running sync.WaitGroup
 	for range workers {
 		running.Go(func() {
