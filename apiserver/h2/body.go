@@ -80,11 +80,12 @@ func (s *stream) take(f *http2.DataFrame, size int) error {
 // endBody notes that all has come.
 func (s *stream) endBody() error {
 	b := &s.body
-	b.ended = true
-	s.changed.Signal()
+	// A body that is shorter than declared must never look whole to its reader.
 	if b.declared >= 0 && b.received != b.declared {
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeProtocol}
 	}
+	b.ended = true
+	s.changed.Signal()
 	return nil
 }
 
