@@ -2,16 +2,14 @@ package codec
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
+
+	"minke/test/heap"
 )
 
 const (
@@ -102,7 +100,7 @@ func TestHostileBodies(t *testing.T) {
 			if len(body.Data) > mostBody {
 				t.Fatalf("%s: the body has %d bytes", name, len(body.Data))
 			}
-			cost := leastCost(func() {
+			cost := heap.Growth(mostCost, func() {
 				fresh := into.DeepCopyObject()
 				_, _ = body.Decode(fresh, corev1.SchemeGroupVersion.WithKind("Pod"))
 			})
@@ -110,44 +108,6 @@ func TestHostileBodies(t *testing.T) {
 			if cost > mostCost {
 				t.Errorf("%s into %T cost %d MiB", name, into, cost>>20)
 			}
-		}
-	}
-}
-
-// leastCost tries again when it seems too much: a collector that gets no
-// processor leaves behind what is not needed any more.
-func leastCost(f func()) uint64 {
-	cost := costOf(f)
-	for range 3 {
-		if cost > mostCost {
-			cost = min(cost, costOf(f))
-		}
-	}
-	return cost
-}
-
-// costOf returns how many bytes the heap grows by, at most, while f runs: live
-// ones and those that an eager collector has not got to yet.
-func costOf(f func()) uint64 {
-	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	runtime.GC()
-	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(heap)
-	before := heap[0].Value.Uint64()
-	peak := before
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	for {
-		metrics.Read(heap)
-		peak = max(peak, heap[0].Value.Uint64())
-		select {
-		case <-done:
-			return peak - before
-		default:
-			time.Sleep(100 * time.Microsecond) // often enough to see a peak, and room for f
 		}
 	}
 }

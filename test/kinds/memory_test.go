@@ -2,12 +2,11 @@ package kinds
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
+
+	"minke/test/heap"
 )
 
 // mostCost is what a request of 3 MiB may cost the server, whatever is in it.
@@ -53,51 +52,13 @@ func TestHostileRequests(t *testing.T) {
 		var code int
 		var answer []byte
 		began := time.Now()
-		cost := leastCost(func() { code, _, answer = c.do(r.method, r.path, r.media, "application/json", []byte(r.body)) })
+		cost := heap.Growth(mostCost, func() { code, _, answer = c.do(r.method, r.path, r.media, "application/json", []byte(r.body)) })
 		t.Logf("%s: %d, %.1f MiB %s %.120s", name, code, float64(cost)/(1<<20), time.Since(began), answer)
 		if cost > mostCost {
 			t.Errorf("%s: %d MiB", name, cost>>20)
 		}
 		if code >= 500 && code != 504 { // a busy machine may take too long
 			t.Errorf("%s: %d %.200s", name, code, answer)
-		}
-	}
-}
-
-// leastCost tries again when it seems too much: a collector that gets no
-// processor leaves behind what is not needed any more.
-func leastCost(f func()) uint64 {
-	cost := costOf(f)
-	for range 3 {
-		if cost > mostCost {
-			cost = min(cost, costOf(f))
-		}
-	}
-	return cost
-}
-
-// costOf returns how many bytes the heap grows by, at most, while f runs: live
-// ones and those that an eager collector has not got to yet.
-func costOf(f func()) uint64 {
-	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	runtime.GC()
-	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(heap)
-	before := heap[0].Value.Uint64()
-	peak := before
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	for {
-		metrics.Read(heap)
-		peak = max(peak, heap[0].Value.Uint64())
-		select {
-		case <-done:
-			return peak - before
-		default:
-			time.Sleep(100 * time.Microsecond) // often enough to see a peak, and room for f
 		}
 	}
 }
