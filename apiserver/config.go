@@ -64,6 +64,8 @@ type Config struct {
 	// KeptBytes bounds the kept encodings of all resources together. Zero
 	// means 64 MiB.
 	KeptBytes int64
+	// Detector, if any, finds out who changes what the caches share. For tests.
+	Detector *cache.Detector
 	// Context ends the server's caches and watches.
 	Context context.Context
 	// Log defaults to slog.Default().

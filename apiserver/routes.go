@@ -80,7 +80,8 @@ func newEndpoint(r *api.Resource) *endpoint {
 }
 
 func newCache(e *endpoint, budget budgets, cfg *Config) *cache.Cache {
-	o := cache.Options{Context: cfg.Context, Budget: budget.encodings, Decoded: budget.decoded, HistoryEvents: cfg.Limits.History, Log: cfg.Log}
+	o := cache.Options{Context: cfg.Context, Budget: budget.encodings, Decoded: budget.decoded, HistoryEvents: cfg.Limits.History,
+		Detector: cfg.Detector, Log: cfg.Log}
 	if cfg.Encrypt != nil {
 		o.Sealer = cfg.Encrypt(e.group)
 	}

@@ -70,6 +70,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		Limits:       s.cfg.API.limits(),
 		Flow:         s.flow,
 		Audit:        s.audit,
+		Detector:     s.cfg.detector,
 		Computed:     map[string]func(context.Context) []api.Object{"componentstatuses": s.components},
 		Elsewhere: func(ctx context.Context, gv schema.GroupVersion) http.Handler {
 			return s.aggregator.Route(ctx, gv)

@@ -34,6 +34,7 @@ import (
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/store"
+	"minke/store/cache"
 )
 
 // ServerConfig says what a server is made of.
@@ -54,6 +55,8 @@ type ServerConfig struct {
 	DNS                netip.Addr
 	Domain             string
 	API                APIOptions
+	// detector is set by tests alone.
+	detector *cache.Detector
 }
 
 // Server is the store, the API, the controllers and the scheduler.

@@ -16,6 +16,7 @@ import (
 	"minke/apiserver/authz"
 	"minke/cluster/pki"
 	"minke/store"
+	"minke/store/cache"
 	"minke/store/etcd"
 	"minke/store/local"
 	"minke/test/peers"
@@ -72,7 +73,11 @@ func newTestServer(t testing.TB, st store.Store) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := prepare(ServerConfig{DataDir: t.TempDir(), PKI: ca, Address: netip.MustParseAddr("127.0.0.1"), Port: 6443,
+	var detector *cache.Detector
+	if _, bench := t.(*testing.B); !bench {
+		detector = cache.NewDetector()
+	}
+	s, err := prepare(ServerConfig{detector: detector, DataDir: t.TempDir(), PKI: ca, Address: netip.MustParseAddr("127.0.0.1"), Port: 6443,
 		ServiceNet: netip.MustParsePrefix("10.96.0.0/16"), PodNet: netip.MustParsePrefix("10.244.0.0/16"), Domain: "cluster.local"})
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +101,9 @@ func newTestServer(t testing.TB, st store.Store) *testServer {
 		running.Wait()
 		s.api.Close()
 		_ = st.Close()
+		if err := detector.Check(); err != nil {
+			t.Error(err)
+		}
 	})
 	w := &testServer{t, s}
 	w.must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)

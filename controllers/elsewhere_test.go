@@ -39,7 +39,7 @@ func (b behind) Do(ctx context.Context, r client.Request) (runtime.Object, error
 func TestServerBehindIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		api := behind{fake.New(), &atomic.Bool{}}
+		api := behind{fake.New().Guarded(t), &atomic.Bool{}}
 		api.down.Store(true)
 		changed := make(chan struct{}, 1)
 		done := make(chan error, 1)

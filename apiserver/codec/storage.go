@@ -43,6 +43,15 @@ func (s Storage) Spot(value []byte) int {
 	return untyped.VersionSpot(value)
 }
 
+// Settle implements cache.Settler: it names obj's kind and takes away what no
+// encoding of a time has.
+func (s Storage) Settle(obj runtime.Object) {
+	if !s.AsWritten {
+		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	}
+	coarsen(obj)
+}
+
 // Encode returns what is stored for obj.
 func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
 	m, err := meta.Accessor(obj)

@@ -78,16 +78,23 @@ func encryption(t *testing.T, content string) *Encryption {
 // view opens a cache of the secrets in st.
 func view(t *testing.T, st store.Store, s cache.Sealer) *cache.Cache {
 	t.Helper()
+	d := cache.NewDetector()
 	c := cache.New(st, prefix, codec.Storage{
 		Kind: corev1.SchemeGroupVersion.WithKind("Secret"),
 		New:  func() api.Object { return &corev1.Secret{} }, Default: func(api.Object) {},
-	}, cache.Options{Sealer: s, Log: discard})
-	t.Cleanup(c.Close)
+	}, cache.Options{Sealer: s, Log: discard, Detector: d})
+	t.Cleanup(func() {
+		c.Close()
+		if err := d.Check(); err != nil {
+			t.Error(err)
+		}
+	})
 	return c
 }
 
 func secret(name string) *corev1.Secret {
-	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns"}, Data: map[string][]byte{"password": []byte("tell-nobody")}}
+	return &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns"}, Data: map[string][]byte{"password": []byte("tell-nobody")}}
 }
 
 func create(t *testing.T, c *cache.Cache, name string) *cache.Item {

@@ -44,7 +44,7 @@ func TestRecorder(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				api := fake.New()
+				api := fake.New().Guarded(t)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				r := events.NewRecorder(api, "test", "")

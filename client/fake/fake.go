@@ -128,6 +128,20 @@ func (s *Server) CheckUnchanged() error {
 	return nil
 }
 
+// Guarded lets t fail at its end if somebody has changed a handed-out object, and
+// returns s.
+func (s *Server) Guarded(t interface {
+	Cleanup(func())
+	Error(...any)
+}) *Server {
+	t.Cleanup(func() {
+		if err := s.CheckUnchanged(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 func (s *Server) table(resource schema.GroupVersionResource) *table {
 	t := s.tables[resource]
 	if t == nil {

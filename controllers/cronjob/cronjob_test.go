@@ -47,7 +47,7 @@ func TestPolicies(t *testing.T) {
 	}{{batchv1.AllowConcurrent, 5}, {batchv1.ForbidConcurrent, 1}, {batchv1.ReplaceConcurrent, 1}} {
 		t.Run(string(c.policy), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				api := fake.New()
+				api := fake.New().Guarded(t)
 				informers := client.NewInformers(api)
 				controller := New(api, informers)
 				informers.Start(t.Context())

@@ -51,7 +51,7 @@ func TestCollect(t *testing.T) {
 			for range 5 {
 				seed := rand.Uint64()
 				synctest.Test(t, func(t *testing.T) {
-					api := fake.New(object("a"), object("b", "a"), object("c", "b"), object("d"), object("e", "d", "x"), object("lost", "nobody"))
+					api := fake.New(object("a"), object("b", "a"), object("c", "b"), object("d"), object("e", "d", "x"), object("lost", "nobody")).Guarded(t)
 					api.Put(object("x"))
 					ctx, cancel := context.WithCancel(t.Context())
 					defer synctest.Wait()

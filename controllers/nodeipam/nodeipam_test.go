@@ -34,7 +34,7 @@ func TestPart(t *testing.T) {
 
 func TestEachNodeItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := fake.New()
+		api := fake.New().Guarded(t)
 		informers := client.NewInformers(api)
 		c, err := New(api, informers, []Range{{netip.MustParsePrefix("10.42.0.0/22"), 24}, {netip.MustParsePrefix("fd00:42::/48"), 64}})
 		if err != nil {

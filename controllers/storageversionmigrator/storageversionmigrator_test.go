@@ -24,7 +24,7 @@ func TestMigrate(t *testing.T) {
 		secret := func(name string) *corev1.Secret {
 			return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name}}
 		}
-		api := fake.New(secret("a"), secret("b"))
+		api := fake.New(secret("a"), secret("b")).Guarded(t)
 		for _, m := range []*migrationv1beta1.StorageVersionMigration{migration("good", "secrets"), migration("bad", "nothing")} {
 			if _, err := client.Of(api, Migrations).Create(t.Context(), m); err != nil {
 				t.Fatal(err)

@@ -20,7 +20,7 @@ func configMap(name, value string) *corev1.ConfigMap {
 func TestFollowsOnlyWhatIsReferred(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		api := fake.New()
+		api := fake.New().Guarded(t)
 		told := map[types.UID]int{}
 		c := New(ctx, api, client.ConfigMaps, func(owner types.UID) { told[owner]++ })
 		if _, err := c.Get(ctx, "p", "ns", "a"); !apierrors.IsNotFound(err) {

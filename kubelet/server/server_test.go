@@ -137,7 +137,7 @@ func serve(t *testing.T) *serving {
 		t.Fatal(err)
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p", UID: "u"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
-	srv := New(Config{NodeName: "n", API: fake.New(), Runtime: talker{rt}, Pods: func() []*corev1.Pod { return []*corev1.Pod{pod} },
+	srv := New(Config{NodeName: "n", API: fake.New().Guarded(t), Runtime: talker{rt}, Pods: func() []*corev1.Pod { return []*corev1.Pod{pod} },
 		Ended: func(string) <-chan struct{} { return nil }, LogDir: s.logs, Certificate: s.ca.issue(t, "n"), ClientCAs: s.ca.pool, APIServer: "api"})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

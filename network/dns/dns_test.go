@@ -94,7 +94,7 @@ func start(t testing.TB, api *fake.Server, upstreams ...netip.AddrPort) string {
 
 func TestNames(t *testing.T) {
 	up := newUpstream(t)
-	addr := start(t, fake.New(objects()...), up.addr)
+	addr := start(t, fake.New(objects()...).Guarded(t), up.addr)
 	for _, c := range []struct {
 		name string
 		kind uint16
@@ -170,7 +170,7 @@ func text(r *dns.Msg) string {
 }
 
 func TestEndpointsComeAndGo(t *testing.T) {
-	api := fake.New(objects()...)
+	api := fake.New(objects()...).Guarded(t)
 	addr := start(t, api)
 	ask := func() string {
 		q := new(dns.Msg)
@@ -203,7 +203,7 @@ func TestTruncation(t *testing.T) {
 	for i := range 200 {
 		many.Endpoints = append(many.Endpoints, discoveryv1.Endpoint{Addresses: []string{fmt.Sprintf("10.244.2.%d", i)}})
 	}
-	addr := start(t, fake.New(objs...))
+	addr := start(t, fake.New(objs...).Guarded(t))
 	for _, c := range []struct {
 		size, most int
 		network    string
@@ -236,7 +236,7 @@ func TestLoopIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := reserve.LocalAddr().(*net.UDPAddr).AddrPort()
-	first := start(t, fake.New(), second)
+	first := start(t, fake.New().Guarded(t), second)
 	// The second sends everything back to the first, as it came.
 	go func() {
 		b := make([]byte, 4096)
@@ -267,7 +267,7 @@ func TestLoopIsFound(t *testing.T) {
 }
 
 func TestOddMessages(t *testing.T) {
-	addr := start(t, fake.New(objects()...))
+	addr := start(t, fake.New(objects()...).Guarded(t))
 	q := new(dns.Msg)
 	q.SetQuestion("web.shop.svc.cluster.local.", dns.TypeA)
 	for _, c := range []struct {

@@ -24,7 +24,7 @@ func TestPodsAskTheNodesDNS(t *testing.T) {
 	ip := netip.MustParseAddr("10.96.0.10")
 	objs := append(objects(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-dns"},
 		Spec: corev1.ServiceSpec{ClusterIP: ip.String(), Ports: []corev1.ServicePort{{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP}, {Name: "dns-tcp", Port: 53, Protocol: corev1.ProtocolTCP}}}})
-	informers := client.NewInformers(fake.New(objs...))
+	informers := client.NewInformers(fake.New(objs...).Guarded(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	ready := make(chan []<-chan struct{}, 1)

@@ -101,7 +101,7 @@ func TestPodsOfTwoNodes(t *testing.T) {
 		t.Run(string(backend), func(t *testing.T) {
 			one, two := newHost(t, 1), newHost(t, 2)
 			netnstest.Cable(t, one.ns, "eth0", "192.0.2.1/24", two.ns, "eth0", "192.0.2.2/24")
-			api := fake.New(node(1), node(2))
+			api := fake.New(node(1), node(2)).Guarded(t)
 			stop := one.run(t, api, 1, backend)
 			two.run(t, api, 2, backend)
 			answers(t, one.pod, "10.244.2.2:80", "pod2 10.244.1.2")

@@ -31,7 +31,7 @@ type bed struct {
 }
 
 func newBed(t *testing.T) *bed {
-	b := &bed{t: t, node: netnstest.New(t), world: netnstest.New(t), a: netnstest.New(t), b: netnstest.New(t), api: fake.New()}
+	b := &bed{t: t, node: netnstest.New(t), world: netnstest.New(t), a: netnstest.New(t), b: netnstest.New(t), api: fake.New().Guarded(t)}
 	b.node.Try(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
 	netnstest.Cable(t, b.node, "up0", "192.0.2.1/24", b.world, "eth0", "192.0.2.2/24")
 	b.world.Route("0.0.0.0/0", "192.0.2.1")

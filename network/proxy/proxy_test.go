@@ -30,7 +30,7 @@ type bed struct {
 }
 
 func newBed(t *testing.T) *bed {
-	b := &bed{t: t, node: netnstest.New(t), world: netnstest.New(t), a: netnstest.New(t), b: netnstest.New(t), api: fake.New()}
+	b := &bed{t: t, node: netnstest.New(t), world: netnstest.New(t), a: netnstest.New(t), b: netnstest.New(t), api: fake.New().Guarded(t)}
 	b.node.Try(func() error {
 		// Redirects would use up the allowance of ICMP messages to a pod.
 		for f, v := range map[string]string{"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1",

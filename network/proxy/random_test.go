@@ -26,7 +26,7 @@ func TestChangesAddUpToARebuild(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 2))
 	node := netnstest.New(t)
-	api := fake.New()
+	api := fake.New().Guarded(t)
 	informers := client.NewInformers(api)
 	var p *Proxy
 	node.Try(func() (err error) {

@@ -28,6 +28,8 @@ type Options struct {
 	WatchBuffer int
 	// Sealer, if any, stands between the cache and the store.
 	Sealer Sealer
+	// Detector, if any, finds out who changes what is shared. For tests.
+	Detector *Detector
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -96,6 +98,10 @@ func New(st store.Store, prefix string, codec Codec, opts Options) *Cache {
 	c := &Cache{store: st, prefix: prefix, codec: codec, lazy: newLaziness(codec, opts.Decoded), opts: opts,
 		done: make(chan struct{}), fanWake: make(chan struct{}, 1), loading: make(chan struct{}),
 		items: newTree(), pending: map[string][]*handover{}}
+	if opts.Detector != nil {
+		opts.Budget.detect(opts.Detector)
+		opts.Decoded.detect(opts.Detector)
+	}
 	c.history.maxEvents, c.history.maxBytes = opts.HistoryEvents, opts.HistoryBytes
 	c.watchers.init()
 	c.ctx, c.cancel = context.WithCancel(opts.Context)

@@ -62,6 +62,7 @@ func (c *Cache) itemOf(e *store.Entry, obj apiruntime.Object, value []byte, writ
 	if c.lazy != nil {
 		item.beLazy(c.lazy, obj, written)
 	}
+	c.opts.Detector.item(item, obj, c.codec)
 	return item
 }
 
@@ -78,6 +79,7 @@ func (c *Cache) decode(e *store.Event, earlier []*Event) (*Event, error) {
 		event.Type = Deleted
 		event.Item = event.Prev.deleted(rev)
 		event.Item.encodings.budget = c.opts.Budget
+		c.opts.Detector.item(event.Item, event.Item.object, c.codec)
 		return event, nil
 	}
 	if h, obj := c.handedOver(key, e.Entry.Value); h != nil {

@@ -23,6 +23,8 @@ type Budget struct {
 	mu    sync.Mutex // guards all below, and prev, next and kept of every encoding
 	used  int64
 	queue encoding // sentinel of the ring; queue.next is the oldest
+	// detector is nil but in tests.
+	detector *Detector
 }
 
 // NewBudget returns a budget of limit bytes.
@@ -30,6 +32,13 @@ func NewBudget(limit int64) *Budget {
 	b := &Budget{limit: limit}
 	b.queue.prev, b.queue.next = &b.queue, &b.queue
 	return b
+}
+
+// detect lets d know of what is kept.
+func (b *Budget) detect(d *Detector) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.detector = d
 }
 
 // Used returns the bytes kept now.
@@ -167,6 +176,7 @@ func (b *Budget) keep(e *encoding) {
 	b.used += int64(e.size)
 	e.kept = true
 	b.append(e)
+	b.detector.kept(e)
 	var victims []*encoding
 	for b.used > b.limit && b.queue.next != &b.queue {
 		oldest := b.queue.next

@@ -25,6 +25,11 @@ type Lazy interface {
 	Spot(value []byte) int
 }
 
+// Settler is what a Codec may offer so that an object that was just written is no
+// other than one that was read: Settle makes of obj what Decode would make of
+// what is stored for it, but for the resourceVersion.
+type Settler interface{ Settle(obj runtime.Object) }
+
 // Item is one object as of one revision. It is immutable and shared with
 // everybody who asks: nobody may change its object or Value.
 type Item struct {

@@ -99,6 +99,9 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	if _, err := c.ready(ctx); err != nil {
 		return nil, nil, err
 	}
+	if s, ok := c.codec.(Settler); ok {
+		s.Settle(obj)
+	}
 	value, err := c.codec.Encode(obj)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s: %w", key, err)
