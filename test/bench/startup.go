@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
@@ -11,9 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"minke/test/bench/await"
 )
 
 // startup measures, from the exec of `minke up` with nothing there before,
@@ -43,11 +42,11 @@ func (b *bench) startOnce(ctx context.Context) (ready, node, returned time.Durat
 	if err := cmd.Start(); err != nil {
 		return 0, 0, 0, err
 	}
-	config, err := awaitKubeconfig(ctx, filepath.Join("/var/lib/minke/clusters", b.name, "kubeconfig"))
+	config, err := await.Kubeconfig(ctx, filepath.Join("/var/lib/minke/clusters", b.name, "kubeconfig"))
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	if err := awaitReadyz(ctx, config); err != nil {
+	if err := await.Ready(ctx, config, "/readyz"); err != nil {
 		return 0, 0, 0, err
 	}
 	ready = time.Since(start)
@@ -57,36 +56,6 @@ func (b *bench) startOnce(ctx context.Context) (ready, node, returned time.Durat
 	node = time.Since(start)
 	err = cmd.Wait()
 	return ready, node, time.Since(start), err
-}
-
-func awaitKubeconfig(ctx context.Context, path string) (*rest.Config, error) {
-	for {
-		if _, err := os.Stat(path); err == nil {
-			return clientcmd.BuildConfigFromFlags("", path)
-		}
-		if err := pause(ctx, time.Millisecond); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func awaitReadyz(ctx context.Context, config *rest.Config) error {
-	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return err
-	}
-	for {
-		answer, err := client.Get(config.Host + "/readyz")
-		if err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		if err := pause(ctx, 2*time.Millisecond); err != nil {
-			return err
-		}
-	}
 }
 
 func awaitNode(ctx context.Context, config *rest.Config) error {

@@ -23,6 +23,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"minke/test/bench/await"
 )
 
 // custom is the resource that apibench defines and both serve; builtIn is what
@@ -53,6 +55,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if address := os.Getenv(readerVariable); address != "" {
+		if err := beReader(address); err != nil {
+			fmt.Fprintln(os.Stderr, "reader:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
@@ -76,7 +85,11 @@ func run(ctx context.Context, o options) error {
 		}
 		theirs, ours, oursBuiltIn = append(theirs, t), append(ours, m), append(oursBuiltIn, b)
 	}
-	text := table(o, medians(theirs), medians(ours), medians(oursBuiltIn))
+	least, err := floor(ctx, o.watchers)
+	if err != nil {
+		return fmt.Errorf("measure the floor: %w", err)
+	}
+	text := table(o, medians(theirs), medians(ours), medians(oursBuiltIn)) + least
 	fmt.Print(text)
 	if o.out == "" {
 		return nil
@@ -84,8 +97,9 @@ func run(ctx context.Context, o options) error {
 	return os.WriteFile(o.out, []byte(text), 0o644)
 }
 
-// apibench runs the bench tool against a server whose processes are pids.
-func (o options) apibench(ctx context.Context, dir, kubeconfig, resource string, pids ...int) (results, error) {
+// apibench runs the bench tool against a server whose processes are pids, and
+// that took so long to start.
+func (o options) apibench(ctx context.Context, dir, kubeconfig, resource string, start time.Duration, pids ...int) (results, error) {
 	out := filepath.Join(dir, "results.json")
 	processes := make([]string, len(pids))
 	for i, pid := range pids {
@@ -102,7 +116,8 @@ func (o options) apibench(ctx context.Context, dir, kubeconfig, resource string,
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("run apibench: %w", err)
 	}
-	return readResults(out)
+	r, err := readResults(out)
+	return append(r, result{Phase: startPhase, Seconds: start.Seconds()}), err
 }
 
 // minke measures a cluster of one node, made for this and taken down again.
@@ -118,8 +133,23 @@ func minke(ctx context.Context, o options, resource string) (r results, err erro
 			err = fmt.Errorf("minke down: %w", downErr)
 		}
 	}()
-	out, err := exec.CommandContext(ctx, o.minke, "up", "--detach", "--isolated", "--name", name).Output()
+	starting, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	up := exec.CommandContext(ctx, o.minke, "up", "--detach", "--isolated", "--name", name)
+	began := time.Now()
+	if err := up.Start(); err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join("/var/lib/minke/clusters", name, "kubeconfig")
+	config, err := await.Kubeconfig(starting, kubeconfig)
 	if err != nil {
+		return nil, err
+	}
+	if err := await.Ready(starting, config, "/readyz"); err != nil {
+		return nil, err
+	}
+	took := time.Since(began)
+	if err := up.Wait(); err != nil {
 		return nil, fmt.Errorf("minke up: %w", err)
 	}
 	data, err := os.ReadFile(filepath.Join("/run/minke", name, "node-1", "pid"))
@@ -130,14 +160,14 @@ func minke(ctx context.Context, o options, resource string) (r results, err erro
 	if err != nil {
 		return nil, err
 	}
-	if err := rest(ctx); err != nil {
+	if err := settle(ctx); err != nil {
 		return nil, err
 	}
-	return o.apibench(ctx, dir, strings.TrimSpace(string(out)), resource, pid)
+	return o.apibench(ctx, dir, kubeconfig, resource, took, pid)
 }
 
-// rest lets a server that was just started come to rest.
-func rest(ctx context.Context) error {
+// settle lets a server that was just started come to rest.
+func settle(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// startPhase is the phase before all others, whose Seconds are the start-up.
+const startPhase = "start"
+
 // result is one phase as apibench reports it.
 type result struct {
 	Phase     string  `json:"phase"`
@@ -61,6 +64,9 @@ func mibPerCPU(r result) float64 {
 	return r.MiBPerSec * r.Seconds / r.CPU
 }
 
+// milliseconds is how long the phase took.
+func milliseconds(r result) float64 { return 1000 * r.Seconds }
+
 func p99(r result) float64 { return r.Latency.P99 }
 
 // memory is that of the API server, without its store where that is apart.
@@ -72,6 +78,7 @@ func memory(r result) float64 {
 }
 
 var figures = []figure{
+	{phase: startPhase, unit: "ms to /readyz", of: milliseconds, target: 2, less: true},
 	{phase: "create", unit: "per CPU-s", of: perCPU, target: 5},
 	{phase: "get", unit: "per CPU-s", of: perCPU, target: 8},
 	{phase: "list", unit: "MiB per CPU-s", of: mibPerCPU, target: 15},
