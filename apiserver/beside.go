@@ -67,7 +67,10 @@ func (c *call) drop(old *cache.Item) (*cache.Item, error) {
 			return nil, err
 		}
 	}
-	return c.end.cache.Delete(c.ctx, old, beside...)
+	ctx, span := c.traceStore("Delete", old.Key)
+	item, err := c.end.cache.Delete(ctx, old, beside...)
+	c.traceStored(span, err)
+	return item, err
 }
 
 // overtakenBeside tells that a write was not made since somebody changed what was

@@ -14,10 +14,21 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/codec"
+	"minke/tracing"
 )
 
 // readBody returns the request's body, within the limit.
 func (c *call) readBody() ([]byte, error) {
+	data, err := c.readLimited()
+	if err != nil {
+		c.work.Event("limitedReadBody failed", tracing.Int("len", len(data)), tracing.String("err", err.Error()))
+		return nil, err
+	}
+	c.work.Event("limitedReadBody succeeded", tracing.Int("len", len(data)))
+	return data, nil
+}
+
+func (c *call) readLimited() ([]byte, error) {
 	limits := &c.cfg.Limits
 	limit := limits.Body
 	tooLarge := apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", limit))
@@ -79,6 +90,8 @@ func (c *call) decodeObject(v codec.Validation) (api.Object, error) {
 }
 
 func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {
+	c.work.Event("About to convert to expected version")
+	defer c.work.Event("Conversion done")
 	obj := c.end.empty()
 	warnings, err := body.Decode(obj, c.end.kind)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"minke/apiserver/codec"
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/request"
+	"minke/tracing"
 )
 
 // call is one request on its way through the server.
@@ -35,7 +36,10 @@ type call struct {
 	ticket flowcontrol.Ticket
 	// audit is the request's record; nil when it is not audited.
 	audit *audit.Record
-	began time.Time
+	// span is the request's, work the one for what is being done; nil when
+	// nothing is traced.
+	span, work *tracing.Span
+	began      time.Time
 	// waited is how long it waited for its seats.
 	waited time.Duration
 	warned map[string]bool

@@ -209,7 +209,10 @@ func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item
 	if err != nil {
 		return nil, err
 	}
-	return c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj, beside...) })
+	ctx, span := c.traceStore("GuaranteedUpdate", old.Key)
+	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(ctx, old, obj, beside...) })
+	c.traceStored(span, err)
+	return item, err
 }
 
 // releasedBy tells whether obj is being deleted and nothing holds it any more.

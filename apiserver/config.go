@@ -16,6 +16,7 @@ import (
 	"minke/apiserver/request"
 	"minke/store"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // Config is what a Server is made of. Store and Resources must be set.
@@ -61,6 +62,11 @@ type Config struct {
 	Flow *flowcontrol.Controller
 	// Audit is told who did what; nil for nobody.
 	Audit *audit.Auditor
+	// Tracer decides which requests are traced; nil for none. Its Run is somebody
+	// else's to call.
+	Tracer *tracing.Tracer
+	// StoreName is what spans call the store, such as "etcd3".
+	StoreName string
 	// KeptBytes bounds the kept encodings of all resources together. Zero
 	// means 64 MiB.
 	KeptBytes int64

@@ -131,7 +131,9 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 	if err != nil {
 		return nil, err
 	}
-	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(c.ctx, key, obj, beside...) })
+	ctx, span := c.traceStore("Create", key)
+	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(ctx, key, obj, beside...) })
+	c.traceStored(span, err)
 	if errors.Is(err, cache.ErrExists) {
 		return nil, c.createError(name, nil)
 	}

@@ -94,7 +94,9 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		return unsaved(old, obj), v, nil
 	case v == marks:
 		obj.SetResourceVersion("")
-		item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(c.ctx, old, obj) })
+		ctx, span := c.traceStore("GuaranteedUpdate", old.Key)
+		item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Update(ctx, old, obj) })
+		c.traceStored(span, err)
 		return item, v, err
 	}
 	item, err := c.drop(old)

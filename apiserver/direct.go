@@ -13,6 +13,7 @@ import (
 	"minke/api"
 	"minke/apiserver/request"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // Get returns a stored object, which is shared and must not be changed, or a
@@ -89,7 +90,7 @@ func (s *Server) direct(ctx context.Context, verb string, resource schema.GroupV
 		Resource: resource.Resource, Namespace: namespace, Name: name}
 	r := (&http.Request{Header: http.Header{}}).WithContext(ctx)
 	return &call{Server: s, w: &recorder{ResponseWriter: noResponse{}}, r: r, ctx: ctx,
-		info: info, user: request.UserFrom(ctx), end: e}, nil
+		info: info, user: request.UserFrom(ctx), end: e, work: tracing.FromContext(ctx)}, nil
 }
 
 // noResponse is the response of a call that came by no request.

@@ -50,6 +50,9 @@ func (c *call) dispatch() error {
 		defer running.Add(-1)
 	}
 	c.warnDeprecated()
+	if c.span.Recording() {
+		defer c.traceHandler()()
+	}
 	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil

@@ -14,6 +14,7 @@ import (
 	"minke/api"
 	"minke/store"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // get answers with one object, at least as new as the resourceVersion that the
@@ -50,7 +51,11 @@ func (c *call) getHeld() error {
 
 // current returns the object that the request names.
 func (c *call) current() (*cache.Item, error) {
-	item, ok, err := c.end.cache.Get(c.ctx, c.key())
+	key := c.key()
+	span := c.work.Child("cacher.Get", tracing.String("key", key))
+	item, ok, err := c.end.cache.Get(span.Within(c.ctx), key)
+	span.Fail(err)
+	span.End()
 	if err != nil {
 		return nil, err
 	}

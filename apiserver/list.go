@@ -19,6 +19,7 @@ import (
 	"minke/apiserver/codec"
 	"minke/store"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // list answers with a consistent snapshot of what is selected, or one page.
@@ -42,10 +43,13 @@ type page struct {
 
 // page collects what o asks for.
 func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, error) {
+	span := c.work.Child("cacher.GetList", tracing.String("type", c.end.Plural))
+	defer span.End()
 	snapshot, from, err := c.snapshot(o)
 	if err != nil {
 		return nil, err
 	}
+	span.Event("Ready")
 	after := ""
 	if from.Start != "" {
 		after = c.end.prefix + from.Start
@@ -87,6 +91,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	if p.items, err = c.shownItems(c.ctx, p.items); err != nil {
 		return nil, err
 	}
+	span.Event("Filtered items", tracing.Int("count", len(p.items)))
 	if remaining > 0 {
 		c.end.pages.keep(snapshot, time.Unix(from.Since, 0), o.Continue == "")
 		last := p.items[len(p.items)-1].Key

@@ -207,6 +207,9 @@ func (p patient) Write(data []byte) (int, error) {
 // writeStream answers with about size bytes that write makes. Failures to send
 // are the client's, not ours: nobody is left to be told.
 func (c *call) writeStream(status int, contentType string, size int, write func(io.Writer) error) error {
+	if c.work.Recording() {
+		defer c.traceAnswer(contentType, size)()
+	}
 	header := c.w.Header()
 	header["Content-Type"] = []string{contentType}
 	if size >= stallFrom && c.objects == nil {

@@ -37,6 +37,9 @@ func (c *call) finish() {
 		}
 	}
 	c.audit.Complete(c.ctx, c.w.status)
+	if c.span != nil {
+		c.traceEnd()
+	}
 	c.metrics.record(c, time.Since(c.began))
 	if cause != nil {
 		panic(http.ErrAbortHandler)
@@ -63,19 +66,29 @@ func (c *call) serve() error {
 	if c.cfg.Audit != nil {
 		notes = c.expectAudit()
 	}
-	if err := c.authenticate(); err != nil {
+	err := c.authenticate()
+	if c.cfg.Tracer != nil {
+		c.traceArrival(outside)
+	}
+	if err != nil {
 		if notes != nil {
 			c.auditStranger(notes, err)
 		}
 		return err
 	}
 	if notes != nil {
-		if err := c.auditArrival(notes); err != nil {
+		auditing := c.span.Child("audit")
+		err := c.auditArrival(notes)
+		auditing.End()
+		if err != nil {
 			return err
 		}
 	}
 	if outside && c.cfg.Flow != nil {
-		if err := c.takeSeat(); err != nil {
+		waiting := c.span.Child("priorityandfairness")
+		err := c.takeSeat()
+		waiting.End()
+		if err != nil {
 			return err
 		}
 		defer c.ticket.Release()
@@ -124,7 +137,9 @@ func (c *call) authorize() error {
 		return nil
 	}
 	began := time.Now()
-	err := c.cfg.Authorize(c.ctx, c.user, c.info)
+	span := c.span.Child("authorization")
+	err := c.cfg.Authorize(span.Within(c.ctx), c.user, c.info)
+	span.End()
 	outcome := succeeded
 	if err != nil {
 		outcome = failed

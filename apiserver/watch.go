@@ -12,6 +12,7 @@ import (
 
 	"minke/store"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // watch streams changes:
@@ -37,11 +38,18 @@ func (c *call) watch() error {
 	defer cancel()
 	stop := context.AfterFunc(c.cfg.Context, cancel)
 	defer stop()
+	begun := func() {}
+	if o.SendInitialEvents != nil && *o.SendInitialEvents && c.work.Recording() {
+		begun = c.below("WatchList")
+		defer begun()
+	}
 	initial, from, err := c.watchStart(ctx, o)
 	if err != nil {
 		return err
 	}
+	span := c.work.Child("cacher.Watch", tracing.String("type", c.end.Plural))
 	w, err := c.end.cache.Watch(ctx, c.end.prefixIn(c.info.Namespace), from)
+	span.End()
 	if err != nil {
 		return c.watchError(err, from)
 	}
@@ -67,6 +75,7 @@ func (c *call) watch() error {
 			return nil
 		}
 	}
+	begun()
 	c.ticket.Release()
 	return s.run(ctx, w, o.AllowWatchBookmarks)
 }

@@ -25,6 +25,7 @@ type APIOptions struct {
 	Audit          AuditOptions          `json:"audit,omitzero"`
 	Aggregation    AggregationOptions    `json:"aggregation,omitzero"`
 	Encryption     EncryptionOptions     `json:"encryption,omitzero"`
+	Tracing        TracingOptions        `json:"tracing,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -40,6 +41,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.Datastore.addFlags(flags)
 	o.Audit.addFlags(flags)
 	o.Encryption.addFlags(flags)
+	o.Tracing.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

@@ -46,6 +46,14 @@ func (o *DatastoreOptions) addFlags(flags *pflag.FlagSet) {
 // external tells whether the state is kept in etcd.
 func (o *DatastoreOptions) external() bool { return len(o.Endpoints) > 0 }
 
+// name is what spans call the store: etcd as Kubernetes does.
+func (o *DatastoreOptions) name() string {
+	if o.external() {
+		return "etcd3"
+	}
+	return "local"
+}
+
 // open opens the engine; dir is the server's data directory.
 func (o *DatastoreOptions) open(dir string) (store.Store, error) {
 	if !o.external() {

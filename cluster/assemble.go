@@ -71,6 +71,8 @@ func (s *Server) assemble(ctx context.Context) error {
 		Flow:         s.flow,
 		Audit:        s.audit,
 		Detector:     s.cfg.detector,
+		Tracer:       s.tracer,
+		StoreName:    s.cfg.API.Datastore.name(),
 		Computed:     map[string]func(context.Context) []api.Object{"componentstatuses": s.components},
 		Elsewhere: func(ctx context.Context, gv schema.GroupVersion) http.Handler {
 			return s.aggregator.Route(ctx, gv)
@@ -83,6 +85,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
 	s.api.Registry().MustRegister(collectors(chain)...)
 	s.api.Registry().MustRegister(reconcile.Collectors()...)
+	if s.tracer != nil {
+		s.api.Registry().MustRegister(s.tracer)
+	}
 	actions, err := s.actions()
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ import (
 	"minke/cluster/pki"
 	"minke/store"
 	"minke/store/cache"
+	"minke/tracing"
 )
 
 // ServerConfig says what a server is made of.
@@ -83,6 +84,8 @@ type Server struct {
 	flow *flowcontrol.Controller
 	// audit is nil when nobody is told what happens.
 	audit *audit.Auditor
+	// tracer is nil when nothing is traced.
+	tracer *tracing.Tracer
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
@@ -116,6 +119,9 @@ func prepare(cfg ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	if s.encryption, err = cfg.API.Encryption.open(s.log); err != nil {
+		return nil, err
+	}
+	if s.tracer, err = cfg.API.Tracing.tracer(s.log); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -165,6 +171,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	if err := errors.Join(s.custom.Load(), s.webhooks.Load()); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
+	stopTracer := s.runTracer()
 	group, ctx := errgroup.WithContext(ctx)
 	front := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
@@ -200,7 +207,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	})
 	err := group.Wait()
 	s.api.Close()
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, stopTracer(), s.store.Close())
 }
 
 func firstAddress(p netip.Prefix) netip.Addr { return p.Masked().Addr().Next() }

@@ -24,6 +24,7 @@ import (
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
 	"minke/apiserver/webhook"
+	"minke/tracing"
 )
 
 // route hands requests on to the server behind one APIService.
@@ -102,6 +103,8 @@ func (r *route) pass(w http.ResponseWriter, req *http.Request, user *inprocess.U
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	var span *tracing.Span
+	defer func() { span.End() }()
 	proxy := &httputil.ReverseProxy{
 		Transport: transport, ErrorLog: slog.NewLogLogger(r.manager.log.Handler(), slog.LevelDebug),
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -109,14 +112,17 @@ func (r *route) pass(w http.ResponseWriter, req *http.Request, user *inprocess.U
 			p.Out.URL = &url.URL{Scheme: "https", Host: r.host(), Path: p.In.URL.Path, RawPath: p.In.URL.RawPath, RawQuery: p.In.URL.RawQuery}
 			p.Out.Host = r.host()
 			setIdentity(p.Out.Header, user)
+			span = tracing.Outgoing(p.Out)
 		},
 		ModifyResponse: func(answer *http.Response) error {
+			span.Answered(answer.StatusCode)
 			if answer.StatusCode >= 300 && answer.StatusCode < 400 && answer.Header.Get("Location") != "" {
 				return errRedirect
 			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			span.Fail(err)
 			status := http.StatusServiceUnavailable
 			switch {
 			case errors.Is(err, errRedirect):
@@ -141,6 +147,7 @@ func (r *route) upgrade(w http.ResponseWriter, req *http.Request, user *inproces
 	ask := &http.Request{Method: req.Method, Host: r.host(), Header: req.Header.Clone(), URL: req.URL}
 	ask.Header.Set("Connection", "Upgrade")
 	setIdentity(ask.Header, user)
+	tracing.FromContext(req.Context()).Inject(ask.Header)
 	err = backend.Tunnel(w, req, place, ask, func(answer *http.Response) error {
 		copyAnswer(w, answer)
 		return nil

@@ -18,6 +18,7 @@ import (
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
 	"minke/apiserver/websocket"
+	"minke/tracing"
 )
 
 // log streams the log of a container from its node.
@@ -72,7 +73,14 @@ func (s *Server) fetch(ctx context.Context, p *backend.Place, path string, query
 	if err != nil {
 		return nil, err
 	}
-	return s.proxies.RoundTrip(req)
+	span := tracing.Outgoing(req)
+	answer, err := s.proxies.RoundTrip(req)
+	if err == nil {
+		span.Answered(answer.StatusCode)
+	}
+	span.Fail(err)
+	span.End() // the body is the request's own time
+	return answer, err
 }
 
 // stream copies a body and flushes what came, so that who follows a log sees

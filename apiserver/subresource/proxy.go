@@ -15,6 +15,7 @@ import (
 
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
+	"minke/tracing"
 )
 
 // podProxy passes a request on to a pod. The name may say "scheme:name:port".
@@ -176,6 +177,7 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, p *backend.Place) 
 			pr.Out.Header.Del("Authorization")
 			// Links can only be rewritten in plain text.
 			pr.Out.Header.Del("Accept-Encoding")
+			tracing.FromContext(r.Context()).Inject(pr.Out.Header)
 		},
 		ModifyResponse: func(answer *http.Response) error { return rewrite(answer, prefix, p.Address(), r.Host) },
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -14,6 +14,7 @@ import (
 	"minke/apiserver/authz"
 	"minke/apiserver/backend"
 	"minke/apiserver/request"
+	"minke/tracing"
 )
 
 // exec runs a command in a container.
@@ -112,6 +113,7 @@ func (s *Server) tunnel(w http.ResponseWriter, r *http.Request, pod *corev1.Pod,
 			ask.Header[name] = values
 		}
 	}
+	tracing.FromContext(r.Context()).Inject(ask.Header)
 	return backend.Tunnel(w, r, place, ask, func(answer *http.Response) error {
 		info := request.InfoFrom(r.Context())
 		return refused(answer, info.Verb, schema.GroupResource{Resource: "pods/" + info.Subresource}, pod.Name)

@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/flowcontrol"
+	"minke/tracing"
 )
 
 // Endpoint is where a webhook is. Exactly one of URL and Service is set.
@@ -124,10 +125,14 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	// clients expect them: Post "URL": cause.
 	defer flowcontrol.Away(ctx)()
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	span := tracing.Outgoing(request)
+	defer span.End()
 	response, err := client.Do(request)
 	if err != nil {
+		span.Fail(err)
 		return err
 	}
+	span.Answered(response.StatusCode)
 	defer response.Body.Close()
 	limit := call.Limit
 	if limit == 0 {

@@ -35,6 +35,11 @@ func Encryption(data []byte) (*apiserver.EncryptionConfiguration, error) {
 	return read[*apiserver.EncryptionConfiguration](data)
 }
 
+// Tracing reads a TracingConfiguration. It is not validated.
+func Tracing(data []byte) (*apiserver.TracingConfiguration, error) {
+	return read[*apiserver.TracingConfiguration](data)
+}
+
 func read[T runtime.Object](data []byte) (T, error) {
 	var none T
 	obj, err := runtime.Decode(decoder(), data)

@@ -51,6 +51,10 @@ func TestVersions(t *testing.T) {
 		if err != nil || len(c.JWT) != 1 || c.JWT[0].Issuer.URL != "https://x" {
 			t.Errorf("AuthenticationConfiguration %s: %+v, %v", version, c, err)
 		}
+		traced, err := Tracing([]byte("apiVersion: apiserver.config.k8s.io/" + version + "\nkind: TracingConfiguration\nendpoint: a:1\nsamplingRatePerMillion: 7\n"))
+		if err != nil || *traced.Endpoint != "a:1" || *traced.SamplingRatePerMillion != 7 {
+			t.Errorf("TracingConfiguration %s: %+v, %v", version, traced, err)
+		}
 	}
 	c, err := Authorization([]byte("apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers: [{type: Webhook, name: w, webhook: {}}]\n"))
 	if err != nil || c.Authorizers[0].Webhook.AuthorizedTTL.Duration == 0 {

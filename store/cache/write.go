@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"minke/store"
+	"minke/tracing"
 )
 
 // ErrExists tells that Create found the key taken.
@@ -102,10 +103,13 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	if s, ok := c.codec.(Settler); ok {
 		s.Settle(obj)
 	}
+	span := tracing.FromContext(ctx)
+	span.Event("About to Encode")
 	value, err := c.codec.Encode(obj)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode %s: %w", key, err)
 	}
+	span.Event("Encode succeeded", tracing.Int("len", len(value)))
 	if modified != 0 && len(beside) == 0 {
 		if same, err := c.stands(ctx, key, modified, value); err != nil || same != nil {
 			return same, nil, err
@@ -115,10 +119,12 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	if err != nil {
 		return nil, nil, err
 	}
+	span.Event("TransformToStorage succeeded")
 	h := &handover{value: value, stored: stored, object: obj}
 	c.expect(key, h)
 	result, err := c.store.Txn(ctx, transaction(store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: stored}, beside))
 	if err == nil && result.Succeeded {
+		span.Event("Txn call succeeded")
 		err = c.settle(ctx, result.Revision)
 	}
 	item = c.unexpect(key, h)

@@ -41,10 +41,15 @@ var unmade = again{tries: 1, after: func(err error) bool {
 }}
 
 // call runs do until it succeeds, fails for good, or the deadline passes.
-func (s *Store) call(ctx context.Context, retry again, do func(context.Context, ...grpc.CallOption) error) error {
+func (s *Store) call(ctx context.Context, method string, retry again, do func(context.Context, ...grpc.CallOption) error) (err error) {
 	if s.ctx.Err() != nil {
 		return store.ErrClosed
 	}
+	ctx, span := traced(ctx, method)
+	defer func() {
+		span.Fail(err)
+		span.End()
+	}()
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()

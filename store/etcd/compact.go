@@ -14,7 +14,7 @@ import (
 
 // Compact implements store.Store. For etcd it is the history of all keys.
 func (s *Store) Compact(ctx context.Context, revision store.Revision) error {
-	err := s.call(ctx, always, func(ctx context.Context, o ...grpc.CallOption) error {
+	err := s.call(ctx, "Compact", always, func(ctx context.Context, o ...grpc.CallOption) error {
 		_, err := s.kv.Compact(ctx, &pb.CompactionRequest{Revision: int64(revision)}, o...)
 		return err
 	})
@@ -66,7 +66,7 @@ func (s *Store) compactionRound(ctx context.Context, last compaction) (next comp
 		Failure: []*pb.RequestOp{{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{Key: []byte(compactKey)}}}},
 	}
 	var answer *pb.TxnResponse
-	err = s.call(ctx, unmade, func(ctx context.Context, o ...grpc.CallOption) (err error) {
+	err = s.call(ctx, "Txn", unmade, func(ctx context.Context, o ...grpc.CallOption) (err error) {
 		answer, err = s.kv.Txn(ctx, request, o...)
 		return err
 	})

@@ -107,7 +107,7 @@ func (s *Store) none(ctx context.Context, rev store.Revision) (store.RangeResult
 // read asks a linearizable read.
 func (s *Store) read(ctx context.Context, request *pb.RangeRequest) (*pb.RangeResponse, error) {
 	var answer *pb.RangeResponse
-	err := s.call(ctx, always, func(ctx context.Context, o ...grpc.CallOption) (err error) {
+	err := s.call(ctx, "Range", always, func(ctx context.Context, o ...grpc.CallOption) (err error) {
 		answer, err = s.kv.Range(ctx, request, o...)
 		return err
 	})

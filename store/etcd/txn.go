@@ -18,7 +18,7 @@ func (s *Store) Txn(ctx context.Context, t store.Txn) (store.TxnResult, error) {
 		return store.TxnResult{}, err
 	}
 	var answer *pb.TxnResponse
-	err = s.call(ctx, unmade, func(ctx context.Context, o ...grpc.CallOption) (err error) {
+	err = s.call(ctx, "Txn", unmade, func(ctx context.Context, o ...grpc.CallOption) (err error) {
 		answer, err = s.kv.Txn(ctx, request, o...)
 		return err
 	})

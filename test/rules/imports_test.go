@@ -14,9 +14,10 @@ import (
 // itself. Tests may import anything.
 var mayImport = map[string][]string{
 	"api":         {},
-	"store":       {},
+	"tracing":     {},
+	"store":       {"tracing"},
 	"runtime":     {},
-	"apiserver":   {"api", "store"},
+	"apiserver":   {"api", "store", "tracing"},
 	"client":      {"api/inprocess"},
 	"controllers": {"client"},
 	"scheduler":   {"client"},
@@ -24,9 +25,9 @@ var mayImport = map[string][]string{
 	"network":     {"client"},
 	"observe":     {"client"},
 	"federation":  {"client", "apiserver"},
-	"cluster":     {"api", "store", "runtime", "apiserver", "client", "controllers", "scheduler", "kubelet", "network", "observe", "federation"},
+	"cluster":     {"api", "store", "tracing", "runtime", "apiserver", "client", "controllers", "scheduler", "kubelet", "network", "observe", "federation"},
 	"cmd":         {"cluster"},
-	"test":        {"api", "store", "runtime", "apiserver", "client", "controllers", "scheduler", "kubelet", "network", "observe", "federation", "cluster", "cmd"},
+	"test":        {"api", "store", "tracing", "runtime", "apiserver", "client", "controllers", "scheduler", "kubelet", "network", "observe", "federation", "cluster", "cmd"},
 }
 
 func TestImportsGoDown(t *testing.T) {

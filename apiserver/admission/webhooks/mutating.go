@@ -13,6 +13,7 @@ import (
 	"minke/api"
 	"minke/apiserver/admission"
 	"minke/apiserver/patch"
+	"minke/tracing"
 )
 
 // Mutating is the plug-in MutatingAdmissionWebhook.
@@ -106,6 +107,7 @@ func (p *Mutating) mutate(ctx context.Context, h *hook, place int, a *admission.
 		if changed, err = applyPatch(ctx, h, a, v, s, answer); err != nil {
 			return false, err
 		}
+		tracing.FromContext(ctx).Event("Patch applied")
 	}
 	annotate(h, place, a, answer, changed)
 	return changed, nil

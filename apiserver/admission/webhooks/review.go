@@ -105,9 +105,13 @@ func (p *plugin) ask(ctx context.Context, h *hook, a *admission.Attributes, v ad
 	}
 	var answer admissionv1.AdmissionReview
 	call := &webhook.Call{Endpoint: h.endpoint, Timeout: h.timeout, Body: body}
+	ctx, span := p.traced(ctx, h, a, review.Request.UID)
+	defer span.End()
 	if err := p.Client.Post(ctx, call, &answer); err != nil {
+		span.Fail(err)
 		return nil, fmt.Errorf("failed to call webhook: %w", err)
 	}
+	span.Event("Request completed")
 	if err := verify(&answer, version, review.Request.UID, p.step == "admit"); err != nil {
 		return nil, fmt.Errorf("received invalid webhook response: %w", err)
 	}
