@@ -37,7 +37,7 @@ func (o *EncryptionOptions) open(log *slog.Logger) (*encryption.Encryption, erro
 		}
 		return nil, nil
 	}
-	return encryption.New(encryption.Config{File: string(o.ConfigFile), Parse: configfile.Encryption, Log: log})
+	return encryption.New(encryption.Config{File: string(o.ConfigFile), Parse: configfile.Encryption, Log: log, ServerID: serverID()})
 }
 
 // encrypt is nil when nothing is encrypted: then nothing is paid.

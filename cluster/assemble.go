@@ -85,6 +85,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
 	s.api.Registry().MustRegister(collectors(chain)...)
 	s.api.Registry().MustRegister(reconcile.Collectors()...)
+	if s.encryption != nil {
+		s.api.Registry().MustRegister(s.encryption.Collectors()...)
+	}
 	if s.tracer != nil {
 		s.api.Registry().MustRegister(s.tracer)
 	}

@@ -22,11 +22,14 @@ type Config struct {
 	// Parse decodes and defaults the file's content.
 	Parse func([]byte) (*apiserver.EncryptionConfiguration, error)
 	Log   *slog.Logger
+	// ServerID tells this API server's metrics from others'.
+	ServerID string
 }
 
 // Encryption seals and opens as the configuration says, which may be replaced.
 type Encryption struct {
-	cfg Config
+	cfg     Config
+	metrics *metrics
 
 	mu      sync.Mutex // guards all below
 	hash    [sha256.Size]byte
@@ -37,12 +40,13 @@ type Encryption struct {
 // New reads the configuration. Plug-ins are asked when they are needed, and
 // regularly once Run runs.
 func New(cfg Config) (*Encryption, error) {
-	e := &Encryption{cfg: cfg, changed: make(chan struct{})}
+	e := &Encryption{cfg: cfg, metrics: newMetrics(cfg.ServerID), changed: make(chan struct{})}
 	fresh, hash, err := e.read()
 	if err != nil {
 		return nil, err
 	}
 	e.set, e.hash = fresh, hash
+	e.metrics.inUse(hash)
 	return e, nil
 }
 
@@ -60,7 +64,7 @@ func (e *Encryption) read() (*set, [sha256.Size]byte, error) {
 	if err != nil {
 		return nil, hash, fmt.Errorf("read the encryption provider configuration %s: %w", e.cfg.File, err)
 	}
-	fresh, err := newSet(config, e.cfg.Log)
+	fresh, err := newSet(config, e.cfg.Log, e.metrics)
 	if err != nil {
 		return nil, hash, fmt.Errorf("use the encryption provider configuration %s: %w", e.cfg.File, err)
 	}
@@ -88,6 +92,9 @@ func (e *Encryption) Run(ctx context.Context, touched <-chan struct{}) error {
 		}
 		retry = nil
 		old, err := e.reload(ctx)
+		if err != nil || old != nil {
+			e.metrics.reload(err, e.sum())
+		}
 		if err != nil {
 			retry = time.After(retryPause)
 			e.cfg.Log.Error("reload encryption: what was configured before stays in use", "error", err)
@@ -131,6 +138,13 @@ func (e *Encryption) retire(ctx context.Context, old *set) {
 	}
 }
 
+// sum is the hash of the configuration in use.
+func (e *Encryption) sum() [sha256.Size]byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.hash
+}
+
 func (e *Encryption) now() *set {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -142,13 +156,18 @@ func (e *Encryption) Healthy(ctx context.Context) error { return e.now().healthy
 
 // For returns what seals the objects of a resource.
 func (e *Encryption) For(resource schema.GroupResource) cache.Sealer {
-	return &sealer{encryption: e, resource: resource}
+	return &sealer{encryption: e, resource: resource, name: resource.String()}
 }
 
 // sealer is one resource's share.
 type sealer struct {
 	encryption *Encryption
 	resource   schema.GroupResource
+	name       string
+}
+
+func (s *sealer) at(key string) place {
+	return place{key: key, resource: s.name, metrics: s.encryption.metrics}
 }
 
 // Active implements cache.Sealer.
@@ -160,7 +179,7 @@ func (s *sealer) Seal(ctx context.Context, key string, value []byte) ([]byte, er
 	if ps == nil {
 		return value, nil
 	}
-	sealed, err := ps.seal(ctx, key, value)
+	sealed, err := ps.seal(ctx, s.at(key), value)
 	if err != nil {
 		return nil, fmt.Errorf("encrypt %s: %w", key, err)
 	}
@@ -170,9 +189,9 @@ func (s *sealer) Seal(ctx context.Context, key string, value []byte) ([]byte, er
 // Open implements cache.Sealer.
 func (s *sealer) Open(ctx context.Context, key string, stored []byte) (value []byte, stale bool, err error) {
 	if ps := s.encryption.now().of(s.resource); ps != nil {
-		value, stale, err = ps.open(ctx, key, stored)
+		value, stale, err = ps.open(ctx, s.at(key), stored)
 	} else {
-		value, stale, err = identity{}.open(ctx, key, stored)
+		value, stale, err = identity{}.open(ctx, s.at(key), stored)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("unable to transform key %q: %w", key, err)

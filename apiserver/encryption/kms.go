@@ -17,6 +17,7 @@ import (
 	kms "k8s.io/kms/apis/v2"
 
 	"minke/store"
+	"minke/tracing"
 )
 
 // How often a plug-in is asked how it is, when it was well and when not; and
@@ -45,6 +46,7 @@ type plugIn struct {
 	name    string
 	timeout time.Duration
 	log     *slog.Logger
+	metrics *metrics
 	conn    *grpc.ClientConn
 	client  kms.KeyManagementServiceClient
 	opened  unwrapped
@@ -63,8 +65,9 @@ type seed struct {
 	expires  time.Time
 }
 
-func newPlugIn(c *apiserver.KMSConfiguration, log *slog.Logger) (*plugIn, error) {
-	p := &plugIn{name: c.Name, timeout: c.Timeout.Duration, log: log}
+func newPlugIn(c *apiserver.KMSConfiguration, log *slog.Logger, m *metrics) (*plugIn, error) {
+	p := &plugIn{name: c.Name, timeout: c.Timeout.Duration, log: log, metrics: m}
+	p.opened.size = m.kept.WithLabelValues(c.Name)
 	target := c.Endpoint
 	if path, abstract := strings.CutPrefix(strings.TrimPrefix(target, "unix://"), "/@"); abstract {
 		target = "unix-abstract:" + path
@@ -72,7 +75,8 @@ func newPlugIn(c *apiserver.KMSConfiguration, log *slog.Logger) (*plugIn, error)
 		target = "unix-abstract:" + path
 	}
 	var err error
-	p.conn, err = grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(), grpc.WithAuthority("localhost"))
+	p.conn, err = grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(),
+		grpc.WithAuthority("localhost"), grpc.WithUnaryInterceptor(m.timed(c.Name)))
 	if err != nil {
 		return nil, fmt.Errorf("connect to KMS provider %s: %w", c.Name, err)
 	}
@@ -139,6 +143,9 @@ func (p *plugIn) ask(ctx context.Context) error {
 	if status.Version != "v2" && status.Version != "v2beta1" {
 		return fmt.Errorf("KMS provider %s speaks version %q, want v2", p.name, status.Version)
 	}
+	if err := p.checkID(status.KeyId); err != nil {
+		return err
+	}
 	if now := p.current.Load(); now != nil && now.keyID == status.KeyId {
 		longer := *now
 		longer.expires = expires
@@ -157,10 +164,26 @@ func (p *plugIn) ask(ctx context.Context) error {
 	return nil
 }
 
+// checkID checks the key ID that a status names.
+func (p *plugIn) checkID(id string) error {
+	switch {
+	case id == "":
+		p.metrics.invalidIDs.WithLabelValues(p.name, "empty").Inc()
+		return fmt.Errorf("KMS provider %s is not healthy: the key ID of its status is empty", p.name)
+	case len(id) > maxKeyID:
+		p.metrics.invalidIDs.WithLabelValues(p.name, "too_long").Inc()
+		return fmt.Errorf("KMS provider %s is not healthy: the key ID of its status has %d bytes, at most %d are allowed", p.name, len(id), maxKeyID)
+	}
+	p.metrics.told.use("", p.name, id)
+	return nil
+}
+
 func (p *plugIn) newSeed(ctx context.Context) (*seed, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
+	began := time.Now()
 	plain := random(seedSize)
+	p.metrics.seeds.Observe(time.Since(began).Seconds())
 	answer, err := p.client.Encrypt(ctx, &kms.EncryptRequest{Plaintext: plain, Uid: string(uuid.NewUUID())})
 	if err != nil {
 		return nil, fmt.Errorf("encrypt a seed with KMS provider %s: %w", p.name, err)
@@ -177,7 +200,9 @@ func (p *plugIn) newSeed(ctx context.Context) (*seed, error) {
 }
 
 // seal implements provider.
-func (p *plugIn) seal(ctx context.Context, key string, value []byte) ([]byte, error) {
+func (p *plugIn) seal(ctx context.Context, at place, value []byte) ([]byte, error) {
+	ctx, span := tracing.Start(ctx, "TransformToStorage with envelopeTransformer", tracing.String("transformer.provider.name", p.name))
+	defer span.End()
 	s := p.current.Load()
 	if s == nil || time.Now().After(s.expires) {
 		if err := p.healthy(ctx); err != nil {
@@ -187,10 +212,13 @@ func (p *plugIn) seal(ctx context.Context, key string, value []byte) ([]byte, er
 			return nil, fmt.Errorf("the seed of KMS provider %s expired at %s", p.name, s.expires.Format(time.RFC3339))
 		}
 	}
-	data, err := s.cipher.seal([]byte(key), value)
+	span.Event("About to encrypt data using DEK")
+	data, err := s.cipher.seal([]byte(at.key), value)
 	if err != nil {
 		return nil, err
 	}
+	span.Event("Data encryption succeeded")
+	p.metrics.used.use(toStorage, p.name, s.keyID)
 	sealed := s.envelope
 	sealed.data = data
 	return sealed.marshal(), nil
@@ -198,7 +226,12 @@ func (p *plugIn) seal(ctx context.Context, key string, value []byte) ([]byte, er
 
 // open implements provider. A plug-in that does not answer gives an error that
 // is store.ErrUnavailable.
-func (p *plugIn) open(ctx context.Context, key string, stored []byte) (value []byte, stale bool, err error) {
+func (p *plugIn) open(ctx context.Context, at place, stored []byte) (value []byte, stale bool, err error) {
+	ctx, span := tracing.Start(ctx, "TransformFromStorage with envelopeTransformer", tracing.String("transformer.provider.name", p.name))
+	defer func() {
+		span.Fail(err)
+		span.End()
+	}()
 	var e envelope
 	if err := e.unmarshal(stored); err != nil {
 		return nil, false, fmt.Errorf("read the envelope: %w", err)
@@ -210,14 +243,20 @@ func (p *plugIn) open(ctx context.Context, key string, stored []byte) (value []b
 	if err != nil {
 		return nil, false, err
 	}
-	if value, err = c.open([]byte(key), e.data); err != nil {
+	p.metrics.used.use(fromStorage, p.name, e.keyID)
+	span.Event("About to decrypt data using DEK")
+	if value, err = c.open([]byte(at.key), e.data); err != nil {
 		return nil, false, err
 	}
+	span.Event("Data decryption succeeded")
 	now := p.current.Load()
 	return value, now != nil && (now.keyID != e.keyID || now.kind != e.kind), nil
 }
 
 func (p *plugIn) unwrap(ctx context.Context, e *envelope) (cipherOf, error) {
+	p.metrics.misses.Inc()
+	span := tracing.FromContext(ctx)
+	span.Event("About to decrypt DEK using remote service")
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	answer, err := p.client.Decrypt(ctx, &kms.DecryptRequest{
@@ -226,6 +265,7 @@ func (p *plugIn) unwrap(ctx context.Context, e *envelope) (cipherOf, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to decrypt DEK, error: %w", errors.Join(err, store.ErrUnavailable))
 	}
+	span.Event("DEK decryption succeeded")
 	if e.kind == wrappedSeed {
 		return newSeeded(answer.Plaintext)
 	}

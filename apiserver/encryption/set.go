@@ -22,7 +22,7 @@ type set struct {
 }
 
 // newSet makes the providers that c names.
-func newSet(c *apiserver.EncryptionConfiguration, log *slog.Logger) (*set, error) {
+func newSet(c *apiserver.EncryptionConfiguration, log *slog.Logger, m *metrics) (*set, error) {
 	if err := validate(c).ToAggregate(); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func newSet(c *apiserver.EncryptionConfiguration, log *slog.Logger) (*set, error
 	for _, rule := range c.Resources {
 		var ps providers
 		for _, p := range rule.Providers {
-			made, err := s.provider(p, log)
+			made, err := s.provider(p, log, m)
 			if err != nil {
 				return nil, errors.Join(err, s.closePlugIns())
 			}
@@ -75,7 +75,7 @@ func (s *set) of(gr schema.GroupResource) providers {
 	return nil
 }
 
-func (s *set) provider(p apiserver.ProviderConfiguration, log *slog.Logger) (provider, error) {
+func (s *set) provider(p apiserver.ProviderConfiguration, log *slog.Logger, m *metrics) (provider, error) {
 	switch {
 	case p.AESGCM != nil:
 		return newKeys("k8s:enc:aesgcm:v1:", p.AESGCM.Keys, newGCM)
@@ -84,7 +84,7 @@ func (s *set) provider(p apiserver.ProviderConfiguration, log *slog.Logger) (pro
 	case p.Secretbox != nil:
 		return newKeys("k8s:enc:secretbox:v1:", p.Secretbox.Keys, newBox)
 	case p.KMS != nil:
-		made, err := newPlugIn(p.KMS, log)
+		made, err := newPlugIn(p.KMS, log, m)
 		if err == nil {
 			s.plugIns = append(s.plugIns, made)
 		}

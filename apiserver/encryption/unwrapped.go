@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // maxUnwrapped bounds the ciphers that a plug-in's unwrapped seeds are kept as.
@@ -16,6 +18,7 @@ type unwrapped struct {
 	mu    sync.Mutex // guards all below
 	kept  map[[sha256.Size]byte]cipherOf
 	order [][sha256.Size]byte // the oldest first
+	size  prometheus.Gauge    // how many are kept; it may be nil
 }
 
 // id tells one wrapped seed from another.
@@ -66,4 +69,7 @@ func (u *unwrapped) keep(id [sha256.Size]byte, c cipherOf) {
 	}
 	u.kept[id] = c
 	u.order = append(u.order, id)
+	if u.size != nil {
+		u.size.Set(float64(len(u.order)))
+	}
 }

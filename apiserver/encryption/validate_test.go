@@ -31,7 +31,7 @@ func TestValidate(t *testing.T) {
 		parsed, err := configfile.Encryption([]byte(c.content))
 		if err == nil {
 			var s *set
-			if s, err = newSet(parsed, discard); err == nil {
+			if s, err = newSet(parsed, discard, newMetrics("")); err == nil {
 				err = s.closePlugIns()
 			}
 		}

@@ -67,7 +67,7 @@ func encryption(t *testing.T, content string) *Encryption {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	write(t, file, content)
-	e, err := New(Config{File: file, Parse: configfile.Encryption, Log: discard})
+	e, err := New(Config{File: file, Parse: configfile.Encryption, Log: discard, ServerID: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
