@@ -21,6 +21,7 @@ func (d Definition[T]) Resource() *Resource {
 		ShortNames:            d.ShortNames,
 		Categories:            d.Categories,
 		Namespaced:            !d.Cluster,
+		Bulky:                 d.Bulky,
 		New:                   func() Object { return d.New() },
 		NewList:               d.NewList,
 		Default:               onOne(d.Default),

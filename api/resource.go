@@ -37,6 +37,9 @@ type Definition[T Object] struct {
 	Categories       []string
 	// Cluster tells that the resource has no namespace.
 	Cluster bool
+	// Bulky tells that objects are seldom read and take several times the memory
+	// of what is stored for them: they are decoded when they are asked for.
+	Bulky bool
 	// New returns an empty object, NewList an empty list of them.
 	New func() T
 	// (nil for a review kind).
@@ -164,6 +167,7 @@ type Resource struct {
 	ShortNames       []string
 	Categories       []string
 	Namespaced       bool
+	Bulky            bool
 	New              func() Object
 	NewList          func() runtime.Object
 

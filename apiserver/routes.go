@@ -87,7 +87,7 @@ func newCache(e *endpoint, budget budgets, cfg *Config) *cache.Cache {
 	}
 	return cache.New(cfg.Store, e.prefix,
 		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil,
-			Untyped: e.Conform != nil}, o)
+			Untyped: e.Conform != nil, Bulky: e.Bulky}, o)
 }
 
 func (t *routes) add(e *endpoint) error {

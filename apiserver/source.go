@@ -35,8 +35,29 @@ func (s *Server) Snapshot(resource schema.GroupVersionResource, namespace string
 	return s.snapshot(resource, namespace, func(c *cache.Cache, ctx context.Context) (*cache.Snapshot, error) { return c.Snapshot(ctx, 0) })
 }
 
+// Items is Snapshot for who can do without decoding each object: the objects of
+// bulky resources and of custom ones may not be at hand.
+func (s *Server) Items(resource schema.GroupVersionResource, namespace string) (iter.Seq[*cache.Item], string, error) {
+	return s.items(resource, namespace, func(c *cache.Cache, ctx context.Context) (*cache.Snapshot, error) { return c.Snapshot(ctx, 0) })
+}
+
 // snapshot returns all objects of the resource in namespace, as read reads them.
 func (s *Server) snapshot(resource schema.GroupVersionResource, namespace string, read func(*cache.Cache, context.Context) (*cache.Snapshot, error)) (iter.Seq[runtime.Object], string, error) {
+	items, revision, err := s.items(resource, namespace, read)
+	if err != nil {
+		return nil, "", err
+	}
+	objects := func(yield func(runtime.Object) bool) {
+		for item := range items {
+			if !yield(item.Object()) {
+				return
+			}
+		}
+	}
+	return objects, revision, nil
+}
+
+func (s *Server) items(resource schema.GroupVersionResource, namespace string, read func(*cache.Cache, context.Context) (*cache.Snapshot, error)) (iter.Seq[*cache.Item], string, error) {
 	e, err := s.source(resource)
 	if err != nil {
 		return nil, "", err
@@ -45,14 +66,7 @@ func (s *Server) snapshot(resource schema.GroupVersionResource, namespace string
 	if err != nil {
 		return nil, "", fmt.Errorf("read %s: %w", resource, err)
 	}
-	objects := func(yield func(runtime.Object) bool) {
-		for item := range snapshot.All(e.prefixIn(namespace), "") {
-			if !yield(item.Object()) {
-				return
-			}
-		}
-	}
-	return objects, strconv.FormatInt(int64(snapshot.Revision()), 10), nil
+	return snapshot.All(e.prefixIn(namespace), ""), strconv.FormatInt(int64(snapshot.Revision()), 10), nil
 }
 
 // WatchShared streams what came after revision, or without one what comes from

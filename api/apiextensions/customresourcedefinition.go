@@ -19,6 +19,7 @@ func customResourceDefinitions() *api.Resource {
 		ShortNames:       []string{"crd", "crds"},
 		Categories:       []string{"api-extensions"},
 		Cluster:          true,
+		Bulky:            true,
 		New:              api.New[definition],
 		NewList:          api.NewList[apiextensionsv1.CustomResourceDefinitionList],
 		Default:          apiextensionsv1.SetObjectDefaults_CustomResourceDefinition,

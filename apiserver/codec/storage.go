@@ -30,15 +30,26 @@ type Storage struct {
 	AsWritten bool
 	// Untyped tells that the objects have no Go type.
 	Untyped bool
+	// Bulky is the resource's.
+	Bulky bool
 }
 
 // Lazy implements cache.Lazy: maps take several times the memory of their text.
-func (s Storage) Lazy() bool { return s.Untyped && !s.AsWritten }
+func (s Storage) Lazy() bool { return s.Bulky || s.Untyped && !s.AsWritten }
+
+// Size implements cache.Lazy. The figures are those of custom resources, and of
+// definitions with large schemas.
+func (s Storage) Size(value []byte) int {
+	if s.Bulky {
+		return 512 + 8*len(value)
+	}
+	return 512 + 4*len(value)
+}
 
 // Spot implements cache.Lazy.
 func (s Storage) Spot(value []byte) int {
-	if s.StoredVersion != "" {
-		return 0 // the text names another version
+	if s.StoredVersion != "" || !s.Untyped {
+		return 0 // the text names another version, or is none
 	}
 	return untyped.VersionSpot(value)
 }

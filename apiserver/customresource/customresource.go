@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"slices"
 	"sync"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -30,11 +29,13 @@ import (
 	"minke/apiserver"
 	"minke/apiserver/openapi"
 	"minke/apiserver/webhook"
+	"minke/store/cache"
 )
 
 // Server is what the API server offers for this.
 type Server interface {
 	SetCustom([]apiserver.Custom) error
+	Items(resource schema.GroupVersionResource, namespace string) (iter.Seq[*cache.Item], string, error)
 	Snapshot(resource schema.GroupVersionResource, namespace string) (iter.Seq[runtime.Object], string, error)
 	WatchShared(ctx context.Context, resource schema.GroupVersionResource, namespace, revision string) (watch.Interface, error)
 	Update(ctx context.Context, resource schema.GroupVersionResource, namespace, name string, change func(api.Object) error) (api.Object, error)
@@ -60,6 +61,10 @@ type Manager struct {
 	log     *slog.Logger
 	changed chan struct{}
 	metrics *metrics
+
+	// known are the definitions as they were last seen, by name; Load and Run use
+	// it one after the other.
+	known map[string]*known
 
 	mu sync.Mutex // guards what follows
 	// served is what each definition serves, by its name.
@@ -91,7 +96,7 @@ func New(cfg Config) *Manager {
 	if cfg.Publish == nil {
 		cfg.Publish = func([]*api.Resource, map[schema.GroupVersionKind]openapi.Schema) {}
 	}
-	return &Manager{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), metrics: newMetrics(), served: map[string]*served{}, cleaning: map[string]bool{}}
+	return &Manager{cfg: cfg, log: cfg.Log, changed: make(chan struct{}, 1), metrics: newMetrics(), known: map[string]*known{}, served: map[string]*served{}, cleaning: map[string]bool{}}
 }
 
 // Load serves what is defined already, so that the first request after a start
@@ -180,33 +185,6 @@ func next(ctx context.Context, w watch.Interface) bool {
 	}
 }
 
-// definitions is all of them at one revision.
-type definitions struct {
-	revision string
-	// all are copies of which nothing but the status may be changed, the oldest
-	// first: it keeps its names.
-	all []*definition
-	// stored has the statuses as they are stored, by name.
-	stored map[string]*apiextensionsv1.CustomResourceDefinitionStatus
-}
-
-func (m *Manager) definitions() (*definitions, error) {
-	objs, revision, err := m.cfg.Server.Snapshot(Definitions, "")
-	if err != nil {
-		return nil, fmt.Errorf("list custom resource definitions: %w", err)
-	}
-	d := &definitions{revision: revision, stored: map[string]*apiextensionsv1.CustomResourceDefinitionStatus{}}
-	for obj := range objs {
-		stored := obj.(*definition)
-		d.stored[stored.Name] = &stored.Status
-		crd := *stored
-		crd.Status = *stored.Status.DeepCopy()
-		d.all = append(d.all, &crd)
-	}
-	slices.SortStableFunc(d.all, func(a, b *definition) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
-	return d, nil
-}
-
 // sync brings names, routes and conditions in line with the definitions, in
 // this order: what says that it is established is served.
 func (m *Manager) sync(ctx context.Context, d *definitions, cleaners *sync.WaitGroup) {
@@ -215,7 +193,7 @@ func (m *Manager) sync(ctx context.Context, d *definitions, cleaners *sync.WaitG
 		return
 	}
 	for _, crd := range d.all {
-		if equality.Semantic.DeepEqual(&crd.Status, d.stored[crd.Name]) {
+		if equality.Semantic.DeepEqual(&crd.Status, &m.known[crd.Name].crd.Status) {
 			m.clean(ctx, crd, cleaners)
 			continue
 		}

@@ -253,7 +253,7 @@ func TestSchemasAreDroppedWhenIdle(t *testing.T) {
 		if err := json.Unmarshal([]byte(crd(widgetV1)), &v); err != nil {
 			t.Fatal(err)
 		}
-		s := newSchemas(&v)
+		s := newSchemas(func() *definition { return &v })
 		if _, err := s.of("v1"); err != nil {
 			t.Fatal(err)
 		}

@@ -40,17 +40,18 @@ func (s *schemas) converter() (managedfields.TypeConverter, error) {
 		return s.merging, nil
 	}
 	models := map[string]*spec.Schema{metadataModel: metadataSchema()}
-	for i := range s.crd.Spec.Versions {
-		v := &s.crd.Spec.Versions[i]
-		model, err := mergeModel(s.crd, v)
+	crd := s.read()
+	for i := range crd.Spec.Versions {
+		v := &crd.Spec.Versions[i]
+		model, err := mergeModel(crd, v)
 		if err != nil {
 			return nil, err
 		}
 		models[v.Name] = model
 	}
-	made, err := managedfields.NewTypeConverter(models, s.crd.Spec.PreserveUnknownFields)
+	made, err := managedfields.NewTypeConverter(models, crd.Spec.PreserveUnknownFields)
 	if err != nil {
-		return nil, fmt.Errorf("make the merge schema of %s: %w", s.crd.Name, err)
+		return nil, fmt.Errorf("make the merge schema of %s: %w", crd.Name, err)
 	}
 	s.merging = made
 	return made, nil

@@ -47,7 +47,7 @@ func mergeManager(t *testing.T, fast bool) *apply.Manager {
 	crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
 		Name: "v1", Served: true, Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: s}}}
 	k := apply.Kind{
-		Served: mergeKind, Stored: mergeKind, Merging: merging{newSchemas(crd)}, Default: func(runtime.Object) {},
+		Served: mergeKind, Stored: mergeKind, Merging: merging{newSchemas(func() *definition { return crd })}, Default: func(runtime.Object) {},
 		Versions: map[schema.GroupVersionKind]func() runtime.Object{mergeKind: func() runtime.Object { return &unstructured.Unstructured{} }},
 	}
 	if fast {

@@ -22,10 +22,11 @@ const idleTime = 5 * time.Minute
 // schemas has what is made of a definition's schemas. It is compiled when first
 // needed and dropped when idle: most definitions of a cluster are hardly used.
 type schemas struct {
-	crd  *apiextensionsv1.CustomResourceDefinition // shared, never changed
 	idle time.Duration
 
-	mu       sync.Mutex // guards what follows
+	mu sync.Mutex // guards what follows
+	// read returns the definition, which is shared and must not be changed.
+	read     func() *definition
 	compiled map[string]*compiled
 	merging  managedfields.TypeConverter
 	used     time.Time
@@ -45,8 +46,16 @@ type compiled struct {
 	rules func() *cel.Validator
 }
 
-func newSchemas(crd *apiextensionsv1.CustomResourceDefinition) *schemas {
-	return &schemas{crd: crd, idle: idleTime}
+func newSchemas(read func() *definition) *schemas {
+	return &schemas{read: read, idle: idleTime}
+}
+
+// from tells where else the same definition can be read: it was stored anew, and
+// what was stored before need not be kept for its schemas.
+func (s *schemas) from(read func() *definition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read = read
 }
 
 // of returns the compiled schema of a version.
@@ -57,14 +66,15 @@ func (s *schemas) of(name string) (*compiled, error) {
 	if c := s.compiled[name]; c != nil {
 		return c, nil
 	}
-	for i := range s.crd.Spec.Versions {
-		v := &s.crd.Spec.Versions[i]
+	crd := s.read()
+	for i := range crd.Spec.Versions {
+		v := &crd.Spec.Versions[i]
 		if v.Name != name {
 			continue
 		}
-		c, err := compile(v, s.crd.Spec.PreserveUnknownFields)
+		c, err := compile(v, crd.Spec.PreserveUnknownFields)
 		if err != nil {
-			return nil, fmt.Errorf("compile the schema of %s: %w", s.crd.Name, err)
+			return nil, fmt.Errorf("compile the schema of %s: %w", crd.Name, err)
 		}
 		if s.compiled == nil {
 			s.compiled = map[string]*compiled{}
@@ -72,7 +82,7 @@ func (s *schemas) of(name string) (*compiled, error) {
 		s.compiled[name] = c
 		return c, nil
 	}
-	return nil, fmt.Errorf("compile the schema of %s: there is no version %s", s.crd.Name, name)
+	return nil, fmt.Errorf("compile the schema of %s: there is no version %s", crd.Name, name)
 }
 
 // touch puts off the dropping; s.mu must be held.

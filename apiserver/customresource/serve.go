@@ -61,13 +61,15 @@ func (m *Manager) servedBy(crd *definition, before *served) *served {
 	s := &served{}
 	s.shape = fmt.Sprint(crd.UID, crd.Generation, names.Kind, names.ListKind)
 	s.state = fmt.Sprint(s.shape, names, apiextensions.Condition(crd, apiextensionsv1.Terminating))
-	if before != nil && before.state == s.state {
-		return before
-	}
+	whole := m.known[crd.Name].whole
 	if before != nil && before.shape == s.shape {
 		s.schemas = before.schemas
+		s.schemas.from(whole)
+		if before.state == s.state {
+			return before
+		}
 	} else {
-		s.schemas = newSchemas(crd)
+		s.schemas = newSchemas(whole)
 	}
 	conv := newConverter(crd, s.schemas, m.cfg.Calls, m.metrics)
 	s.resources = resources(crd, s.schemas, conv)
@@ -118,8 +120,11 @@ func (m *Manager) publish() {
 
 // document is the schema of a version as it was written.
 func (s *schemas) document(version string) (json.RawMessage, error) {
-	for i := range s.crd.Spec.Versions {
-		if v := &s.crd.Spec.Versions[i]; v.Name == version && v.Schema != nil {
+	s.mu.Lock()
+	crd := s.read()
+	s.mu.Unlock()
+	for i := range crd.Spec.Versions {
+		if v := &crd.Spec.Versions[i]; v.Name == version && v.Schema != nil {
 			return json.Marshal(v.Schema.OpenAPIV3Schema)
 		}
 	}

@@ -20,6 +20,8 @@ type Codec interface {
 // bytes: they are decoded when they are asked for, and kept for a while only.
 type Lazy interface {
 	Lazy() bool
+	// Size estimates the memory of the object that value holds, in bytes.
+	Size(value []byte) int
 	// Spot returns where in value, if it is a JSON text, its resourceVersion
 	// would stand as a member; zero if that is not all that it lacks.
 	Spot(value []byte) int

@@ -15,7 +15,7 @@ const DecodedBudget = 8 << 20
 // laziness is how the items of one cache come to their objects.
 type laziness struct {
 	codec   Codec
-	spots   Lazy
+	spots   Lazy // the same
 	objects *Budget
 }
 
@@ -34,7 +34,7 @@ const decodedName = "object"
 func (i *Item) decoded() runtime.Object {
 	e := i.encodings.made(decodedName, i.lazy.objects, func(e *encoding) error {
 		obj, err := i.lazy.codec.Decode(i.text, i.Revision)
-		e.object, e.size = obj, decodedSize(i.text)
+		e.object, e.size = obj, i.lazy.spots.Size(i.text)
 		return err
 	})
 	if e.err != nil {
@@ -44,22 +44,18 @@ func (i *Item) decoded() runtime.Object {
 	return e.object
 }
 
-// decodedSize estimates the memory of an object without a Go type.
-func decodedSize(text []byte) int { return 512 + 4*len(text) }
-
 // beLazy lets go of the item's object, but for keeping it a while. written
 // tells that its bytes were made of this very object.
 func (i *Item) beLazy(l *laziness, obj runtime.Object, written bool) {
 	i.lazy, i.text, i.object = l, i.Value, nil
-	if !written {
+	if i.spot = l.spots.Spot(i.Value); i.spot != 0 && !written {
 		again, err := l.codec.Encode(obj)
-		written = err == nil && bytes.Equal(again, i.Value)
-	}
-	if written {
-		i.spot = l.spots.Spot(i.Value)
+		if err != nil || !bytes.Equal(again, i.Value) {
+			i.spot = 0
+		}
 	}
 	i.encodings.made(decodedName, l.objects, func(e *encoding) error {
-		e.object, e.size = obj, decodedSize(i.text)
+		e.object, e.size = obj, l.spots.Size(i.text)
 		return nil
 	})
 }

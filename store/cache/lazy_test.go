@@ -18,6 +18,8 @@ type lazyCodec struct{ decoded int }
 
 func (c *lazyCodec) Lazy() bool { return true }
 
+func (c *lazyCodec) Size(value []byte) int { return 512 + 4*len(value) }
+
 func (c *lazyCodec) Spot(value []byte) int { return bytes.Index(value, []byte(`"uid"`)) }
 
 func (c *lazyCodec) Encode(obj runtime.Object) ([]byte, error) {
@@ -54,7 +56,7 @@ func TestLazyItems(t *testing.T) {
 	st := local.OpenMemory()
 	defer st.Close()
 	codec := &lazyCodec{}
-	c := New(st, "/things/", codec, Options{Decoded: NewBudget(2 * int64(decodedSize(make([]byte, 64))))})
+	c := New(st, "/things/", codec, Options{Decoded: NewBudget(2 * int64(codec.Size(make([]byte, 64))))})
 	defer c.Close()
 	ctx := t.Context()
 	first, err := c.Create(ctx, "/things/a", thing("a"))
