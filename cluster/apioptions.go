@@ -26,6 +26,7 @@ type APIOptions struct {
 	Aggregation    AggregationOptions    `json:"aggregation,omitzero"`
 	Encryption     EncryptionOptions     `json:"encryption,omitzero"`
 	Tracing        TracingOptions        `json:"tracing,omitzero"`
+	Election       ElectionOptions       `json:"election,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -42,6 +43,7 @@ func (o *APIOptions) AddFlags(flags *pflag.FlagSet) {
 	o.Audit.addFlags(flags)
 	o.Encryption.addFlags(flags)
 	o.Tracing.addFlags(flags)
+	o.Election.addFlags(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.

@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/request"
 	"minke/apiserver/subresource"
 	"minke/apiserver/webhook"
+	"minke/client/leaderelection"
 	"minke/client/reconcile"
 	"minke/cluster/pki"
 )
@@ -90,6 +91,9 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	if s.tracer != nil {
 		s.api.Registry().MustRegister(s.tracer)
+	}
+	if s.cfg.API.elects() {
+		s.api.Registry().MustRegister(leaderelection.Collectors()...)
 	}
 	actions, err := s.actions()
 	if err != nil {

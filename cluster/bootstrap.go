@@ -17,6 +17,7 @@ import (
 	"minke/apiserver/admission/priority"
 	"minke/apiserver/authz"
 	"minke/client"
+	"minke/cluster/servers"
 )
 
 // bootstrap creates what every cluster has from its first moment: namespaces,
@@ -37,12 +38,30 @@ func (s *Server) bootstrap(ctx context.Context) error {
 	return nil
 }
 
+// ensureTries bounds how often other servers, which do the same, may be faster.
+const ensureTries = 10
+
 // ensure creates obj, or completes the one that is there.
 func (s *Server) ensure(ctx context.Context, obj api.Object) error {
 	resource, err := s.resourceOf(obj)
 	if err != nil {
 		return err
 	}
+	for range ensureTries {
+		err = s.ensureOnce(ctx, resource, obj.DeepCopyObject().(api.Object))
+		// An address that a Service is to have is taken a moment before that
+		// Service is seen, if another server creates it.
+		if !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) && !apierrors.IsServerTimeout(err) && !apierrors.IsInvalid(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return err
+}
+
+func (s *Server) ensureOnce(ctx context.Context, resource schema.GroupVersionResource, obj api.Object) error {
 	request := client.Request{Verb: "get", Resource: resource, Namespace: obj.GetNamespace(), Name: obj.GetName()}
 	stored, err := s.self.Do(ctx, request)
 	if apierrors.IsNotFound(err) {
@@ -114,27 +133,16 @@ func namespaces() []api.Object {
 func (s *Server) apiService() []api.Object {
 	labels := map[string]string{"component": "apiserver", "provider": "kubernetes"}
 	meta := metav1.ObjectMeta{Name: "kubernetes", Namespace: metav1.NamespaceDefault, Labels: labels}
-	address := s.cfg.Address.String()
 	port := int32(s.cfg.Port)
-	name, tcp, ready := "https", corev1.ProtocolTCP, true
-	sliceMeta := *meta.DeepCopy()
-	sliceMeta.Labels = map[string]string{discoveryv1.LabelServiceName: "kubernetes"}
-	endpointsMeta := *meta.DeepCopy()
-	endpointsMeta.Labels = map[string]string{discoveryv1.LabelSkipMirror: "true"}
-	return []api.Object{
-		&corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
-			ClusterIP: firstAddress(s.cfg.ServiceNet).String(),
-			Ports:     []corev1.ServicePort{{Name: name, Port: 443, Protocol: tcp, TargetPort: intOrString(port)}},
-		}},
-		&corev1.Endpoints{ObjectMeta: endpointsMeta, Subsets: []corev1.EndpointSubset{{
-			Addresses: []corev1.EndpointAddress{{IP: address}},
-			Ports:     []corev1.EndpointPort{{Name: name, Port: port, Protocol: tcp}},
-		}}},
-		&discoveryv1.EndpointSlice{ObjectMeta: sliceMeta, AddressType: discoveryv1.AddressTypeIPv4,
-			Endpoints: []discoveryv1.Endpoint{{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
-			Ports:     []discoveryv1.EndpointPort{{Name: &name, Port: &port, Protocol: &tcp}},
-		},
+	service := &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{
+		ClusterIP: firstAddress(s.cfg.ServiceNet).String(),
+		Ports:     []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP, TargetPort: intOrString(port)}},
+	}}
+	if s.joins() {
+		return []api.Object{service} // its endpoints are all servers'
 	}
+	own := []netip.Addr{s.cfg.Address}
+	return []api.Object{service, servers.Endpoints(own, port), servers.Slice(own, port)}
 }
 
 // serviceProxyName is the label by which a Service asks not to be handled by

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,6 +47,8 @@ type ServerConfig struct {
 	// Address and Port are where nodes and pods reach the API.
 	Address netip.Addr
 	Port    int
+	// Host is this machine's name among the servers; empty for its own.
+	Host string
 	// Names and IPs are further ones that the serving certificate covers.
 	Names []string
 	IPs   []netip.Addr
@@ -89,6 +92,8 @@ type Server struct {
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
+	// endAPI ends what the API does without being asked by a request.
+	endAPI context.CancelFunc
 }
 
 // NewServer opens the store and assembles the server; Run starts it.
@@ -115,6 +120,9 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	if s.resources, s.gates, err = cfg.API.resources(); err != nil {
 		return nil, err
 	}
+	if _, err := cfg.API.Election.timing(); err != nil {
+		return nil, err
+	}
 	if s.tls, err = s.servingTLS(); err != nil {
 		return nil, err
 	}
@@ -130,7 +138,10 @@ func prepare(cfg ServerConfig) (*Server, error) {
 // on assembles the server on a store.
 func (s *Server) on(ctx context.Context, st store.Store) error {
 	s.store = st
+	// It outlives ctx: controllers that end give back what they hold.
+	ctx, s.endAPI = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.assemble(ctx); err != nil {
+		s.endAPI()
 		return err
 	}
 	s.self = s.Client("system:apiserver", authz.Masters)
@@ -168,11 +179,13 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // Run serves the API on listeners and runs controllers and scheduler until ctx
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
+	defer s.endAPI()
 	if err := errors.Join(s.custom.Load(), s.webhooks.Load()); err != nil {
 		return errors.Join(err, s.store.Close())
 	}
 	stopTracer := s.runTracer()
 	group, ctx := errgroup.WithContext(ctx)
+	stopped := make(chan struct{}) // the controllers have, or never ran
 	front := s.api.HTTPServer(s.tls)
 	for _, l := range listeners {
 		group.Go(func() error {
@@ -185,7 +198,15 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	group.Go(func() error {
 		<-ctx.Done()
 		// Watches would keep a graceful end waiting; clients take them up again.
-		return errors.Join(ctx.Err(), front.Close())
+		err := front.Close()
+		if s.cfg.API.elects() {
+			select {
+			case <-stopped:
+			case <-time.After(releaseTime):
+			}
+		}
+		s.endAPI()
+		return errors.Join(ctx.Err(), err)
 	})
 	group.Go(func() error { return s.security.run(ctx) })
 	if s.audit != nil {
@@ -197,8 +218,14 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	group.Go(func() error { return s.webhooks.Run(ctx) })
 	group.Go(func() error { return typecheck.Run(ctx, kinds{s.api, s.custom}) })
 	group.Go(func() error {
+		defer close(stopped)
 		if err := s.bootstrap(ctx); err != nil {
 			return fmt.Errorf("bootstrap: %w", err)
+		}
+		if s.joins() {
+			if err := s.join(ctx, group); err != nil {
+				return err
+			}
 		}
 		ready()
 		group.Go(func() error { return s.runAggregator(ctx) })

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // Revision is a point in the history of the whole store. It starts at 1 or
@@ -61,6 +62,15 @@ type Store interface {
 
 	// Close ends all watches and releases the engine's resources.
 	Close() error
+}
+
+// Holder is what an engine offers besides that several servers may share.
+type Holder interface {
+	// Hold keeps value at key until ctx ends, and deletes it then. When this
+	// process ends otherwise, or cannot reach the engine, the key is gone after
+	// ttl, in whole seconds; it comes back when the engine can be reached. It
+	// returns ctx's error, joined with why the key could not be deleted.
+	Hold(ctx context.Context, key string, value []byte, ttl time.Duration) error
 }
 
 // Range selects entries.

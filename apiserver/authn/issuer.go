@@ -92,6 +92,15 @@ func publicKey(key crypto.PublicKey) (jose.JSONWebKey, error) {
 // URL names the issuer.
 func (i *Issuer) URL() string { return i.urls[0] }
 
+// Keys names the keys whose tokens are believed; the first signs.
+func (i *Issuer) Keys() []string {
+	names := make([]string, len(i.keys))
+	for n, key := range i.keys {
+		names[n] = key.KeyID
+	}
+	return names
+}
+
 func algorithmOf(key crypto.PublicKey) (jose.SignatureAlgorithm, error) {
 	switch k := key.(type) {
 	case *rsa.PublicKey:

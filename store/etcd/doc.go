@@ -3,7 +3,8 @@
 //
 //	Get, Range, Txn ──> deadline, retries ──┐
 //	Watch ──> one stream for each watch ────┼── one grpc connection, round robin
-//	Compact, Snapshot ──────────────────────┘   over the endpoints
+//	Hold ──> a lease of etcd's ─────────────┤   over the endpoints
+//	Compact, Snapshot ──────────────────────┘
 //
 // It speaks etcd's published gRPC API directly: the client library would cost
 // every server some 12 MiB of memory, used or not; the messages alone cost

@@ -60,6 +60,7 @@ type Store struct {
 	conn        *grpc.ClientConn
 	kv          pb.KVClient
 	watch       pb.WatchClient
+	lease       pb.LeaseClient
 	maintenance pb.MaintenanceClient
 
 	// seen is the newest revision that any answer told.
@@ -84,6 +85,7 @@ func Open(opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open etcd: %w", err)
 	}
 	s.kv, s.watch, s.maintenance = pb.NewKVClient(s.conn), pb.NewWatchClient(s.conn), pb.NewMaintenanceClient(s.conn)
+	s.lease = pb.NewLeaseClient(s.conn)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.running.Go(s.tellState)
 	if s.opts.CompactionInterval > 0 {

@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"minke/client/leaderelection"
+)
+
+// ElectionOptions say how several servers on one etcd agree on who runs the
+// controllers and the scheduler.
+type ElectionOptions struct {
+	// Elect is nil for the default: only with an external etcd.
+	Elect *bool `json:"leaderElect,omitempty"`
+	// Zero values are those of leaderelection.DefaultTiming.
+	LeaseDuration time.Duration `json:"leaseDuration,omitempty"`
+	RenewDeadline time.Duration `json:"renewDeadline,omitempty"`
+	RetryPeriod   time.Duration `json:"retryPeriod,omitempty"`
+}
+
+func (o *ElectionOptions) addFlags(flags *pflag.FlagSet) {
+	flags.BoolFunc("leader-elect", "run controllers and scheduler only while this server holds their Leases in kube-system (default: true with an external etcd, false without)", func(text string) error {
+		elect, err := strconv.ParseBool(text)
+		o.Elect = &elect
+		return err
+	})
+	flags.DurationVar(&o.LeaseDuration, "leader-elect-lease-duration", 0, "after how long without a renewal another server takes over (default 15s)")
+	flags.DurationVar(&o.RenewDeadline, "leader-elect-renew-deadline", 0, "after how long without a renewal a leader stops (default 10s)")
+	flags.DurationVar(&o.RetryPeriod, "leader-elect-retry-period", 0, "how often a leader renews, and another server tries to take over (default 2s)")
+}
+
+// timing returns how fast leadership changes hands, or what is wrong with it.
+func (o *ElectionOptions) timing() (leaderelection.Timing, error) {
+	t := leaderelection.DefaultTiming
+	for _, set := range []struct {
+		to   *time.Duration
+		from time.Duration
+	}{{&t.LeaseDuration, o.LeaseDuration}, {&t.RenewDeadline, o.RenewDeadline}, {&t.RetryPeriod, o.RetryPeriod}} {
+		if set.from != 0 {
+			*set.to = set.from
+		}
+	}
+	return t, t.Check()
+}
+
+// elects tells whether controllers and scheduler are elected.
+func (o *APIOptions) elects() bool {
+	if o.Election.Elect != nil {
+		return *o.Election.Elect
+	}
+	return o.Datastore.external()
+}

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"golang.org/x/sync/errgroup"
+
+	"minke/client"
+	"minke/client/leaderelection"
+	"minke/cluster/servers"
+)
+
+// runElected runs controllers and scheduler each while this server holds their
+// lease. The leases are those of Kubernetes' own components, so that such may
+// take part.
+func (s *Server) runElected(ctx context.Context) error {
+	timing, err := s.cfg.API.Election.timing()
+	if err != nil {
+		return err
+	}
+	host, err := s.host()
+	if err != nil {
+		return err
+	}
+	identity := host + "_" + string(uuid.NewUUID())
+	group, ctx := errgroup.WithContext(ctx)
+	elect := func(name string, api client.Interface, run func(context.Context, *client.Informers, fencing) error) {
+		config := leaderelection.Config{API: api, Namespace: metav1.NamespaceSystem, Name: name, Identity: identity, Timing: timing}
+		group.Go(func() error {
+			return leaderelection.Run(ctx, config, func(ctx context.Context, fence client.Fence) error {
+				// A term has views of its own: nothing of an earlier one hears of changes.
+				return run(ctx, client.NewInformers(api), func(api client.Interface) client.Interface { return client.Fenced(api, fence) })
+			})
+		})
+	}
+	elect("kube-controller-manager", s.managerClient(), s.runManager)
+	elect("kube-scheduler", s.schedulerClient(), s.runScheduler)
+	return group.Wait()
+}
+
+// joins tells whether this server tells others on its etcd that it is there.
+func (s *Server) joins() bool { return s.cfg.API.Datastore.external() }
+
+// join finds out whether this server fits the others on its etcd, and tells
+// them that it is there until ctx ends.
+func (s *Server) join(ctx context.Context, group *errgroup.Group) error {
+	host, err := s.host()
+	if err != nil {
+		return err
+	}
+	keys, err := s.keys()
+	if err != nil {
+		return err
+	}
+	identity := &servers.Identity{API: s.self, Host: host, Keys: keys, Log: s.log}
+	if err := identity.Join(ctx); err != nil {
+		return err
+	}
+	group.Go(func() error { return identity.Run(ctx) })
+	addresses := &servers.Addresses{Store: s.store, Prefix: storeRoot + "/masterleases/", API: s.self,
+		Own: s.cfg.Address, Port: int32(s.cfg.Port), Log: s.log}
+	group.Go(func() error { return addresses.Run(ctx) })
+	return nil
+}
+
+func (s *Server) host() (string, error) {
+	if s.cfg.Host != "" {
+		return s.cfg.Host, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("find this machine's name: %w", err)
+	}
+	return host, nil
+}
+
+// keys are those that all servers must have in common.
+func (s *Server) keys() (servers.Keys, error) {
+	front, err := s.cfg.PKI.FrontProxy()
+	if err != nil {
+		return servers.Keys{}, err
+	}
+	k := servers.Keys{Accepted: s.security.issuer.Keys()}
+	k.Signing = k.Accepted[0]
+	k.Authority, err = digest(s.cfg.PKI.CertPEM)
+	if err == nil {
+		k.FrontProxy, err = digest(front.CertPEM)
+	}
+	return k, err
+}
+
+// digest names the first certificate of a PEM file.
+func digest(text []byte) (string, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return "", errors.New("name a certificate: there is none")
+	}
+	sum := sha256.Sum256(block.Bytes)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// releaseTime bounds for how long, after it was asked to end, a server still
+// serves its own parts, which give back what they hold.
+const releaseTime = 8 * time.Second
