@@ -52,7 +52,7 @@ func (s *Store) Hold(ctx context.Context, key string, value []byte, ttl time.Dur
 // grant puts the key on a new lease, whose number is returned also if only the
 // key failed.
 func (s *Store) grant(ctx context.Context, path string, value []byte, ttl time.Duration) (lease int64, err error) {
-	err = s.call(ctx, unmade, func(ctx context.Context, o ...grpc.CallOption) error {
+	err = s.call(ctx, "LeaseGrant", unmade, func(ctx context.Context, o ...grpc.CallOption) error {
 		answer, err := s.lease.LeaseGrant(ctx, &pb.LeaseGrantRequest{TTL: int64(ttl / time.Second)}, o...)
 		lease = answer.GetID()
 		return err
@@ -61,7 +61,7 @@ func (s *Store) grant(ctx context.Context, path string, value []byte, ttl time.D
 		return 0, fmt.Errorf("grant a lease: %w", err)
 	}
 	// A put is the same the second time.
-	err = s.call(ctx, always, func(ctx context.Context, o ...grpc.CallOption) error {
+	err = s.call(ctx, "Put", always, func(ctx context.Context, o ...grpc.CallOption) error {
 		answer, err := s.kv.Put(ctx, &pb.PutRequest{Key: []byte(path), Value: value, Lease: lease}, o...)
 		if err == nil {
 			s.saw(answer.Header)
@@ -77,7 +77,7 @@ func (s *Store) grant(ctx context.Context, path string, value []byte, ttl time.D
 // keepAlive returns when ctx ends or the lease has lapsed.
 func (s *Store) keepAlive(ctx context.Context, lease int64, ttl time.Duration) error {
 	for sleep(ctx, ttl/3) {
-		err := s.call(ctx, always, func(ctx context.Context, o ...grpc.CallOption) error { return s.keepAliveOnce(ctx, lease, o...) })
+		err := s.call(ctx, "LeaseKeepAlive", always, func(ctx context.Context, o ...grpc.CallOption) error { return s.keepAliveOnce(ctx, lease, o...) })
 		switch {
 		case errors.Is(err, errLapsed):
 			return err
@@ -114,7 +114,7 @@ func (s *Store) revoke(lease int64) error {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, revokeTime)
 	defer cancel()
-	err := s.call(ctx, always, func(ctx context.Context, o ...grpc.CallOption) error {
+	err := s.call(ctx, "LeaseRevoke", always, func(ctx context.Context, o ...grpc.CallOption) error {
 		_, err := s.lease.LeaseRevoke(ctx, &pb.LeaseRevokeRequest{ID: lease}, o...)
 		return err
 	})
