@@ -14,6 +14,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver"
+	"minke/apiserver/admission"
 	"minke/apiserver/admission/webhooks"
 	"minke/apiserver/customresource"
 	"minke/apiserver/discovery"
@@ -83,18 +84,7 @@ func (s *Server) assemble(ctx context.Context) error {
 		return err
 	}
 	stored.Server = s.api
-	s.api.Registry().MustRegister(s.webhooks.Collectors()...)
-	s.api.Registry().MustRegister(collectors(chain)...)
-	s.api.Registry().MustRegister(reconcile.Collectors()...)
-	if s.encryption != nil {
-		s.api.Registry().MustRegister(s.encryption.Collectors()...)
-	}
-	if s.tracer != nil {
-		s.api.Registry().MustRegister(s.tracer)
-	}
-	if s.cfg.API.elects() {
-		s.api.Registry().MustRegister(leaderelection.Collectors()...)
-	}
+	s.register(chain)
 	actions, err := s.actions()
 	if err != nil {
 		return err
@@ -113,6 +103,23 @@ func (s *Server) assemble(ctx context.Context) error {
 	})
 	s.api.Registry().MustRegister(s.custom.Collectors()...)
 	return nil
+}
+
+// register adds the metrics of the server's parts.
+func (s *Server) register(chain admission.Chain) {
+	registry := s.api.Registry()
+	registry.MustRegister(s.webhooks.Collectors()...)
+	registry.MustRegister(collectors(chain)...)
+	registry.MustRegister(reconcile.Collectors()...)
+	if s.encryption != nil {
+		registry.MustRegister(s.encryption.Collectors()...)
+	}
+	if s.tracer != nil {
+		registry.MustRegister(s.tracer)
+	}
+	if s.cfg.API.elects() {
+		registry.MustRegister(leaderelection.Collectors()...)
+	}
 }
 
 func (s *Server) authenticate(r *http.Request) (*inprocess.User, error) {
