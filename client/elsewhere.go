@@ -19,7 +19,9 @@ func Through(api Interface) Interface {
 	return api
 }
 
-func (c *inProcess) through() Interface { return &inProcess{handler: c.handler, user: c.user} }
+func (c *inProcess) through() Interface {
+	return &inProcess{handler: c.handler, user: c.user, counts: c.counts}
+}
 
 // Elsewhere is for informers of resources that another API server holds.
 func Elsewhere() InformerOption {

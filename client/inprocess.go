@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,20 +24,32 @@ import (
 // Requests pass the handler with all its checks but are not serialized. With a
 // source, watches and informers read the server's own cache; source may be nil.
 func InProcess(handler http.Handler, source Source, user *inprocess.User) Interface {
-	c := &inProcess{handler: handler, source: source, user: user}
-	if source == nil {
+	return (&inProcess{handler: handler, source: source, user: user}).whole()
+}
+
+// whole returns the client with what it offers beside requests.
+func (c *inProcess) whole() Interface {
+	if c.source == nil {
 		return c
 	}
 	return struct {
 		*inProcess
 		Source
-	}{c, source}
+	}{c, c.source}
+}
+
+// counted implements what Counted asks for.
+func (c *inProcess) counted(m *Metrics) Interface {
+	other := *c
+	other.counts = newCounts(m, inProcessHost)
+	return other.whole()
 }
 
 type inProcess struct {
 	handler http.Handler
 	source  Source
 	user    *inprocess.User
+	counts  *counts
 }
 
 func (c *inProcess) Do(ctx context.Context, r Request) (runtime.Object, error) {
@@ -45,10 +58,25 @@ func (c *inProcess) Do(ctx context.Context, r Request) (runtime.Object, error) {
 		return nil, err
 	}
 	var response inprocess.Response
-	if err := serve(c.handler, &response, req); err != nil {
+	began := time.Now()
+	err = serve(c.handler, &response, req)
+	c.counts.took(req.Method, began)
+	c.counts.answered(req.Method, statusOf(&response, err))
+	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Verb, req.URL.Path, err)
 	}
 	return answerOf(&r, &response)
+}
+
+// statusOf is the status that an HTTP client would have got.
+func statusOf(response *inprocess.Response, err error) int {
+	switch {
+	case err != nil:
+		return failed
+	case response.Status == 0:
+		return http.StatusOK
+	}
+	return response.Status
 }
 
 // request builds the HTTP request without parsing what is already parsed.
@@ -149,10 +177,23 @@ func (c *inProcess) Watch(ctx context.Context, r Request) (watch.Interface, erro
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	w, err := c.source.WatchShared(ctx, r.Resource, r.Namespace, r.List.ResourceVersion)
+	c.counts.answered(http.MethodGet, watchCode(err))
 	if err != nil || selected.everything() {
 		return w, err
 	}
 	return filterWatch(ctx, w, selected), nil
+}
+
+// watchCode is the code that a watch which begins, or does not, has over HTTP.
+func watchCode(err error) int {
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &status):
+		return int(status.Status().Code)
+	}
+	return failed
 }
 
 // watchStream watches through the handler, as a remote client would.
@@ -178,6 +219,7 @@ func (c *inProcess) watchStream(ctx context.Context, r Request) (watch.Interface
 		cancel()
 		return nil, ctx.Err()
 	}
+	c.counts.answered(req.Method, w.status)
 	contentType := w.Header().Get("Content-Type")
 	if w.status >= http.StatusBadRequest {
 		body, err := io.ReadAll(io.LimitReader(w.reader, 1<<20))

@@ -82,11 +82,22 @@ type remote struct {
 	config RemoteConfig
 	token  *file
 	http   *http.Client
+	counts *counts
+}
+
+// counted implements what Counted asks for.
+func (c *remote) counted(m *Metrics) Interface {
+	other := *c
+	other.counts = newCounts(m, c.base.Host)
+	return &other
 }
 
 func (c *remote) Do(ctx context.Context, r Request) (runtime.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if method, ok := methods[r.Verb]; ok {
+		defer c.counts.took(method, time.Now())
+	}
 	response, err := c.send(ctx, &r, "")
 	if err != nil {
 		return nil, err
@@ -96,6 +107,7 @@ func (c *remote) Do(ctx context.Context, r Request) (runtime.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: read the answer: %w", r.Verb, response.Request.URL.Path, err)
 	}
+	c.counts.received(methods[r.Verb], len(body))
 	return decodeBytes(&r, response.StatusCode, response.Header.Get("Content-Type"), body)
 }
 
@@ -149,6 +161,9 @@ func (c *remote) send(ctx context.Context, r *Request, stream string) (*http.Res
 			return nil, fmt.Errorf("%s %s: %w", r.Verb, path, err)
 		}
 		response, err := c.http.Do(req)
+		code := codeOf(response)
+		c.counts.sent(method, len(body))
+		c.counts.answered(method, code)
 		pause, again := retryAfter(method, response, err)
 		if !again || try == mostRetries {
 			if err != nil {
@@ -156,6 +171,7 @@ func (c *remote) send(ctx context.Context, r *Request, stream string) (*http.Res
 			}
 			return response, nil
 		}
+		c.counts.retried(method, code)
 		if response != nil {
 			response.Body.Close()
 		}
@@ -165,6 +181,13 @@ func (c *remote) send(ctx context.Context, r *Request, stream string) (*http.Res
 		case <-time.After(pause):
 		}
 	}
+}
+
+func codeOf(response *http.Response) int {
+	if response == nil {
+		return failed
+	}
+	return response.StatusCode
 }
 
 func (c *remote) body(r *Request) ([]byte, string, error) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"minke/client"
@@ -55,6 +56,7 @@ type Agent struct {
 	log       *slog.Logger
 	informers *client.Informers
 	services  *client.Informers // of the network parts
+	requests  *client.Metrics   // of all parts
 	pods      *cni.Plugin
 	runtime   *runtime.Runtime
 	kubelet   *kubelet.Kubelet
@@ -70,8 +72,11 @@ type Agent struct {
 // NewAgent takes up what an earlier process of this node left, and assembles
 // the parts; Run starts them.
 func NewAgent(cfg AgentConfig) (*Agent, error) {
+	requests := client.NewMetrics()
+	cfg.API, cfg.NetworkAPI = client.Counted(cfg.API, requests), client.Counted(cfg.NetworkAPI, requests)
 	a := &Agent{
-		cfg: cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API), services: client.NewInformers(cfg.NetworkAPI),
+		requests: requests,
+		cfg:      cfg, log: slog.Default().With("part", "agent", "node", cfg.Node), informers: client.NewInformers(cfg.API), services: client.NewInformers(cfg.NetworkAPI),
 		imported: make(chan struct{}),
 	}
 	for _, dir := range []string{cfg.DataDir, cfg.RunDir} {
@@ -116,7 +121,7 @@ func (a *Agent) assembleKubelet() error {
 	}
 	a.kubelet, err = kubelet.New(kubelet.Config{
 		NodeName: a.cfg.Node, API: a.cfg.API, Informers: a.informers, Labels: a.cfg.Labels,
-		Runtime: a.runtime, Images: a.runtime,
+		Runtime: a.runtime, Images: a.runtime, Collectors: []prometheus.Collector{a.requests},
 		RootDir: filepath.Join(a.cfg.DataDir, "kubelet"), LogDir: filepath.Join(a.cfg.DataDir, "log", "pods"),
 		ContainerLogsDir: filepath.Join(a.cfg.DataDir, "log", "containers"),
 		CgroupRoot:       a.cfg.Cgroup,

@@ -111,6 +111,7 @@ func (s *Server) register(chain admission.Chain) {
 	registry.MustRegister(s.webhooks.Collectors()...)
 	registry.MustRegister(collectors(chain)...)
 	registry.MustRegister(reconcile.Collectors()...)
+	registry.MustRegister(s.requests)
 	if s.encryption != nil {
 		registry.MustRegister(s.encryption.Collectors()...)
 	}

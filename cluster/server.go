@@ -89,6 +89,8 @@ type Server struct {
 	audit *audit.Auditor
 	// tracer is nil when nothing is traced.
 	tracer *tracing.Tracer
+	// requests count what the parts of this process ask of it.
+	requests *client.Metrics
 	// self is the API as the server itself uses it, with all rights.
 	self client.Interface
 	tls  *tls.Config
@@ -114,7 +116,7 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 
 // prepare makes what a server has before its store is open.
 func prepare(cfg ServerConfig) (*Server, error) {
-	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere()}
+	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere(), requests: client.NewMetrics()}
 	collectSooner()
 	var err error
 	if s.resources, s.gates, err = cfg.API.resources(); err != nil {
@@ -150,7 +152,7 @@ func (s *Server) on(ctx context.Context, st store.Store) error {
 
 // Client returns the API as user sees it, in this process.
 func (s *Server) Client(user string, groups ...string) client.Interface {
-	return client.InProcess(s.api, s.api, &inprocess.User{Name: user, Groups: groups})
+	return client.Counted(client.InProcess(s.api, s.api, &inprocess.User{Name: user, Groups: groups}), s.requests)
 }
 
 // servingTLS makes the API's certificate, for every name by which it is known.

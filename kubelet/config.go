@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"minke/client"
 	"minke/kubelet/cri"
@@ -62,6 +63,8 @@ type Config struct {
 	// Dial connects probes from the node's network namespace; a plain dial
 	// when nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Collectors are metrics of the node's other parts, for /metrics to show.
+	Collectors []prometheus.Collector
 	// Mounter makes mounts; the kernel's when nil.
 	Mounter volume.Mounter
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/expfmt"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -213,7 +214,25 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	for _, state := range []string{"created", "exited", "running", "unknown"} {
 		e.sample("kubelet_running_containers", fmt.Sprintf("{container_state=%q}", state), float64(states[state]), 0)
 	}
+	if err := s.addOthers(&e); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	s.text(w, e.String())
+}
+
+// addOthers adds the metrics of other parts.
+func (s *Server) addOthers(e *exposition) error {
+	families, err := s.others.Gather()
+	if err != nil {
+		return err
+	}
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(e, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) text(w http.ResponseWriter, body string) {

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"minke/client"
 	"minke/kubelet/cri"
@@ -42,6 +43,8 @@ type Config struct {
 	// SystemLogDir is served at /logs/; empty refuses it.
 	SystemLogDir string
 	Started      time.Time
+	// Collectors are metrics of other parts that /metrics shows.
+	Collectors []prometheus.Collector
 }
 
 // Server answers callers of one node.
@@ -49,11 +52,14 @@ type Server struct {
 	Config
 	log *slog.Logger
 	mux *http.ServeMux
+	// others gathers Collectors.
+	others *prometheus.Registry
 }
 
 // New returns a server.
 func New(c Config) *Server {
-	s := &Server{Config: c, log: slog.Default().With("part", "kubelet", "of", "server"), mux: http.NewServeMux()}
+	s := &Server{Config: c, log: slog.Default().With("part", "kubelet", "of", "server"), mux: http.NewServeMux(), others: prometheus.NewRegistry()}
+	s.others.MustRegister(c.Collectors...)
 	s.handle("/healthz", "healthz", s.health)
 	s.handle("/healthz/{check}", "healthz", s.health)
 	s.handle("/pods", "pods", s.listPods)

@@ -20,6 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -138,7 +141,7 @@ func serve(t *testing.T) *serving {
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p", UID: "u"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	srv := New(Config{NodeName: "n", API: fake.New().Guarded(t), Runtime: talker{rt}, Pods: func() []*corev1.Pod { return []*corev1.Pod{pod} },
-		Ended: func(string) <-chan struct{} { return nil }, LogDir: s.logs, Certificate: s.ca.issue(t, "n"), ClientCAs: s.ca.pool, APIServer: "api"})
+		Ended: func(string) <-chan struct{} { return nil }, LogDir: s.logs, Certificate: s.ca.issue(t, "n"), ClientCAs: s.ca.pool, APIServer: "api", Collectors: []prometheus.Collector{others}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -182,6 +185,26 @@ func get(t *testing.T, c *http.Client, url string) (int, string) {
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(body)
+}
+
+// others stands for the metrics of the node's other parts.
+var others = prometheus.NewCounter(prometheus.CounterOpts{Name: "other_parts_total", Help: "Other parts."})
+
+// TestMetrics: what the kubelet tells of itself and of other parts is one text.
+func TestMetrics(t *testing.T) {
+	s := serve(t)
+	_, text := get(t, s.client(t, "api"), s.url+"/metrics")
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	for name, want := range map[string]float64{"kubelet_desired_pods": 1, "other_parts_total": 0} {
+		f := families[name]
+		if f == nil || f.Metric[0].GetGauge().GetValue()+f.Metric[0].GetCounter().GetValue() != want {
+			t.Errorf("%s is %v, want %v", name, f, want)
+		}
+	}
 }
 
 func TestWhoMayAsk(t *testing.T) {
