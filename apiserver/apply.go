@@ -16,6 +16,7 @@ import (
 	"minke/api"
 	"minke/apiserver/apply"
 	"minke/apiserver/codec"
+	"minke/apiserver/codec/untyped"
 	"minke/store/cache"
 )
 
@@ -127,13 +128,13 @@ func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format
 	o.applied = true
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
-		return c.applied(ch, manager, old.Object().(api.Object), applied)
+		return c.applied(ch, manager, old, applied)
 	}
 	if !ch.ofSub {
 		ch.missing = func() (api.Object, error) {
 			empty := c.end.New()
 			empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
-			return c.applied(ch, manager, empty, applied)
+			return c.applied(ch, manager, cache.NewItem("", empty, 0), applied)
 		}
 	}
 	item, created, err := c.apply(ch)
@@ -146,13 +147,18 @@ func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format
 	return c.writeItem(http.StatusOK, item)
 }
 
-// applied returns live with the configuration merged into it.
-func (c *call) applied(ch *change, m *apply.Manager, before api.Object, applied *unstructured.Unstructured) (api.Object, error) {
+// applied returns the object with the configuration merged into it.
+func (c *call) applied(ch *change, m *apply.Manager, old *cache.Item, applied *unstructured.Unstructured) (api.Object, error) {
+	before := old.Object().(api.Object)
+	fields, err := c.fieldsOf(old)
+	if err != nil {
+		return nil, err
+	}
 	full, err := c.spelledOut(before)
 	if err != nil {
 		return nil, err
 	}
-	merged, err := m.Apply(full, applied.DeepCopy(), ch.options.manager, ch.options.force)
+	merged, err := m.Apply(full, fields, applied, ch.options.manager, ch.options.force)
 	if err != nil {
 		return nil, applyError(err)
 	}
@@ -170,6 +176,21 @@ func (c *call) applied(ch *change, m *apply.Manager, before api.Object, applied 
 	}
 	ch.live = full
 	return obj, nil
+}
+
+// fieldsOf returns the fields of an object with a Go type, as its JSON has them,
+// for the caller alone; nil for other objects and in other versions.
+func (c *call) fieldsOf(item *cache.Item) (map[string]any, error) {
+	if _, untyped := item.Object().(*unstructured.Unstructured); untyped || c.end.version != nil {
+		return nil, nil
+	}
+	data, err := c.end.views.json.encoding(item)
+	if err != nil {
+		return nil, err
+	}
+	v, _ := untyped.Decode(data)
+	fields, _ := v.(map[string]any)
+	return fields, nil
 }
 
 // applyError keeps StatusErrors and words the others as Kubernetes does, whose

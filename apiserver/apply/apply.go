@@ -11,6 +11,7 @@ package apply
 import (
 	"fmt"
 	"maps"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -42,13 +43,21 @@ type Kind struct {
 	// kinds. Entries, if there are any, make that faster.
 	Merging managedfields.TypeConverter
 	Entries Entries
+	// Library tells that the library decides all: tests compare with it.
+	Library bool
 }
 
 // Manager applies to one kind.
 type Manager struct {
+	kind    Kind
 	fields  *managedfields.FieldManager
+	merging managedfields.TypeConverter
+	reset   map[string]bool
 	entries Entries
 	shapes  shapes
+
+	mu   sync.Mutex // guards sets
+	sets *fieldSets
 }
 
 // NewManager returns the manager of a kind.
@@ -77,21 +86,36 @@ func NewManager(k Kind) (*Manager, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
 		}
-		return &Manager{fields: fields, entries: k.Entries}, nil
+		return newManager(k, fields, k.Merging), nil
 	}
-	fields, err := managedfields.NewDefaultFieldManager(applyconfigurations.NewTypeConverter(scheme), a, a, a,
+	merging := applyconfigurations.NewTypeConverter(scheme)
+	fields, err := managedfields.NewDefaultFieldManager(merging, a, a, a,
 		k.Served, k.Stored.GroupVersion(), k.Subresource, reset)
 	if err != nil {
 		return nil, fmt.Errorf("make field manager of %s: %w", k.Served, err)
 	}
-	return &Manager{fields: fields}, nil
+	return newManager(k, fields, merging), nil
+}
+
+func newManager(k Kind, fields *managedfields.FieldManager, merging managedfields.TypeConverter) *Manager {
+	m := &Manager{kind: k, fields: fields, merging: merging, entries: k.Entries, reset: map[string]bool{}}
+	for _, name := range k.Reset {
+		m.reset[name] = true
+	}
+	return m
 }
 
 // Apply merges applied, an unstructured object, into live and returns the
-// result in the stored version. live is not changed. It fails with a Conflict
+// result in the stored version. Neither is changed. It fails with a Conflict
 // StatusError when others manage what would change, unless force is set.
-func (m *Manager) Apply(live, applied runtime.Object, manager string, force bool) (runtime.Object, error) {
-	merged, err := m.fields.Apply(m.copied(live), applied, manager, force)
+//
+// fields, if there are any, are those of a live object with a Go type, which
+// makes it faster. Apply takes them over.
+func (m *Manager) Apply(live runtime.Object, fields map[string]any, applied *unstructured.Unstructured, manager string, force bool) (runtime.Object, error) {
+	if obj, ok := m.fast(live, fields, applied, manager, force); ok {
+		return obj, nil
+	}
+	merged, err := m.fields.Apply(m.copied(live), applied.DeepCopy(), manager, force)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func mergeManager(t *testing.T, fast bool) *apply.Manager {
 	crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
 		Name: "v1", Served: true, Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: s}}}
 	k := apply.Kind{
-		Served: mergeKind, Stored: mergeKind, Merging: merging{newSchemas(func() *definition { return crd })}, Default: func(runtime.Object) {},
+		Served: mergeKind, Stored: mergeKind, Merging: merging{newSchemas(func() *definition { return crd })}, Default: func(runtime.Object) {}, Library: !fast,
 		Versions: map[schema.GroupVersionKind]func() runtime.Object{mergeKind: func() runtime.Object { return &unstructured.Unstructured{} }},
 	}
 	if fast {
@@ -147,11 +147,11 @@ func appliesAsTheLibraryDoes(t *testing.T, seed uint64) {
 				applied.SetAnnotations(map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}"})
 			}
 			before := live.DeepCopyObject()
-			got, gotErr := fast.Apply(live, applied.DeepCopy(), manager, force)
+			got, gotErr := fast.Apply(live, nil, applied, manager, force)
 			if !reflect.DeepEqual(live, before) {
 				t.Fatalf("seed %d: the live object was changed", seed)
 			}
-			want, wantErr := plain.Apply(live, applied.DeepCopy(), manager, force)
+			want, wantErr := plain.Apply(live, nil, applied, manager, force)
 			if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
 				t.Fatalf("seed %d: got error %v, want %v", seed, gotErr, wantErr)
 			}

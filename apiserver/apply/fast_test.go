@@ -1,0 +1,377 @@
+package apply
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	smd "sigs.k8s.io/structured-merge-diff/v6/schema"
+)
+
+// builtIn are kinds whose objects merge in all ways that there are.
+var builtIn = map[schema.GroupVersionKind]func() runtime.Object{
+	corev1.SchemeGroupVersion.WithKind("ConfigMap"):                      func() runtime.Object { return &corev1.ConfigMap{} },
+	corev1.SchemeGroupVersion.WithKind("Secret"):                         func() runtime.Object { return &corev1.Secret{} },
+	corev1.SchemeGroupVersion.WithKind("Pod"):                            func() runtime.Object { return &corev1.Pod{} },
+	corev1.SchemeGroupVersion.WithKind("Service"):                        func() runtime.Object { return &corev1.Service{} },
+	corev1.SchemeGroupVersion.WithKind("ServiceAccount"):                 func() runtime.Object { return &corev1.ServiceAccount{} },
+	corev1.SchemeGroupVersion.WithKind("Node"):                           func() runtime.Object { return &corev1.Node{} },
+	corev1.SchemeGroupVersion.WithKind("PersistentVolume"):               func() runtime.Object { return &corev1.PersistentVolume{} },
+	appsv1.SchemeGroupVersion.WithKind("Deployment"):                     func() runtime.Object { return &appsv1.Deployment{} },
+	appsv1.SchemeGroupVersion.WithKind("StatefulSet"):                    func() runtime.Object { return &appsv1.StatefulSet{} },
+	networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"):            func() runtime.Object { return &networkingv1.NetworkPolicy{} },
+	networkingv1.SchemeGroupVersion.WithKind("Ingress"):                  func() runtime.Object { return &networkingv1.Ingress{} },
+	autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"): func() runtime.Object { return &autoscalingv2.HorizontalPodAutoscaler{} },
+}
+
+// custom is a kind without a Go type that merges in all ways that there are.
+var custom = schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Widget"}
+
+const customSchema = `{"type":"object","x-kubernetes-group-version-kind":[{"group":"example.com","version":"v1","kind":"Widget"}],"properties":{
+"apiVersion":{"type":"string"},"kind":{"type":"string"},
+"metadata":{"type":"object","properties":{
+ "name":{"type":"string"},"uid":{"type":"string"},"labels":{"type":"object","additionalProperties":{"type":"string"}},
+ "annotations":{"type":"object","additionalProperties":{"type":"string"}},
+ "finalizers":{"type":"array","items":{"type":"string"},"x-kubernetes-list-type":"set"},
+ "managedFields":{"type":"array","items":{"type":"object","x-kubernetes-preserve-unknown-fields":true},"x-kubernetes-list-type":"atomic"}}},
+"spec":{"type":"object","properties":{
+ "text":{"type":"string"},"number":{"type":"integer"},"truth":{"type":"boolean"},
+ "inner":{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"boolean"}}}}},
+ "whole":{"type":"object","x-kubernetes-map-type":"atomic","properties":{"a":{"type":"string"},"b":{"type":"string"}}},
+ "any":{"type":"object","x-kubernetes-preserve-unknown-fields":true},
+ "plain":{"type":"array","items":{"type":"string"}},
+ "byName":{"type":"object","additionalProperties":{"type":"object","properties":{"v":{"type":"integer"}}}},
+ "byKey":{"type":"array","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["k","p"],"items":{"type":"object","properties":{
+  "k":{"type":"string"},"p":{"type":"integer","default":1},"v":{"type":"integer"},"set":{"type":"array","items":{"type":"integer"},"x-kubernetes-list-type":"set"}}}}}},
+"status":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}`
+
+func managersFor(t *testing.T, kind schema.GroupVersionKind, make func() runtime.Object) (fast, library *Manager) {
+	t.Helper()
+	k := Kind{Served: kind, Stored: kind, Default: func(runtime.Object) {}, Reset: []string{"status"},
+		Versions: map[schema.GroupVersionKind]func() runtime.Object{kind: make}}
+	if kind == custom {
+		s := &spec.Schema{}
+		err := json.Unmarshal([]byte(customSchema), s)
+		if err == nil {
+			k.Merging, err = managedfields.NewTypeConverter(map[string]*spec.Schema{"Widget": s}, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fast, err := NewManager(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Library = true
+	if library, err = NewManager(k); err != nil {
+		t.Fatal(err)
+	}
+	return fast, library
+}
+
+// drawer draws values that fit a merge schema.
+type drawer struct {
+	*rand.Rand
+	schema *smd.Schema
+}
+
+func (d drawer) chance(percent int) bool { return d.IntN(100) < percent }
+
+// text is good base64, too.
+func (d drawer) text() string { return []string{"aaaa", "bbbb", "cccc"}[d.IntN(3)] }
+
+func (d drawer) value(ref smd.TypeRef, depth int) any {
+	if ref.NamedType != nil {
+		switch *ref.NamedType {
+		case "io.k8s.apimachinery.pkg.api.resource.Quantity":
+			return []any{"1", "1000m", "2Gi"}[d.IntN(3)]
+		case "io.k8s.apimachinery.pkg.util.intstr.IntOrString":
+			return []any{int64(1), int64(2), "aaaa"}[d.IntN(3)]
+		case "io.k8s.apimachinery.pkg.apis.meta.v1.Time", "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime":
+			return "2026-01-02T03:04:05Z"
+		}
+	}
+	atom, _ := d.schema.Resolve(ref)
+	if kinds(atom) > 1 && d.chance(60) {
+		atom.Map = nil
+		if d.chance(70) {
+			atom.List = nil
+		}
+	}
+	switch {
+	case atom.Map != nil && depth < 9:
+		out := map[string]any{}
+		for _, f := range atom.Map.Fields {
+			if d.IntN(len(atom.Map.Fields)) < 3 {
+				out[f.Name] = d.value(f.Type, depth+1)
+			}
+		}
+		if (atom.Map.ElementType != smd.TypeRef{}) {
+			for range d.IntN(3) {
+				out[d.text()] = d.value(atom.Map.ElementType, depth+1)
+			}
+		}
+		return out
+	case atom.List != nil && depth < 9:
+		return d.list(atom.List, depth)
+	case atom.Scalar != nil:
+		switch *atom.Scalar {
+		case smd.Numeric:
+			return int64(d.IntN(3))
+		case smd.Boolean:
+			return d.chance(50)
+		}
+		return d.text()
+	case atom.List != nil:
+		return []any{}
+	}
+	return map[string]any{}
+}
+
+func (d drawer) list(t *smd.List, depth int) any {
+	out, seen := []any{}, map[string]bool{}
+	for range d.IntN(3) {
+		item := d.value(t.ElementType, depth+1)
+		key := fmt.Sprint(item)
+		if fields, ok := item.(map[string]any); ok && t.ElementRelationship == smd.Associative {
+			key = ""
+			of, _ := d.schema.Resolve(t.ElementType)
+			for _, name := range t.Keys {
+				f, _ := of.Map.FindField(name)
+				if f.Default == nil || d.chance(70) {
+					fields[name] = d.value(f.Type, depth+1)
+				}
+				key += fmt.Sprint(fields[name], ";")
+			}
+		}
+		if !seen[key] || t.ElementRelationship != smd.Associative {
+			seen[key] = true
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+// varied returns a value like v: much of it the same.
+func (d drawer) varied(ref smd.TypeRef, v any, depth int) any {
+	atom, _ := d.schema.Resolve(ref)
+	switch v := v.(type) {
+	case map[string]any:
+		if atom.Map == nil {
+			return v
+		}
+		out := maps.Clone(v)
+		for _, name := range slices.Sorted(maps.Keys(out)) {
+			field, _ := fieldType(atom.Map, name)
+			switch {
+			case d.chance(4) && depth > 0 && !(depth == 1 && name == "name"):
+				delete(out, name)
+			case d.chance(50):
+				out[name] = d.varied(field, out[name], depth+1)
+			}
+		}
+		if d.chance(10) {
+			extra, _ := d.value(ref, depth).(map[string]any)
+			for _, name := range slices.Sorted(maps.Keys(extra)) {
+				if _, there := out[name]; !there && d.chance(30) {
+					out[name] = extra[name]
+				}
+			}
+		}
+		return out
+	case []any:
+		if d.chance(10) {
+			return d.value(ref, depth)
+		}
+		out := slices.Clone(v)
+		for i := range out {
+			if fields, ok := out[i].(map[string]any); ok && atom.List != nil {
+				changed, _ := d.varied(atom.List.ElementType, fields, depth+1).(map[string]any)
+				for _, key := range atom.List.Keys {
+					delete(changed, key)
+					if was, had := fields[key]; had {
+						changed[key] = was
+					}
+				}
+				out[i] = changed
+			}
+		}
+		if d.chance(10) {
+			d.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+		}
+		return out
+	}
+	if d.chance(20) {
+		return d.value(ref, depth)
+	}
+	return v
+}
+
+// config draws a configuration; prev, if there is any, is one that it is like.
+func (d drawer) config(kind schema.GroupVersionKind, ref smd.TypeRef, prev map[string]any) map[string]any {
+	out, _ := d.value(ref, 0).(map[string]any)
+	if prev != nil {
+		out, _ = d.varied(ref, prev, 0).(map[string]any)
+	}
+	metadata := map[string]any{"name": "a"}
+	if given, ok := out["metadata"].(map[string]any); ok {
+		for _, name := range []string{"labels", "annotations", "finalizers", "ownerReferences"} {
+			if v, there := given[name]; there {
+				metadata[name] = v
+			}
+		}
+	}
+	out["metadata"], out["kind"], out["apiVersion"] = metadata, kind.Kind, kind.GroupVersion().String()
+	out, _ = copied(out).(map[string]any)
+	return out
+}
+
+func fieldsOfObject(t *testing.T, obj runtime.Object) map[string]any {
+	t.Helper()
+	data, err := json.Marshal(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	return u.Object
+}
+
+// TestWalkAsTheLibraryDoes applies random configurations over each other, and
+// updates between them, by the one walk and by the library.
+func TestWalkAsTheLibraryDoes(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	all := maps.Clone(builtIn)
+	all[custom] = func() runtime.Object { return &unstructured.Unstructured{Object: map[string]any{}} }
+	for kind, make := range all {
+		t.Run(kind.Kind, func(t *testing.T) {
+			// Where the clock stands still: entries are sorted by their times, too.
+			synctest.Test(t, func(t *testing.T) { walkAsTheLibraryDoes(t, seed, kind, make) })
+		})
+	}
+}
+
+func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKind, make func() runtime.Object) {
+	fast, library := managersFor(t, kind, make)
+	sets := fast.fieldSets()
+	d := drawer{rand.New(rand.NewPCG(seed, 2)), sets.schema}
+	walked, all := 0, 0
+	for range 25 {
+		live := make()
+		live.GetObjectKind().SetGroupVersionKind(kind)
+		last := map[string]map[string]any{}
+		for range 8 {
+			if meta, _ := meta.Accessor(live); meta.GetUID() != "" && d.chance(20) {
+				live = updated(t, d, library, kind, sets.ref, live)
+			}
+			manager, force := []string{"one", "two", "kubectl"}[d.IntN(3)], d.chance(80)
+			conf := d.config(kind, sets.ref, last[manager])
+			if d.chance(5) {
+				conf["metadata"].(map[string]any)["annotations"] = map[string]any{lastApplied: "{}"}
+			}
+			if last[manager] != nil && d.chance(20) {
+				conf = last[manager]
+			}
+			applied := &unstructured.Unstructured{Object: conf}
+			want, wantErr := library.Apply(live, nil, applied, manager, force)
+			before := live.DeepCopyObject()
+			got, ok := fast.fast(live, fieldsOfObject(t, live), applied, manager, force)
+			if !reflect.DeepEqual(live, before) {
+				t.Fatalf("seed %d: the live object was changed", seed)
+			}
+			if all++; ok {
+				walked++
+				if wantErr != nil {
+					t.Fatalf("seed %d: %v, and the walk did it", seed, wantErr)
+				}
+				if a, b := fieldsOfObject(t, got), fieldsOfObject(t, want); !reflect.DeepEqual(a, b) {
+					x, _ := json.Marshal(conf)
+					y, _ := json.Marshal(live)
+					t.Fatalf("seed %d: %s applied %t\n%s to\n%s:\n%s", seed, manager, force, x, y, strings.Join(differences(a, b, ""), "\n"))
+				}
+			}
+			if wantErr != nil {
+				continue
+			}
+			live, last[manager] = want, conf
+			access, err := meta.Accessor(live)
+			if err != nil {
+				t.Fatal(err)
+			}
+			access.SetUID("u")
+			access.SetName("a")
+		}
+	}
+	t.Logf("%d of %d by the walk", walked, all)
+	if walked < all/8 {
+		t.Errorf("%d of %d by the walk", walked, all)
+	}
+}
+
+// differences lists where two values differ.
+func differences(got, want any, path string) []string {
+	a, isMap := got.(map[string]any)
+	b, both := want.(map[string]any)
+	if !isMap || !both {
+		if reflect.DeepEqual(got, want) {
+			return nil
+		}
+		return []string{fmt.Sprintf("%s: got %v, want %v", path, got, want)}
+	}
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if _, there := b[name]; !there {
+			all = append(all, fmt.Sprintf("%s.%s: got %v, want none", path, name, a[name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if v, there := a[name]; there {
+			all = append(all, differences(v, b[name], path+"."+name)...)
+		} else {
+			all = append(all, fmt.Sprintf("%s.%s: got none, want %v", path, name, b[name]))
+		}
+	}
+	return all
+}
+
+// updated returns live as somebody's update leaves it.
+func updated(t *testing.T, d drawer, m *Manager, kind schema.GroupVersionKind, ref smd.TypeRef, live runtime.Object) runtime.Object {
+	t.Helper()
+	fields := fieldsOfObject(t, live)
+	metadata := fields["metadata"].(map[string]any)
+	managed := metadata["managedFields"]
+	fields = d.config(kind, ref, fields)
+	if managed != nil {
+		fields["metadata"].(map[string]any)["managedFields"] = managed
+	}
+	fields["metadata"].(map[string]any)["uid"] = "u"
+	if kind == custom {
+		return m.Update(live, &unstructured.Unstructured{Object: fields}, []string{"one", "editor"}[d.IntN(2)])
+	}
+	obj, err := m.typed(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Update(live, obj, []string{"one", "editor"}[d.IntN(2)])
+}
