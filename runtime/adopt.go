@@ -106,10 +106,22 @@ func (r *Runtime) adoptContainer(id string) error {
 			c.startedAt = time.Now().UnixNano()
 		}
 		c.state = runtimeapi.ContainerState_CONTAINER_RUNNING
+	case r.neverStarted(c):
+		c.Launched = false
+		return r.saveContainer(c)
 	default:
 		r.adoptEnded(c)
 	}
 	return nil
+}
+
+// neverStarted tells that the agent ended between its note of a start and the
+// helper's doing: the helper has the container neither running nor in its files.
+// It is one that was created. Called an ended one, it would count as restarted.
+func (r *Runtime) neverStarted(c *container) bool {
+	dir := r.containerDir(c.ID)
+	_, _, _, ended := readExit(dir)
+	return !ended && c.Lost == 0 && readStarted(dir) == 0
 }
 
 func (r *Runtime) stillRuns(c *container) (bool, error) {

@@ -157,7 +157,12 @@ func (r *Runtime) exited(id string, code int32, at int64) {
 			r.log.Error("container ended", "container", id, "err", err)
 		}
 	}
-	c.finish(code, time.Unix(0, at), exitReason(code, c.OOMKilled), "")
+	reason, text := exitReason(code, c.OOMKilled), ""
+	if readStarted(r.containerDir(id)) == 0 { // taken up in its set-up, which failed
+		reason = reasonStartError
+		_, _, text, _ = readExit(r.containerDir(id))
+	}
+	c.finish(code, time.Unix(0, at), reason, text)
 	r.mu.Unlock()
 	r.changed(c.ID, c.SandboxID, runtimeapi.ContainerEventType_CONTAINER_STOPPED_EVENT)
 	if g != nil {

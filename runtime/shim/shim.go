@@ -172,9 +172,9 @@ func Connect(dir string, h Handler) (*Shim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("shim: socket: %w", err)
 	}
-	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", d, Socket)}); err != nil {
+	if err := connect(fd, fmt.Sprintf("/proc/self/fd/%d/%s", d, Socket)); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("shim: connect %s: %w: %w", filepath.Join(dir, Socket), ErrGone, err)
+		return nil, fmt.Errorf("shim: connect %s: %w", filepath.Join(dir, Socket), err)
 	}
 	s, err := connected(fd, h)
 	if err != nil {
@@ -183,6 +183,21 @@ func Connect(dir string, h Handler) (*Shim, error) {
 	}
 	go s.read()
 	return s, nil
+}
+
+// connect fails with ErrGone only if nobody listens. A helper that is merely slow
+// to answer has its containers still.
+func connect(fd int, name string) error {
+	for {
+		err := unix.Connect(fd, &unix.SockaddrUnix{Name: name})
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ENOENT):
+			return errors.Join(ErrGone, err)
+		}
+		return err
+	}
 }
 
 func (s *Shim) read() {

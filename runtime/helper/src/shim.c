@@ -106,12 +106,19 @@ static void began(struct process *p) {
 	reply(p->conn, p->seq, p->pid, p->started_at, NULL, NULL, 0);
 }
 
+// refused tells why a process did not start: who asked, or, if he is gone, who
+// came after him and found it in its set-up.
 static void refused(struct process *p, const char *why) {
 	char text[MAX_TEXT + 64];
-	snprintf(text, sizeof text, "128 %lld %s", (long long)now_ns(), why);
+	struct msg m = {.type = MSG_EXIT, .a = 128, .c = now_ns()};
+	snprintf(text, sizeof text, "128 %lld %s", (long long)m.c, why);
 	if (!p->exec)
 		record(p->dir, "exit", text);
 	reply(p->conn, p->seq, 0, 0, why, NULL, 0);
+	if (!p->exec && p->conn < 0) {
+		memcpy(m.id, p->id, ID_SIZE);
+		broadcast(&m);
+	}
 }
 
 static void take_master(struct process *p, struct msghdr *h) {
@@ -240,6 +247,14 @@ static void handle(int conn, const struct msg *m, int *fds, int nfds) {
 	reply(conn, m->seq, p->pid, p->started_at, error, NULL, 0);
 }
 
+// connected guards against a number that was closed and given out again.
+static int connected(int conn) {
+	for (int i = 0; i < nconns; i++)
+		if (conns[i] == conn)
+			return 1;
+	return 0;
+}
+
 static void serve(int conn) {
 	static struct msg m;
 	int fds[MAX_FDS], nfds;
@@ -252,7 +267,21 @@ static void serve(int conn) {
 		close_fd(&fds[i]);
 }
 
+// hear does what was asked before somebody new came: an agent that asks what runs
+// must not be answered before the last wishes of the one before it are done.
+static void hear(void) {
+	for (int i = 0, left = 1000; i < nconns; i++) {
+		struct pollfd p = {conns[i], POLLIN, 0};
+		int conn = conns[i];
+		while (left-- > 0 && poll(&p, 1, 0) == 1 && connected(conn))
+			serve(conn);
+		if (!connected(conn))
+			i--; // another took its place
+	}
+}
+
 static void welcome(int listener) {
+	hear();
 	int c = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (c < 0)
 		return;
@@ -301,14 +330,6 @@ static short ready(const struct pollfd *list, int n, int fd) {
 	for (int i = 0; fd >= 0 && i < n; i++)
 		if (list[i].fd == fd)
 			return list[i].revents;
-	return 0;
-}
-
-// connected guards against a number that was closed and given out again.
-static int connected(int conn) {
-	for (int i = 0; i < nconns; i++)
-		if (conns[i] == conn)
-			return 1;
 	return 0;
 }
 
