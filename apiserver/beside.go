@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,6 +15,11 @@ import (
 	"minke/store/cache"
 )
 
+// keeps tells whether something may be written beside obj.
+func (c *call) keeps(obj api.Object) bool {
+	return slices.ContainsFunc(c.keepers, func(k admission.Keeper) bool { return k.Keeps(obj) })
+}
+
 // beside is what admission wants written in the transaction that stores obj in
 // place of old.
 func (c *call) beside(obj, old api.Object) (all []cache.Beside, err error) {
@@ -22,6 +28,17 @@ func (c *call) beside(obj, old api.Object) (all []cache.Beside, err error) {
 			if all, err = c.addBeside(all, b); err != nil {
 				return nil, err
 			}
+		}
+		books, ok := k.(admission.Bookkeeper)
+		if !ok {
+			continue
+		}
+		entries, err := books.Entries(c.ctx, obj, old)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			all = append(all, cache.Entry(e.Key, e.Modified, e.Value))
 		}
 	}
 	return all, nil

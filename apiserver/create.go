@@ -38,8 +38,24 @@ func (c *call) create() error {
 	return c.writeItem(http.StatusCreated, item)
 }
 
+// besideTries is how often an object is created anew when another server has
+// taken what admission chose for it.
+const besideTries = 30
+
 // createObject completes, checks and stores obj.
 func (c *call) createObject(obj api.Object, o *writeOptions) (*cache.Item, error) {
+	if !c.keeps(obj) {
+		return c.createOnce(obj, o)
+	}
+	for try := 1; ; try++ {
+		item, err := c.createOnce(obj.DeepCopyObject().(api.Object), o)
+		if !overtakenBeside(err) || try == besideTries || c.ctx.Err() != nil {
+			return item, c.besideError(err)
+		}
+	}
+}
+
+func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) {
 	if err := c.checkNamespace(obj); err != nil {
 		return nil, err
 	}
@@ -137,7 +153,7 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 	if errors.Is(err, cache.ErrExists) {
 		return nil, c.createError(name, nil)
 	}
-	return item, c.besideError(err)
+	return item, err
 }
 
 // createError returns err, or that the name is taken.

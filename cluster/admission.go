@@ -138,7 +138,11 @@ var plugIns = []plugIn{
 
 // newAdmission returns the plug-ins that the options ask for.
 func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Allocator, error) {
-	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored,
+	var shared *allocate.Shared
+	if s.joins() {
+		shared = &allocate.Shared{Store: s.store, Key: storeRoot + "/ranges/servicenodeports"}
+	}
+	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored, Shared: shared,
 		Objects: s.served("networking.k8s.io", "servicecidrs") && s.served("networking.k8s.io", "ipaddresses")})
 	if err != nil {
 		return nil, nil, err

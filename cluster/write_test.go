@@ -69,6 +69,22 @@ type testServer struct {
 
 func newTestServer(t testing.TB, st store.Store) *testServer {
 	t.Helper()
+	w := openTestServer(t, st, APIOptions{})
+	w.must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)
+	w.must(201, "POST", "/api/v1/namespaces/shop/serviceaccounts", `{"metadata":{"name":"default"}}`)
+	w.must(201, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"metadata":{"name":"sorts.sale.example.com"},"spec":{
+		"group":"sale.example.com","scope":"Namespaced","names":{"plural":"sorts","kind":"Sort"},
+		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{
+		"spec":{"type":"object","properties":{"size":{"type":"integer"},"names":{"type":"array","items":{"type":"string"}}}}}}}}]}}`)
+	for w.do("GET", sorts[2].path, "").Code != 200 {
+		<-w.custom.Changed()
+	}
+	return w
+}
+
+// openTestServer returns a server on what is in st.
+func openTestServer(t testing.TB, st store.Store, options APIOptions) *testServer {
+	t.Helper()
 	ca, err := pki.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +94,7 @@ func newTestServer(t testing.TB, st store.Store) *testServer {
 		detector = cache.NewDetector()
 	}
 	s, err := prepare(ServerConfig{detector: detector, DataDir: t.TempDir(), PKI: ca, Address: netip.MustParseAddr("127.0.0.1"), Port: 6443,
-		ServiceNet: netip.MustParsePrefix("10.96.0.0/16"), PodNet: netip.MustParsePrefix("10.244.0.0/16"), Domain: "cluster.local"})
+		ServiceNet: netip.MustParsePrefix("10.96.0.0/16"), PodNet: netip.MustParsePrefix("10.244.0.0/16"), Domain: "cluster.local", API: options})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,17 +121,7 @@ func newTestServer(t testing.TB, st store.Store) *testServer {
 			t.Error(err)
 		}
 	})
-	w := &testServer{t, s}
-	w.must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)
-	w.must(201, "POST", "/api/v1/namespaces/shop/serviceaccounts", `{"metadata":{"name":"default"}}`)
-	w.must(201, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"metadata":{"name":"sorts.sale.example.com"},"spec":{
-		"group":"sale.example.com","scope":"Namespaced","names":{"plural":"sorts","kind":"Sort"},
-		"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{
-		"spec":{"type":"object","properties":{"size":{"type":"integer"},"names":{"type":"array","items":{"type":"string"}}}}}}}}]}}`)
-	for w.do("GET", sorts[2].path, "").Code != 200 {
-		<-s.custom.Changed()
-	}
-	return w
+	return &testServer{t, s}
 }
 
 // do makes a request as one from afar.

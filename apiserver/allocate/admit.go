@@ -27,6 +27,8 @@ type grant struct {
 	uid          types.UID
 	name         types.NamespacedName
 	taken        []item
+	// book is nil when no other server gives away node ports.
+	book *book
 }
 
 // Admit implements admission.Mutator.
@@ -42,12 +44,16 @@ func (a *Allocator) Admit(ctx context.Context, at *admission.Attributes) error {
 		g.uid = old.UID
 		carryOver(service, old)
 	}
+	var err error
+	if g.book, err = a.bookFor(ctx, service, old); err != nil {
+		return apierrors.NewInternalError(err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.ready(); err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	err := g.takeAddresses()
+	err = g.takeAddresses()
 	if err == nil {
 		err = g.nodePorts()
 	}
@@ -108,6 +114,12 @@ func has(s *corev1.Service, port int32) bool {
 func (g *grant) take(i item) error {
 	if slices.Contains(g.taken, i) {
 		return nil
+	}
+	if i.port != 0 && g.book.has(i.port) {
+		// An attempt of ours that was not stored does not explain it.
+		if h := g.holders[i]; h == nil || !h.stored && !g.has(g.ctx, i, h) {
+			return errPortTaken
+		}
 	}
 	if err := g.Allocator.take(g.ctx, i, g.uid, g.name); err != nil {
 		return err
@@ -215,7 +227,7 @@ func (g *grant) nodePorts() error {
 		if p.NodePort = g.shared(n); p.NodePort != 0 {
 			continue
 		}
-		port, err := g.ports.any()
+		port, err := g.anyPort()
 		if err != nil {
 			return apierrors.NewInternalError(fmt.Errorf("failed to allocate a nodePort: %w", err))
 		}
@@ -248,7 +260,7 @@ func (g *grant) healthPort() error {
 		return nil
 	}
 	if spec.HealthCheckNodePort == 0 {
-		port, err := g.ports.any()
+		port, err := g.anyPort()
 		if err != nil {
 			return apierrors.NewInternalError(fmt.Errorf("failed to allocate a HealthCheck NodePort: %w", err))
 		}

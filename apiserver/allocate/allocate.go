@@ -47,11 +47,14 @@ type Config struct {
 	// FirstPort and Ports are the range of node ports; zero for 30000–32767.
 	FirstPort, Ports int32
 	Source           Source
+	// Shared, if any, is where several servers agree on node ports.
+	Shared *Shared
 }
 
 // Allocator is the admission plug-in.
 type Allocator struct {
 	source     Source
+	shared     *Shared
 	configured []netip.Prefix
 	families   []corev1.IPFamily
 	objects    bool
@@ -105,7 +108,7 @@ func New(c Config) (*Allocator, error) {
 	if c.FirstPort == 0 {
 		c.FirstPort, c.Ports = 30000, 2768
 	}
-	a := &Allocator{source: c.Source, objects: c.Objects, configured: c.Ranges, ports: newPorts(c.FirstPort, c.Ports),
+	a := &Allocator{source: c.Source, shared: c.Shared, objects: c.Objects, configured: c.Ranges, ports: newPorts(c.FirstPort, c.Ports),
 		cidrs: map[string]*networkingv1.ServiceCIDR{}, holders: map[item]*holder{}, stored: map[types.UID][]item{}, named: map[netip.Addr]bool{}}
 	for _, prefix := range c.Ranges {
 		family := familyOf(prefix.Addr())

@@ -22,6 +22,7 @@ import (
 // Run follows what is stored until ctx ends.
 func (a *Allocator) Run(ctx context.Context) error {
 	var running sync.WaitGroup
+	running.Go(func() { a.keepBook(ctx) })
 	for _, resource := range a.followed() {
 		running.Go(func() { a.keepFollowing(ctx, resource) })
 	}

@@ -19,6 +19,12 @@ const managedBy = "ipallocator.k8s.io"
 
 var _ admission.Keeper = (*Allocator)(nil)
 
+// Keeps implements admission.Keeper.
+func (a *Allocator) Keeps(obj api.Object) bool {
+	_, is := obj.(*corev1.Service)
+	return is
+}
+
 // Beside implements admission.Keeper: each cluster IP has an IPAddress, which comes
 // with its service and goes with it, in one transaction.
 func (a *Allocator) Beside(obj, old api.Object) (all []admission.Beside) {

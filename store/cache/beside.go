@@ -37,6 +37,12 @@ func (c *Cache) Creation(ctx context.Context, key string, obj runtime.Object) (B
 	return Beside{store.Condition{Key: key}, store.Write{Key: key, Value: stored}}, nil
 }
 
+// Entry is a write of value at key, which is in no cache and was last written at
+// modified, zero for never, beside something else.
+func Entry(key string, modified store.Revision, value []byte) Beside {
+	return Beside{store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: value}}
+}
+
 // Deletion is item as it is to be deleted, beside something else.
 func (c *Cache) Deletion(item *Item) Beside {
 	return Beside{store.Condition{Key: item.Key, Modified: item.Revision}, store.Write{Key: item.Key, Delete: true}}
