@@ -30,14 +30,14 @@ func (o *EncryptionOptions) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.Reload, "encryption-provider-config-automatic-reload", false, "read that file again when it changes")
 }
 
-func (o *EncryptionOptions) open(log *slog.Logger) (*encryption.Encryption, error) {
+func (o *EncryptionOptions) open(name string, log *slog.Logger) (*encryption.Encryption, error) {
 	if o.ConfigFile == "" {
 		if o.Reload {
 			return nil, errors.New("--encryption-provider-config-automatic-reload needs --encryption-provider-config")
 		}
 		return nil, nil
 	}
-	return encryption.New(encryption.Config{File: string(o.ConfigFile), Parse: configfile.Encryption, Log: log, ServerID: serverID()})
+	return encryption.New(encryption.Config{File: string(o.ConfigFile), Parse: configfile.Encryption, Log: log, ServerID: name})
 }
 
 // encrypt is nil when nothing is encrypted: then nothing is paid.

@@ -2,12 +2,9 @@ package cluster
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -25,8 +22,9 @@ func (o *TracingOptions) addFlags(flags *pflag.FlagSet) {
 	flags.Var(&o.ConfigFile, "tracing-config-file", "`file` with a TracingConfiguration (apiserver.config.k8s.io/v1), which says which requests are traced and where an OpenTelemetry collector is")
 }
 
-// tracer returns nil when nothing is traced: then nothing is paid.
-func (o *TracingOptions) tracer(log *slog.Logger) (*tracing.Tracer, error) {
+// tracer returns nil when nothing is traced: then nothing is paid. The name is
+// this server's.
+func (o *TracingOptions) tracer(name string, log *slog.Logger) (*tracing.Tracer, error) {
 	if o.ConfigFile == "" {
 		return nil, nil
 	}
@@ -38,7 +36,7 @@ func (o *TracingOptions) tracer(log *slog.Logger) (*tracing.Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--tracing-config-file: read %s: %w", o.ConfigFile, err)
 	}
-	c := tracing.Config{Service: "apiserver", Instance: serverID(), Log: log}
+	c := tracing.Config{Service: "apiserver", Instance: name, Log: log}
 	if config.Endpoint != nil {
 		c.Endpoint = *config.Endpoint
 	}
@@ -50,16 +48,6 @@ func (o *TracingOptions) tracer(log *slog.Logger) (*tracing.Tracer, error) {
 		return nil, fmt.Errorf("--tracing-config-file: %s: %w", o.ConfigFile, err)
 	}
 	return t, nil
-}
-
-// serverID tells this API server from others, as kube-apiserver names itself.
-func serverID() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	hash := sha256.Sum256([]byte(host))
-	return "apiserver-" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:16]))
 }
 
 // runTracer sends spans until stop is called. That is after all else has ended, so

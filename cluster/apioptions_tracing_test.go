@@ -27,7 +27,7 @@ func TestTracingOptions(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := TracingOptions{ConfigFile: File(file)}
-			tracer, err := o.tracer(slog.Default())
+			tracer, err := o.tracer("apiserver-x", slog.Default())
 			if (err == nil) != (c.refused == "") || err != nil && (!strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "--tracing-config-file")) {
 				t.Fatalf("got %v, want %q", err, c.refused)
 			}
@@ -41,15 +41,15 @@ func TestTracingOptions(t *testing.T) {
 				t.Error(err)
 			}
 			span := collector.One(t, c.name)
-			if span.Resource["service.name"] != "apiserver" || span.Resource["service.instance.id"] != serverID() || len(serverID()) != len("apiserver-")+26 {
+			if span.Resource["service.name"] != "apiserver" || span.Resource["service.instance.id"] != "apiserver-x" {
 				t.Errorf("the resource is %v", span.Resource)
 			}
 		})
 	}
-	if tracer, err := new(TracingOptions).tracer(slog.Default()); tracer != nil || err != nil {
+	if tracer, err := new(TracingOptions).tracer("", slog.Default()); tracer != nil || err != nil {
 		t.Errorf("without a file: %v, %v", tracer, err)
 	}
-	if _, err := (&TracingOptions{ConfigFile: "/none"}).tracer(slog.Default()); err == nil {
+	if _, err := (&TracingOptions{ConfigFile: "/none"}).tracer("", slog.Default()); err == nil {
 		t.Error("a file that is not there was accepted")
 	}
 }

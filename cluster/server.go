@@ -34,6 +34,7 @@ import (
 	"minke/apiserver/webhook"
 	"minke/client"
 	"minke/cluster/pki"
+	"minke/cluster/servers"
 	"minke/store"
 	"minke/store/cache"
 	"minke/tracing"
@@ -128,10 +129,15 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	if s.tls, err = s.servingTLS(); err != nil {
 		return nil, err
 	}
-	if s.encryption, err = cfg.API.Encryption.open(s.log); err != nil {
+	host, err := s.host()
+	if err != nil {
 		return nil, err
 	}
-	if s.tracer, err = cfg.API.Tracing.tracer(s.log); err != nil {
+	name := servers.NameOn(host)
+	if s.encryption, err = cfg.API.Encryption.open(name, s.log); err != nil {
+		return nil, err
+	}
+	if s.tracer, err = cfg.API.Tracing.tracer(name, s.log); err != nil {
 		return nil, err
 	}
 	return s, nil

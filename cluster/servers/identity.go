@@ -46,10 +46,13 @@ type Identity struct {
 	holder string
 }
 
-// Name is that of the server, and of its lease, as kube-apiserver on the same
-// host would be called.
-func (i *Identity) Name() string {
-	sum := sha256.Sum256([]byte(i.Host))
+// Name is that of the server, and of its lease.
+func (i *Identity) Name() string { return NameOn(i.Host) }
+
+// NameOn is the name of the server on a host, as kube-apiserver there would be
+// called.
+func NameOn(host string) string {
+	sum := sha256.Sum256([]byte(host))
 	return "apiserver-" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
 }
 

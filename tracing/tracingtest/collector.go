@@ -58,7 +58,7 @@ func texts(all []*common.KeyValue) map[string]string {
 	return out
 }
 
-// Collector is a collector that listens on the loopback.
+// Collector is a collector.
 type Collector struct {
 	collector.UnimplementedTraceServiceServer
 	// Endpoint is where it listens.
@@ -71,10 +71,16 @@ type Collector struct {
 	calls int
 }
 
-// New starts a collector that ends with the test.
+// New starts a collector on the loopback that ends with the test.
 func New(t testing.TB) *Collector {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return Listen(t, "tcp", "127.0.0.1:0")
+}
+
+// Listen starts a collector at an address, such as a unix socket.
+func Listen(t testing.TB, network, address string) *Collector {
+	t.Helper()
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
