@@ -6,6 +6,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"minke/apiserver/openapi/texts"
 )
 
 // object is a JSON object.
@@ -24,6 +26,8 @@ type types struct {
 	flavour flavour
 	// defined has the schemas by model name.
 	defined map[string]object
+	// texts are about types that say nothing themselves; read when first needed.
+	texts texts.Texts
 }
 
 func newTypes(f flavour) *types { return &types{flavour: f, defined: map[string]object{}} }
@@ -111,12 +115,24 @@ func (ts *types) schema(t reflect.Type) object {
 	return object{"type": "object"}
 }
 
+// docs returns what is said of a type, under "", and of its fields.
+func (ts *types) docs(t reflect.Type) map[string]string {
+	if d, ok := reflect.Zero(t).Interface().(documented); ok {
+		return d.SwaggerDoc()
+	}
+	if ts.texts == nil {
+		ts.texts = texts.Load()
+	}
+	return ts.texts.Of(t)
+}
+
 // define makes the definition of a struct type.
 func (ts *types) define(t reflect.Type) object {
 	zero := reflect.Zero(t).Interface()
 	out := object{}
-	if d, ok := zero.(documented); ok && d.SwaggerDoc()[""] != "" {
-		out["description"] = d.SwaggerDoc()[""]
+	docs := ts.docs(t)
+	if text := docs[""]; text != "" {
+		out["description"] = text
 	}
 	if special, ok := zero.(typed); ok {
 		kinds, format := special.OpenAPISchemaType(), special.OpenAPISchemaFormat()
@@ -151,10 +167,7 @@ func (ts *types) define(t reflect.Type) object {
 
 // fields adds the fields of t, and those of what it embeds.
 func (ts *types) fields(t reflect.Type, properties object, required *[]string) {
-	docs := map[string]string{}
-	if d, ok := reflect.Zero(t).Interface().(documented); ok {
-		docs = d.SwaggerDoc()
-	}
+	docs := ts.docs(t)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
