@@ -17,7 +17,7 @@ func daemonSets() *api.Resource {
 		PrepareForCreate: daemonSetCreate,
 		PrepareForUpdate: daemonSetUpdate,
 		Subresources: map[string]api.Subresource[*appsv1.DaemonSet]{
-			"status": {Prepare: daemonSetStatus},
+			"status": {Prepare: daemonSetStatus, ValidateUpdate: validateDaemonSetStatus},
 		},
 		Default:        defaultDaemonSet,
 		Columns:        daemonSetColumns(),

@@ -50,6 +50,7 @@ func defaultStatefulSet(d *appsv1.StatefulSet) {
 	}
 	if r := s.UpdateStrategy.RollingUpdate; r != nil && s.UpdateStrategy.Type == appsv1.RollingUpdateStatefulSetStrategyType {
 		api.FillPointer(&r.Partition, 0)
+		api.FillPointer(&r.MaxUnavailable, intstr.FromInt32(1))
 	}
 	api.FillPointer(&s.PersistentVolumeClaimRetentionPolicy, appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{})
 	api.Fill(&s.PersistentVolumeClaimRetentionPolicy.WhenDeleted, appsv1.RetainPersistentVolumeClaimRetentionPolicyType)

@@ -17,7 +17,7 @@ func deployments() *api.Resource {
 		PrepareForCreate: deploymentCreate,
 		PrepareForUpdate: deploymentUpdate,
 		Subresources: map[string]api.Subresource[*appsv1.Deployment]{
-			"status": {Prepare: deploymentStatus},
+			"status": {Prepare: deploymentStatus, ValidateUpdate: validateDeploymentStatus},
 		},
 		Default:        defaultDeployment,
 		Scale:          deploymentScale(),

@@ -17,7 +17,7 @@ func replicaSets() *api.Resource {
 		PrepareForCreate: replicaSetCreate,
 		PrepareForUpdate: replicaSetUpdate,
 		Subresources: map[string]api.Subresource[*appsv1.ReplicaSet]{
-			"status": {Prepare: replicaSetStatus},
+			"status": {Prepare: replicaSetStatus, ValidateUpdate: validateReplicaSetStatus},
 		},
 		Default:        defaultReplicaSet,
 		Scale:          replicaSetScale(),
@@ -25,6 +25,7 @@ func replicaSets() *api.Resource {
 		Columns:        replicaSetColumns(),
 		Validate:       validateReplicaSet,
 		ValidateUpdate: validateReplicaSetUpdate,
+		Warnings:       replicaSetWarnings,
 	}.Resource()
 }
 

@@ -2,6 +2,7 @@ package apps
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 
 	"minke/api"
 )
@@ -14,10 +15,11 @@ func statefulSets() *api.Resource {
 		Categories:       []string{"all"},
 		New:              api.New[appsv1.StatefulSet],
 		NewList:          api.NewList[appsv1.StatefulSetList],
+		ValidName:        validation.NameIsDNSLabel,
 		PrepareForCreate: statefulSetCreate,
 		PrepareForUpdate: statefulSetUpdate,
 		Subresources: map[string]api.Subresource[*appsv1.StatefulSet]{
-			"status": {Prepare: statefulSetStatus},
+			"status": {Prepare: statefulSetStatus, ValidateUpdate: validateStatefulSetStatus},
 		},
 		Default:        defaultStatefulSet,
 		Scale:          statefulSetScale(),

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api/core"
@@ -16,6 +17,20 @@ const statefulSetForbidden = "updates to statefulset spec for fields other than 
 
 func validateStatefulSet(d *appsv1.StatefulSet) field.ErrorList {
 	s := &d.Spec
+	errs := statefulSetSpec(s)
+	if s.ServiceName != "" {
+		for _, msg := range validation.IsDNS1123Label(s.ServiceName) {
+			errs = append(errs, field.Invalid(spec.Child("serviceName"), s.ServiceName, msg))
+		}
+	}
+	for i := range s.VolumeClaimTemplates {
+		errs = append(errs, core.ValidatePersistentVolumeClaimSpec(&s.VolumeClaimTemplates[i].Spec, spec.Child("volumeClaimTemplates").Index(i).Child("spec"))...)
+	}
+	return append(errs, statefulSetTemplate(s, nil)...)
+}
+
+// statefulSetSpec is about all but what older releases did not look at.
+func statefulSetSpec(s *appsv1.StatefulSetSpec) field.ErrorList {
 	var errs field.ErrorList
 	switch s.PodManagementPolicy {
 	case "":
@@ -25,78 +40,67 @@ func validateStatefulSet(d *appsv1.StatefulSet) field.ErrorList {
 		errs = append(errs, field.Invalid(spec.Child("podManagementPolicy"), s.PodManagementPolicy,
 			"must be '"+string(appsv1.OrderedReadyPodManagement)+"' or '"+string(appsv1.ParallelPodManagement)+"'"))
 	}
-	errs = append(errs, validateStatefulStrategy(&s.UpdateStrategy)...)
-	errs = append(errs, validateRetention(s.PersistentVolumeClaimRetentionPolicy)...)
+	errs = append(errs, statefulSetStrategy(&s.UpdateStrategy, spec.Child("updateStrategy"))...)
+	errs = append(errs, claimRetention(s.PersistentVolumeClaimRetentionPolicy)...)
 	errs = append(errs, nonnegative("replicas", s.Replicas)...)
 	errs = append(errs, nonnegative("minReadySeconds", &s.MinReadySeconds)...)
-	errs = append(errs, nonnegative("revisionHistoryLimit", s.RevisionHistoryLimit)...)
 	if o := s.Ordinals; o != nil {
-		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(o.Start), spec.Child("ordinals.start"))...)
+		errs = append(errs, nonnegative("ordinals.start", &o.Start)...)
 	}
-	// The claims become volumes of the pods, so that mounts may name them.
-	withClaims := s.Template
-	withClaims.Spec.Volumes = append([]corev1.Volume(nil), s.Template.Spec.Volumes...)
-	for i := range s.VolumeClaimTemplates {
-		c := &s.VolumeClaimTemplates[i]
+	errs = append(errs, validateSelector("statefulset", s.Selector)...)
+	errs = append(errs, selects(s.Selector, &s.Template)...)
+	return append(errs, core.AlwaysRestart(&s.Template, "StatefulSet", template)...)
+}
+
+// statefulSetTemplate checks the template as the pods will be: with the claims
+// among their volumes, so that mounts may name them.
+func statefulSetTemplate(s, old *appsv1.StatefulSetSpec) field.ErrorList {
+	var before *corev1.PodTemplateSpec
+	if old != nil {
+		before = withClaims(old)
+	}
+	return core.ValidatePodTemplate(withClaims(s), before, template)
+}
+
+func withClaims(s *appsv1.StatefulSetSpec) *corev1.PodTemplateSpec {
+	t := s.Template
+	t.Spec.Volumes = slices.Clone(t.Spec.Volumes)
+	for _, c := range s.VolumeClaimTemplates {
 		named := func(v corev1.Volume) bool { return v.Name == c.Name }
-		withClaims.Spec.Volumes = append(slices.DeleteFunc(withClaims.Spec.Volumes, named), corev1.Volume{
+		t.Spec.Volumes = append(slices.DeleteFunc(t.Spec.Volumes, named), corev1.Volume{
 			Name: c.Name,
 			VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: c.Name},
 			},
 		})
-		errs = append(errs, core.ValidatePersistentVolumeClaimSpec(&c.Spec, spec.Child("volumeClaimTemplates").Index(i).Child("spec"))...)
 	}
-	return append(errs, workload("statefulset", s.Selector, &withClaims)...)
+	return &t
 }
 
-func validateStatefulStrategy(u *appsv1.StatefulSetUpdateStrategy) field.ErrorList {
-	path := spec.Child("updateStrategy")
-	switch u.Type {
-	case "":
-		return field.ErrorList{field.Required(path, "")}
-	case appsv1.OnDeleteStatefulSetStrategyType:
-		if u.RollingUpdate != nil {
-			return field.ErrorList{field.Invalid(path.Child("rollingUpdate"), u.RollingUpdate, "only allowed for updateStrategy '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"'")}
-		}
-		return nil
-	case appsv1.RollingUpdateStatefulSetStrategyType:
-		if u.RollingUpdate == nil {
-			return nil
-		}
-		at := path.Child("rollingUpdate")
-		errs := intOrPercent(u.RollingUpdate.MaxUnavailable, at.Child("maxUnavailable"))
-		if u.RollingUpdate.MaxUnavailable != nil && zero(u.RollingUpdate.MaxUnavailable) {
-			errs = append(errs, field.Invalid(at.Child("maxUnavailable"), u.RollingUpdate.MaxUnavailable, "cannot be 0"))
-		}
-		if p := u.RollingUpdate.Partition; p != nil {
-			errs = append(errs, apivalidation.ValidateNonnegativeField(int64(*p), at.Child("partition"))...)
-		}
-		return errs
-	}
-	return field.ErrorList{field.Invalid(path, u, "must be '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"' or '"+string(appsv1.OnDeleteStatefulSetStrategyType)+"'")}
-}
-
-func validateRetention(p *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy) field.ErrorList {
+func claimRetention(p *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy) field.ErrorList {
 	if p == nil {
 		return nil
 	}
-	allowed := []appsv1.PersistentVolumeClaimRetentionPolicyType{appsv1.DeletePersistentVolumeClaimRetentionPolicyType, appsv1.RetainPersistentVolumeClaimRetentionPolicyType}
+	allowed := []appsv1.PersistentVolumeClaimRetentionPolicyType{appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType}
 	var errs field.ErrorList
 	for _, v := range []struct {
 		name  string
 		value appsv1.PersistentVolumeClaimRetentionPolicyType
 	}{{"whenDeleted", p.WhenDeleted}, {"whenScaled", p.WhenScaled}} {
-		if v.value != allowed[0] && v.value != allowed[1] {
+		if !slices.Contains(allowed, v.value) {
 			errs = append(errs, field.NotSupported(spec.Child("persistentVolumeClaimRetentionPolicy", v.name), v.value, allowed))
 		}
 	}
 	return errs
 }
 
-// validateStatefulSetUpdate makes what may change equal, and refuses the rest.
+// validateStatefulSetUpdate makes what may change equal, and refuses the rest. A
+// template that was wrong before, when none looked, need not be mended.
 func validateStatefulSetUpdate(d, old *appsv1.StatefulSet) field.ErrorList {
-	errs := validateStatefulSet(d)
+	errs := statefulSetSpec(&d.Spec)
+	if len(statefulSetTemplate(&old.Spec, nil)) == 0 {
+		errs = append(errs, statefulSetTemplate(&d.Spec, &old.Spec)...)
+	}
 	now := d.Spec
 	now.Replicas = old.Spec.Replicas
 	now.Template = old.Spec.Template
@@ -107,6 +111,32 @@ func validateStatefulSetUpdate(d, old *appsv1.StatefulSet) field.ErrorList {
 	now.PersistentVolumeClaimRetentionPolicy = old.Spec.PersistentVolumeClaimRetentionPolicy
 	if !equality.Semantic.DeepEqual(now, old.Spec) {
 		errs = append(errs, field.Forbidden(spec, statefulSetForbidden))
+	}
+	return errs
+}
+
+func validateStatefulSetStatus(d, old *appsv1.StatefulSet) field.ErrorList {
+	s := &d.Status
+	errs := core.ReplicaCounts(status, s.ObservedGeneration, "status.readyReplicas", []core.Count{
+		{Name: "replicas", N: s.Replicas}, {Name: "readyReplicas", N: s.ReadyReplicas}, {Name: "currentReplicas", N: s.CurrentReplicas},
+		{Name: "updatedReplicas", N: s.UpdatedReplicas}, {Name: "availableReplicas", N: s.AvailableReplicas},
+	})
+	return append(errs, collisions(s.CollisionCount, old.Status.CollisionCount)...)
+}
+
+// collisions only ever become more.
+func collisions(count, old *int32) field.ErrorList {
+	if count == nil && old == nil {
+		return nil
+	}
+	at := status.Child("collisionCount")
+	var n int32
+	if count != nil {
+		n = *count
+	}
+	errs := apivalidation.ValidateNonnegativeField(int64(n), at)
+	if old != nil && n < *old {
+		errs = append(errs, field.Invalid(at, n, "cannot be decremented"))
 	}
 	return errs
 }

@@ -24,9 +24,28 @@ func daemonSetWarnings(d, old *appsv1.DaemonSet) []string {
 	return core.PodTemplateWarnings(&d.Spec.Template, template)
 }
 
+func replicaSetWarnings(r, old *appsv1.ReplicaSet) []string {
+	if old != nil && old.Generation == r.Generation {
+		return nil
+	}
+	return core.PodTemplateWarnings(&r.Spec.Template, template)
+}
+
 func statefulSetWarnings(d, old *appsv1.StatefulSet) []string {
 	if old != nil && old.Generation == d.Generation {
 		return nil
 	}
-	return core.PodTemplateWarnings(&d.Spec.Template, template)
+	all := core.PodTemplateWarnings(&d.Spec.Template, template)
+	for i := range d.Spec.VolumeClaimTemplates {
+		// These are the paths that Kubernetes names.
+		at := spec.Child("volumeClaimTemplates").Index(i)
+		if old != nil {
+			at = at.Child("Spec")
+		}
+		all = append(all, core.ClaimWarnings(&d.Spec.VolumeClaimTemplates[i].Spec, at)...)
+	}
+	if d.Spec.RevisionHistoryLimit != nil && *d.Spec.RevisionHistoryLimit < 0 {
+		all = append(all, "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended")
+	}
+	return all
 }

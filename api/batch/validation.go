@@ -109,7 +109,7 @@ func validateJobSpec(s *batchv1.JobSpec, path *field.Path) field.ErrorList {
 	if s.MaxFailedIndexes != nil && s.BackoffLimitPerIndex == nil {
 		errs = append(errs, field.Required(path.Child("backoffLimitPerIndex"), "when maxFailedIndexes is specified"))
 	}
-	errs = append(errs, core.ValidatePodTemplate(&s.Template, path.Child("template"))...)
+	errs = append(errs, core.ValidatePodTemplate(&s.Template, nil, path.Child("template"))...)
 	restart := path.Child("template", "spec", "restartPolicy")
 	switch p := s.Template.Spec.RestartPolicy; p {
 	case corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever:

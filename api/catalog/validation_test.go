@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
 	"minke/api"
@@ -32,7 +33,7 @@ func TestValidate(t *testing.T) {
 		"mount of no volume": {pod + "{containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}",
 			[]string{`spec.containers[0].volumeMounts[0].name: Not found: "v"`}},
 		"sub path that climbs": {pod + "{volumes: [{name: v}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v, subPath: ../x}]}]}",
-			[]string{`spec.containers[0].volumeMounts[0].subPath: Invalid value: "../x": must not contain '..'`}},
+			[]string{`spec.containers[0].volumeMounts.subPath: Invalid value: "../x": must not contain '..'`}},
 		"request above limit": {pod + "{containers: [{name: c, image: i, resources: {limits: {cpu: 1}, requests: {cpu: 2}}}]}",
 			[]string{`spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1`}},
 		"unknown restart policy": {pod + "{restartPolicy: Sometimes, containers: [{name: c, image: i}]}",
@@ -46,7 +47,7 @@ func TestValidate(t *testing.T) {
 		"sysctl on the host's network": {pod + "{hostNetwork: true, securityContext: {sysctls: [{name: net.core.somaxconn, value: '1'}]}, containers: [{name: c, image: i}]}",
 			[]string{`spec.securityContext.sysctls[0].name: Invalid value: "net.core.somaxconn": may not be specified when 'hostNetwork' is true`}},
 		"another port on the host's network": {pod + "{hostNetwork: true, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 81}]}]}",
-			[]string{"spec.containers[0].ports[0].containerPort: Invalid value: 80: must match `hostPort` when `hostNetwork` is true"}},
+			[]string{"spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"}},
 		"ephemeral on create": {pod + "{containers: [{name: c, image: i}], ephemeralContainers: [{name: e, image: i}]}",
 			[]string{`spec.ephemeralContainers: Forbidden: cannot be set on create`}},
 		"dns none without servers": {pod + "{dnsPolicy: None, containers: [{name: c, image: i}]}",
@@ -62,7 +63,8 @@ func TestValidate(t *testing.T) {
 		"deployment": {deployment + "{selector: {matchLabels: {a: b}}, " + okTemplate + "}", nil},
 		"deployment that selects others": {deployment + "{selector: {matchLabels: {x: y}}, " + okTemplate + "}",
 			[]string{"spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"}},
-		"deployment without selector": {deployment + "{" + okTemplate + "}", []string{`spec.selector: Required value`}},
+		"deployment without selector": {deployment + "{" + okTemplate + "}", []string{`spec.selector: Required value`,
+			"spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"}},
 		"job that always restarts": {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec: {template: {spec: {containers: [{name: c, image: i}]}}}",
 			[]string{`spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"`}},
 		"schedule of four fields": {"apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec: {schedule: '* * * *', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}",
@@ -104,13 +106,61 @@ func TestValidate(t *testing.T) {
 			[]string{"spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, r := decode(t, []byte(c.manifest))
-			r.PrepareForCreate(o)
-			var got []string
-			for _, err := range r.Validate(o) {
-				got = append(got, err.Error())
+			compare(t, created(t, c.manifest), c.want)
+		})
+	}
+}
+
+// created returns what is wrong with an object that is to be created.
+func created(t *testing.T, manifest string) []string {
+	t.Helper()
+	o, r := decode(t, []byte(manifest))
+	r.PrepareForCreate(o)
+	return texts(r.Validate(o))
+}
+
+// updated returns what is wrong with a change, made by way of a subresource if
+// it is named.
+func updated(t *testing.T, subresource, before, after string) []string {
+	t.Helper()
+	old, r := decode(t, []byte(before))
+	o, _ := decode(t, []byte(after))
+	if subresource != "" {
+		sub := r.Subresources[subresource]
+		sub.Prepare(o, old)
+		if sub.ValidateUpdate == nil {
+			return nil
+		}
+		return texts(sub.ValidateUpdate(o, old))
+	}
+	r.PrepareForCreate(old)
+	r.PrepareForUpdate(o, old)
+	return texts(r.ValidateUpdate(o, old))
+}
+
+func texts(errs field.ErrorList) []string {
+	var all []string
+	for _, err := range errs {
+		all = append(all, err.Error())
+	}
+	return all
+}
+
+// rule is an object that is to be created, or a change of one, and the errors.
+type rule struct {
+	before, after string
+	want          []string
+}
+
+func rules(t *testing.T, subresource string, all map[string]rule) {
+	t.Helper()
+	for name, c := range all {
+		t.Run(name, func(t *testing.T) {
+			if c.before == "" {
+				compare(t, created(t, c.after), c.want)
+				return
 			}
-			compare(t, got, c.want)
+			compare(t, updated(t, subresource, c.before, c.after), c.want)
 		})
 	}
 }
@@ -129,7 +179,7 @@ func TestValidateUpdate(t *testing.T) {
 		"pod toleration added": {pod + "{containers: [{name: c, image: i}]}", pod + "{tolerations: [{key: k, operator: Exists}], containers: [{name: c, image: i}]}", nil},
 		"pod gate removed":     {pod + "{schedulingGates: [{name: a}], containers: [{name: c, image: i}]}", pod + "{nodeSelector: {a: b}, containers: [{name: c, image: i}]}", nil},
 		"pod gate added": {pod + "{containers: [{name: c, image: i}]}", pod + "{schedulingGates: [{name: a}], containers: [{name: c, image: i}]}",
-			[]string{"spec.schedulingGates[0]: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"}},
+			[]string{"spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"}},
 		"deployment selector": {deployment + "{selector: {matchLabels: {a: b}}, " + okTemplate + "}",
 			deployment + "{selector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: Exists}]}, " + okTemplate + "}",
 			[]string{`spec.selector: Invalid value: {"matchLabels":{"a":"b"},"matchExpressions":[{"key":"a","operator":"Exists"}]}: field is immutable`}},
@@ -144,15 +194,7 @@ func TestValidateUpdate(t *testing.T) {
 			[]string{"data: Forbidden: field is immutable when `immutable` is set"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			old, r := decode(t, []byte(c.before))
-			r.PrepareForCreate(old)
-			o, _ := decode(t, []byte(c.after))
-			r.PrepareForUpdate(o, old)
-			var got []string
-			for _, err := range r.ValidateUpdate(o, old) {
-				got = append(got, err.Error())
-			}
-			compare(t, got, c.want)
+			compare(t, updated(t, "", c.before, c.after), c.want)
 		})
 	}
 }
@@ -217,7 +259,20 @@ func TestWarnings(t *testing.T) {
 			[]string{`spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead`}},
 		"a part of a byte": {pod + "{containers: [{name: c, image: i, resources: {requests: {memory: 100m}}}]}",
 			[]string{`spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer`}},
-		"nothing": {pod + "{containers: [{name: c, image: i}]}", nil},
+		"nothing":                       {pod + "{containers: [{name: c, image: i}]}", nil},
+		"a variable made of the former": {pod + "{containers: [{name: c, image: i, env: [{name: A, value: a}, {name: A, value: $(A)b}]}]}", nil},
+		"one port in two containers": {pod + "{containers: [{name: c, image: i, ports: [{containerPort: 80}]}, {name: d, image: i, ports: [{containerPort: 80, hostPort: 80}]}]}",
+			[]string{`spec.containers[1].ports[0]: overlapping port definition with spec.containers[0].ports[0]`}},
+		"files that hide each other": {pod + "{volumes: [{name: v, configMap: {name: m, items: [{key: a, path: x}, {key: b, path: x/y}]}}], containers: [{name: c, image: i}]}",
+			[]string{`volume "v" (ConfigMap "m"): overlapping paths: "x/y" with "x"`}},
+		"an affinity to none": {pod + "{affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: z}]}}, containers: [{name: c, image: i}]}",
+			[]string{`spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector: a null labelSelector results in matching no pod`}},
+		"a profile in an annotation": {deployment + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}, annotations: {container.apparmor.security.beta.kubernetes.io/c: runtime/default}}, spec: {containers: [{name: c, image: i}]}}}",
+			[]string{`spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; use the "appArmorProfile" field instead`}},
+		"an annotation of old": {"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {scheduler.alpha.kubernetes.io/critical-pod: ''}}\nspec: {containers: [{name: c, image: i}]}",
+			[]string{`metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the "priorityClassName" field instead`}},
+		"recycling": {"apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: v}\nspec: {persistentVolumeReclaimPolicy: Recycle}",
+			[]string{`spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, r := decode(t, []byte(c.manifest))

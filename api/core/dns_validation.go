@@ -31,7 +31,7 @@ func validateDNSConfig(c *corev1.PodDNSConfig, policy corev1.DNSPolicy, path *fi
 		errs = append(errs, field.Invalid(path.Child("nameservers"), c.Nameservers, fmt.Sprintf("must not have more than %v nameservers", maxNameservers)))
 	}
 	for i, ns := range c.Nameservers {
-		errs = append(errs, validation.IsValidIP(path.Child("nameservers").Index(i), ns)...)
+		errs = append(errs, legacyIP(path.Child("nameservers").Index(i), ns)...)
 	}
 	if len(c.Searches) > maxSearchPaths {
 		errs = append(errs, field.Invalid(path.Child("searches"), c.Searches, fmt.Sprintf("must not have more than %v search paths", maxSearchPaths)))
@@ -44,13 +44,13 @@ func validateDNSConfig(c *corev1.PodDNSConfig, policy corev1.DNSPolicy, path *fi
 			continue
 		}
 		// Search domains may have underscores (SRV names) and a final dot.
-		name := strings.ReplaceAll(strings.TrimSuffix(search, "."), "_", "-")
-		for _, msg := range validation.IsDNS1123Subdomain(strings.Trim(name, "-")) {
-			errs = append(errs, field.Invalid(path.Child("searches").Index(i), search, msg))
-		}
+		search = strings.TrimSuffix(search, ".")
+		errs = append(errs, invalid(path.Child("searches").Index(i), search, validation.IsDNS1123SubdomainWithUnderscore(search))...)
 	}
 	for i, option := range c.Options {
-		errs = append(errs, required(path.Child("options").Index(i), option.Name)...)
+		if option.Name == "" {
+			errs = append(errs, field.Required(path.Child("options").Index(i), "must not be empty"))
+		}
 	}
 	return errs
 }
@@ -58,7 +58,7 @@ func validateDNSConfig(c *corev1.PodDNSConfig, policy corev1.DNSPolicy, path *fi
 func validateHostAliases(aliases []corev1.HostAlias, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, alias := range aliases {
-		errs = append(errs, validation.IsValidIP(path.Index(i).Child("ip"), alias.IP)...)
+		errs = append(errs, legacyIP(path.Index(i).Child("ip"), alias.IP)...)
 		for j, name := range alias.Hostnames {
 			for _, msg := range validation.IsDNS1123Subdomain(name) {
 				errs = append(errs, field.Invalid(path.Index(i).Child("hostnames").Index(j), name, msg))

@@ -3,8 +3,6 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"minke/api"
 )
 
@@ -19,7 +17,7 @@ func endpoints() *api.Resource {
 		CreateOnUpdate: true,
 		Columns:        endpointsColumns(),
 		Validate:       validateEndpoints,
-		ValidateUpdate: func(e, _ *corev1.Endpoints) field.ErrorList { return validateEndpoints(e) },
+		ValidateUpdate: validateEndpointsUpdate,
 		Warnings:       endpointsWarnings,
 	}.Resource()
 }

@@ -9,44 +9,41 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-func (v containerCheck) mounts(c *corev1.Container, at *field.Path) field.ErrorList {
+// mounts checks where a container mounts volumes. Some errors name the list and
+// not the mount: so does Kubernetes.
+func (v *specCheck) mounts(c *corev1.Container, list *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	points := map[string]bool{}
+	points := make(map[string]bool, len(c.VolumeMounts))
 	for i := range c.VolumeMounts {
-		m, at := &c.VolumeMounts[i], at.Index(i)
-		_, known := v.volumes[m.Name]
-		switch {
-		case m.Name == "":
-			errs = append(errs, field.Required(at.Child("name"), ""))
-		case !known:
+		m, at := &c.VolumeMounts[i], list.Index(i)
+		errs = append(errs, required(at.Child("name"), m.Name)...)
+		volume := v.volumes[m.Name]
+		if volume == nil {
 			errs = append(errs, field.NotFound(at.Child("name"), m.Name))
 		}
-		if m.MountPath == "" {
-			errs = append(errs, field.Required(at.Child("mountPath"), ""))
-		}
+		errs = append(errs, required(at.Child("mountPath"), m.MountPath)...)
 		if points[m.MountPath] {
 			errs = append(errs, field.Invalid(at.Child("mountPath"), m.MountPath, "must be unique"))
 		}
 		points[m.MountPath] = true
-		for _, d := range c.VolumeDevices {
-			if d.Name == m.Name {
-				errs = append(errs, field.Invalid(at.Child("name"), m.Name, "must not already exist in volumeDevices"))
-			}
-			if d.DevicePath == m.MountPath {
-				errs = append(errs, field.Invalid(at.Child("mountPath"), m.MountPath, "must not already exist as a path in volumeDevices"))
-			}
+		if slices.ContainsFunc(c.VolumeDevices, func(d corev1.VolumeDevice) bool { return d.Name == m.Name }) {
+			errs = append(errs, field.Invalid(at.Child("name"), m.Name, "must not already exist in volumeDevices"))
+		}
+		if slices.ContainsFunc(c.VolumeDevices, func(d corev1.VolumeDevice) bool { return d.DevicePath == m.MountPath }) {
+			errs = append(errs, field.Invalid(at.Child("mountPath"), m.MountPath, "must not already exist as a path in volumeDevices"))
 		}
 		if m.SubPath != "" {
-			errs = append(errs, localPath(m.SubPath, at.Child("subPath"))...)
+			errs = append(errs, localPath(m.SubPath, list.Child("subPath"))...)
 		}
 		if m.SubPathExpr != "" {
 			if m.SubPath != "" {
 				errs = append(errs, field.Invalid(at.Child("subPathExpr"), m.SubPathExpr, "subPathExpr and subPath are mutually exclusive"))
 			}
-			errs = append(errs, localPath(m.SubPathExpr, at.Child("subPathExpr"))...)
+			errs = append(errs, localPath(m.SubPathExpr, list.Child("subPathExpr"))...)
 		}
-		errs = append(errs, validatePropagation(m, c, at.Child("mountPropagation"))...)
-		errs = append(errs, validateRecursive(m, at.Child("recursiveReadOnly"))...)
+		errs = append(errs, validatePropagation(m, c, list.Child("mountPropagation"))...)
+		errs = append(errs, validateRecursive(m, list.Child("recursiveReadOnly"))...)
+		errs = append(errs, bindOptions(m.BindMountOptions, volume, at.Child("bindMountOptions"))...)
 	}
 	return errs
 }
@@ -55,7 +52,7 @@ func validatePropagation(m *corev1.VolumeMount, c *corev1.Container, at *field.P
 	if m.MountPropagation == nil {
 		return nil
 	}
-	errs := enum(at, *m.MountPropagation, corev1.MountPropagationBidirectional, corev1.MountPropagationHostToContainer, corev1.MountPropagationNone)
+	errs := oneOf(at, *m.MountPropagation, corev1.MountPropagationBidirectional, corev1.MountPropagationHostToContainer, corev1.MountPropagationNone)
 	privileged := c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
 	if *m.MountPropagation == corev1.MountPropagationBidirectional && !privileged {
 		errs = append(errs, field.Forbidden(at, "Bidirectional mount propagation is available only to privileged containers"))
@@ -68,7 +65,7 @@ func validateRecursive(m *corev1.VolumeMount, at *field.Path) field.ErrorList {
 		return nil
 	}
 	mode := *m.RecursiveReadOnly
-	errs := enum(at, mode, corev1.RecursiveReadOnlyDisabled, corev1.RecursiveReadOnlyIfPossible, corev1.RecursiveReadOnlyEnabled)
+	errs := oneOf(at, mode, corev1.RecursiveReadOnlyDisabled, corev1.RecursiveReadOnlyEnabled, corev1.RecursiveReadOnlyIfPossible)
 	if mode == corev1.RecursiveReadOnlyDisabled || len(errs) > 0 {
 		return errs
 	}
@@ -81,32 +78,51 @@ func validateRecursive(m *corev1.VolumeMount, at *field.Path) field.ErrorList {
 	return errs
 }
 
-func (v containerCheck) devices(c *corev1.Container, at *field.Path) field.ErrorList {
+func bindOptions(options []string, volume *corev1.Volume, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	var seen nameSet
+	for i, option := range options {
+		errs = append(errs, oneOf(at.Index(i), option, string(corev1.BindMountOptionNoDev), string(corev1.BindMountOptionNoExec), string(corev1.BindMountOptionNoSUID))...)
+		errs = append(errs, seen.add(option, at.Index(i))...)
+	}
+	if len(options) > 0 && volume != nil && volume.Image != nil {
+		errs = append(errs, field.Invalid(at, options, "bindMountOptions may not be used with image volumes"))
+	}
+	return errs
+}
+
+func (v *specCheck) devices(c *corev1.Container, list *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	names, paths := map[string]bool{}, map[string]bool{}
 	for i, d := range c.VolumeDevices {
-		at := at.Index(i)
-		volume := v.volumes[d.Name]
-		switch {
-		case d.Name == "":
-			errs = append(errs, field.Required(at.Child("name"), ""))
-		case names[d.Name]:
+		at := list.Index(i)
+		errs = append(errs, required(at.Child("name"), d.Name)...)
+		if names[d.Name] {
 			errs = append(errs, field.Invalid(at.Child("name"), d.Name, "must be unique"))
-		case volume == nil:
+		}
+		if volume := v.volumes[d.Name]; volume == nil {
 			errs = append(errs, field.NotFound(at.Child("name"), d.Name))
-		case volume.PersistentVolumeClaim == nil && volume.Ephemeral == nil:
+		} else if volume.PersistentVolumeClaim == nil && volume.Ephemeral == nil {
 			errs = append(errs, field.Invalid(at.Child("name"), d.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"))
 		}
-		names[d.Name] = true
-		switch {
-		case d.DevicePath == "":
-			errs = append(errs, field.Required(at.Child("devicePath"), ""))
-		case paths[d.DevicePath]:
+		errs = append(errs, required(at.Child("devicePath"), d.DevicePath)...)
+		if paths[d.DevicePath] {
 			errs = append(errs, field.Invalid(at.Child("devicePath"), d.DevicePath, "must be unique"))
-		default:
-			errs = append(errs, noBacksteps(d.DevicePath, at.Child("devicePath"))...)
 		}
-		paths[d.DevicePath] = true
+		if len(noBacksteps(d.DevicePath, at)) > 0 {
+			errs = append(errs, field.Invalid(at.Child("devicePath"), d.DevicePath, "can not contain backsteps ('..')"))
+		} else {
+			paths[d.DevicePath] = true
+		}
+		if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == d.Name }) {
+			errs = append(errs, field.Invalid(at.Child("name"), d.Name, "must not already exist in volumeMounts"))
+		}
+		if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == d.DevicePath }) {
+			errs = append(errs, field.Invalid(at.Child("devicePath"), d.DevicePath, "must not already exist as a path in volumeMounts"))
+		}
+		if d.Name != "" {
+			names[d.Name] = true
+		}
 	}
 	return errs
 }

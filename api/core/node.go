@@ -2,6 +2,8 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -16,13 +18,14 @@ func nodes() *api.Resource {
 		NewList:          api.NewList[corev1.NodeList],
 		PrepareForUpdate: nodeUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Node]{
-			"status": {Prepare: nodeStatus},
+			"status": {Prepare: nodeStatus, ValidateUpdate: validateNodeUpdate},
 		},
 		Default:        defaultNode,
 		Fields:         nodeFields(),
 		Columns:        nodeColumns(),
 		Validate:       validateNode,
 		ValidateUpdate: validateNodeUpdate,
+		Warnings:       nodeWarnings,
 	}.Resource()
 }
 
@@ -33,4 +36,18 @@ func nodeUpdate(o, old *corev1.Node) {
 // nodeStatus lets the status subresource change nothing but the status.
 func nodeStatus(o, old *corev1.Node) {
 	o.Spec = old.Spec
+}
+
+func nodeWarnings(o, _ *corev1.Node) []string {
+	var all []string
+	if o.Spec.ConfigSource != nil {
+		all = append(all, "spec.configSource: the feature is removed")
+	}
+	if o.Spec.DoNotUseExternalID != "" {
+		all = append(all, "spec.externalID: this field is deprecated, and is unused by Kubernetes")
+	}
+	for i, cidr := range o.Spec.PodCIDRs {
+		all = append(all, validation.GetWarningsForCIDR(field.NewPath("spec", "podCIDRs").Index(i), cidr)...)
+	}
+	return all
 }

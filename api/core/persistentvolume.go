@@ -18,12 +18,13 @@ func persistentVolumes() *api.Resource {
 		PrepareForCreate: persistentVolumeCreate,
 		PrepareForUpdate: persistentVolumeUpdate,
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolume]{
-			"status": {Prepare: persistentVolumeStatus},
+			"status": {Prepare: persistentVolumeStatus, ValidateUpdate: validatePersistentVolumeStatus},
 		},
 		Default:        defaultPersistentVolume,
 		Columns:        persistentVolumeColumns(),
 		Validate:       validatePersistentVolume,
 		ValidateUpdate: validatePersistentVolumeUpdate,
+		Warnings:       persistentVolumeWarnings,
 	}.Resource()
 }
 

@@ -16,17 +16,22 @@ func persistentVolumeClaims() *api.Resource {
 		PrepareForCreate: persistentVolumeClaimCreate,
 		PrepareForUpdate: persistentVolumeClaimUpdate,
 		Subresources: map[string]api.Subresource[*corev1.PersistentVolumeClaim]{
-			"status": {Prepare: persistentVolumeClaimStatus},
+			"status": {Prepare: persistentVolumeClaimStatus, ValidateUpdate: validateClaimStatus},
 		},
 		Default:        DefaultPersistentVolumeClaim,
 		Columns:        persistentVolumeClaimColumns(),
 		Validate:       validateClaim,
 		ValidateUpdate: validateClaimUpdate,
+		Warnings:       persistentVolumeClaimWarnings,
 	}.Resource()
 }
 
 func persistentVolumeClaimUpdate(o, old *corev1.PersistentVolumeClaim) {
 	o.Status = old.Status
+	// A client that does not know the newer field leaves it out.
+	if o.Spec.DataSource != nil && o.Spec.DataSourceRef == nil && old.Spec.DataSourceRef != nil {
+		sameDataSource(&o.Spec)
+	}
 }
 
 // persistentVolumeClaimStatus lets the status subresource change nothing but the status.

@@ -10,6 +10,10 @@ import (
 // templates, so that a template stays what its author wrote.
 func defaultPod(p *corev1.Pod) {
 	DefaultPodSpec(&p.Spec)
+	if t := p.Spec.TerminationGracePeriodSeconds; *t < 0 {
+		p.Spec.TerminationGracePeriodSeconds = new(int64(1))
+	}
+	sameIPs(&p.Status)
 	api.FillPointer(&p.Spec.EnableServiceLinks, true)
 	for i := range p.Spec.InitContainers {
 		requestsFromLimits(&p.Spec.InitContainers[i].Resources)
@@ -21,6 +25,17 @@ func defaultPod(p *corev1.Pod) {
 	if p.Spec.HostNetwork {
 		hostPorts(p.Spec.InitContainers)
 		hostPorts(p.Spec.Containers)
+	}
+}
+
+// sameIPs keeps podIP the first of podIPs for those who know only one of the two.
+// The older one holds where they differ.
+func sameIPs(s *corev1.PodStatus) {
+	switch {
+	case s.PodIP == "" && len(s.PodIPs) > 0:
+		s.PodIP = s.PodIPs[0].IP
+	case s.PodIP != "" && (len(s.PodIPs) == 0 || s.PodIPs[0].IP != s.PodIP):
+		s.PodIPs = []corev1.PodIP{{IP: s.PodIP}}
 	}
 }
 

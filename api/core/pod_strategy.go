@@ -22,6 +22,7 @@ func podCreate(p *corev1.Pod) {
 
 func podUpdate(p, old *corev1.Pod) {
 	p.Status = old.Status
+	keepResources(p, old)
 	api.BumpGeneration(p, old, p.Spec, old.Spec)
 }
 
@@ -32,7 +33,22 @@ func podStatus(p, old *corev1.Pod) {
 	p.Generation = old.Generation
 	p.OwnerReferences = old.OwnerReferences
 	api.Fill(&p.Status.QOSClass, old.Status.QOSClass)
+	keepClaims(&p.Status, &old.Status)
 	keepObserved(&p.Status, &old.Status)
+}
+
+// keepClaims keeps what is said about the pod's claims when a client that does not
+// know the fields leaves them out. An empty list clears.
+func keepClaims(s, old *corev1.PodStatus) {
+	if s.ResourceClaimStatuses == nil {
+		s.ResourceClaimStatuses = old.ResourceClaimStatuses
+	}
+	if s.ExtendedResourceClaimStatus == nil {
+		s.ExtendedResourceClaimStatus = old.ExtendedResourceClaimStatus
+	}
+	if s.NodeAllocatableResourceClaimStatuses == nil {
+		s.NodeAllocatableResourceClaimStatuses = old.NodeAllocatableResourceClaimStatuses
+	}
 }
 
 // keepObserved keeps the observed generations that a client which does not know
@@ -73,19 +89,33 @@ func podResize(p, old *corev1.Pod) {
 	wanted := p.Spec
 	old.Spec.DeepCopyInto(&p.Spec)
 	p.Spec.Resources = wanted.Resources
-	takeResources(p.Spec.Containers, wanted.Containers)
-	takeResources(p.Spec.InitContainers, wanted.InitContainers)
+	p.Spec.Containers = takeResources(p.Spec.Containers, wanted.Containers)
+	p.Spec.InitContainers = takeResources(p.Spec.InitContainers, wanted.InitContainers)
+	keepResources(p, old)
+	defaultPodResources(p)
 	p.Status = old.Status
 	api.KeepMetadata(p, old)
 	api.BumpGeneration(p, old, p.Spec, old.Spec)
 }
 
-func takeResources(containers, wanted []corev1.Container) {
+// takeResources returns the containers with the resources that are wanted; or what
+// is wanted, for validation to refuse, if they are not the same containers.
+func takeResources(containers, wanted []corev1.Container) []corev1.Container {
 	for i := range containers {
-		if containers[i].Name == wanted[i].Name {
-			containers[i].Resources = wanted[i].Resources
-			containers[i].ResizePolicy = wanted[i].ResizePolicy
+		if containers[i].Name != wanted[i].Name {
+			return wanted
 		}
+		containers[i].Resources = wanted[i].Resources
+		containers[i].ResizePolicy = wanted[i].ResizePolicy
+	}
+	return containers
+}
+
+// keepResources keeps the resources of the pod as a whole when a client that does
+// not know the field leaves it out.
+func keepResources(p, old *corev1.Pod) {
+	if p.Spec.Resources == nil && old.Spec.Resources != nil {
+		p.Spec.Resources = old.Spec.Resources.DeepCopy()
 	}
 }
 

@@ -2,9 +2,11 @@ package core
 
 import (
 	"fmt"
+	"math"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -16,31 +18,38 @@ const updateForbidden = "pod updates may not change fields other than `spec.cont
 // differs then is refused.
 func validatePodUpdate(p, old *corev1.Pod) field.ErrorList {
 	path := field.NewPath("spec")
-	var errs field.ErrorList
-	for name, counts := range map[string][2]int{
-		"containers":     {len(p.Spec.Containers), len(old.Spec.Containers)},
-		"initContainers": {len(p.Spec.InitContainers), len(old.Spec.InitContainers)},
-	} {
-		if counts[0] != counts[1] {
-			errs = append(errs, field.Forbidden(path.Child(name), "pod updates may not add or remove containers"))
+	annotations := annotationUpdate(p.Annotations, old.Annotations, field.NewPath("metadata", "annotations"))
+	if equality.Semantic.DeepEqual(&p.Spec, &old.Spec) {
+		// What was valid is so still, unless an annotation about it is not.
+		v, before := &specCheck{spec: &p.Spec, meta: &p.ObjectMeta, annotations: p.Annotations}, &specCheck{spec: &old.Spec, annotations: old.Annotations}
+		errs := v.annotated(field.NewPath("metadata", "annotations"))
+		if v.broken != 0 {
+			before.annotated(nil)
+			again := &specCheck{spec: v.spec, meta: v.meta, annotations: v.annotations, ratchet: ratchet{waived: before.broken}}
+			errs = again.annotated(field.NewPath("metadata", "annotations"))
+		}
+		return append(errs, annotations...)
+	}
+	errs := append(validatePodMetaAndSpec(p, old), annotations...)
+	for _, list := range []struct {
+		name     string
+		now, old []corev1.Container
+	}{{"containers", p.Spec.Containers, old.Spec.Containers}, {"initContainers", p.Spec.InitContainers, old.Spec.InitContainers}} {
+		if len(list.now) != len(list.old) {
+			return append(errs, field.Forbidden(path.Child(list.name), "pod updates may not add or remove containers"))
 		}
 	}
-	if len(errs) > 0 {
+	late, stop := deadlineUpdate(p.Spec.ActiveDeadlineSeconds, old.Spec.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))
+	if errs = append(errs, late...); stop {
 		return errs
 	}
-	for i := range p.Spec.Containers {
-		errs = append(errs, required(path.Child("containers").Index(i).Child("image"), p.Spec.Containers[i].Image)...)
-	}
-	for i := range p.Spec.InitContainers {
-		errs = append(errs, required(path.Child("initContainers").Index(i).Child("image"), p.Spec.InitContainers[i].Image)...)
-	}
-	errs = append(errs, deadlineUpdate(p.Spec.ActiveDeadlineSeconds, old.Spec.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))...)
 	errs = append(errs, tolerationsUpdate(p.Spec.Tolerations, old.Spec.Tolerations, path.Child("tolerations"))...)
 	errs = append(errs, gatesUpdate(p.Spec.SchedulingGates, old.Spec.SchedulingGates, path.Child("schedulingGates"))...)
-	if len(errs) > 0 {
-		return errs
+	s := leveled(p, old)
+	if len(old.Spec.SchedulingGates) > 0 {
+		errs = append(errs, placeUpdate(s, &old.Spec, path)...)
 	}
-	if !equality.Semantic.DeepEqual(leveled(p, old), &old.Spec) {
+	if !equality.Semantic.DeepEqual(s, &old.Spec) {
 		errs = append(errs, field.Forbidden(path, updateForbidden))
 	}
 	return errs
@@ -61,14 +70,37 @@ func leveled(p, old *corev1.Pod) *corev1.PodSpec {
 	if t := old.Spec.TerminationGracePeriodSeconds; t != nil && *t < 0 && s.TerminationGracePeriodSeconds != nil && *s.TerminationGracePeriodSeconds == 1 {
 		s.TerminationGracePeriodSeconds = t
 	}
-	if len(old.Spec.SchedulingGates) > 0 && narrows(s.NodeSelector, old.Spec.NodeSelector) {
-		// A pod that is held back may still be told more about where to run (KEP-3838).
-		s.NodeSelector = old.Spec.NodeSelector
-		if old.Spec.Affinity == nil || old.Spec.Affinity.NodeAffinity == nil {
-			s.Affinity = withoutNodeAffinity(s.Affinity, old.Spec.Affinity)
-		}
-	}
 	return s
+}
+
+// placeUpdate lets a pod that is held back be told more about where to run
+// (KEP-3838), and makes the rest of s as in old.
+func placeUpdate(s, old *corev1.PodSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if !narrows(s.NodeSelector, old.NodeSelector) {
+		errs = append(errs, field.Invalid(path.Child("nodeSelector"), s.NodeSelector, "only additions to spec.nodeSelector are allowed (no mutations or deletions)"))
+	}
+	s.NodeSelector = old.NodeSelector
+	var now, before *corev1.NodeAffinity
+	if s.Affinity != nil {
+		now = s.Affinity.NodeAffinity
+	}
+	if old.Affinity != nil {
+		before = old.Affinity.NodeAffinity
+	}
+	if equality.Semantic.DeepEqual(now, before) {
+		return errs
+	}
+	errs = append(errs, nodeAffinityUpdate(now, before, path.Child("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"))...)
+	switch {
+	case s.Affinity == nil:
+		s.Affinity = &corev1.Affinity{NodeAffinity: before}
+	case old.Affinity == nil && s.Affinity.PodAffinity == nil && s.Affinity.PodAntiAffinity == nil:
+		s.Affinity = nil
+	default:
+		s.Affinity.NodeAffinity = before
+	}
+	return errs
 }
 
 func narrows(selector, old map[string]string) bool {
@@ -80,28 +112,54 @@ func narrows(selector, old map[string]string) bool {
 	return true
 }
 
-func withoutNodeAffinity(a, old *corev1.Affinity) *corev1.Affinity {
-	if a == nil {
+// nodeAffinityUpdate lets terms that are there get more requirements, which must
+// all hold, but no more terms, of which one is enough.
+func nodeAffinityUpdate(a, old *corev1.NodeAffinity, path *field.Path) field.ErrorList {
+	if old == nil || old.RequiredDuringSchedulingIgnoredDuringExecution == nil {
 		return nil
 	}
-	a.NodeAffinity = nil
-	if old == nil && a.PodAffinity == nil && a.PodAntiAffinity == nil {
-		return nil
+	before := old.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	var terms []corev1.NodeSelectorTerm
+	if a != nil && a.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+		terms = a.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
 	}
-	return a
+	if len(before) > 0 && len(before) != len(terms) {
+		return field.ErrorList{field.Invalid(path, terms, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")}
+	}
+	var errs field.ErrorList
+	for i := range before {
+		if !onlyAdded(&terms[i], &before[i]) {
+			errs = append(errs, field.Invalid(path.Index(i), terms[i], "only additions are allowed (no mutations or deletions)"))
+		}
+	}
+	return errs
 }
 
-func deadlineUpdate(seconds, old *int64, path *field.Path) field.ErrorList {
-	if old == nil {
-		return nil
+func onlyAdded(t, old *corev1.NodeSelectorTerm) bool {
+	if len(old.MatchExpressions)+len(old.MatchFields) == 0 && len(t.MatchExpressions)+len(t.MatchFields) > 0 {
+		return false // an empty term matches nothing, and more would match something
 	}
-	if seconds == nil {
-		return field.ErrorList{field.Invalid(path, seconds, "must not update from a positive integer to nil value")}
+	begins := func(now, before []corev1.NodeSelectorRequirement) bool {
+		return len(now) >= len(before) && equality.Semantic.DeepEqual(now[:len(before)], before)
 	}
-	if *seconds > *old {
-		return field.ErrorList{field.Invalid(path, *seconds, "must be less than or equal to previous value")}
+	return (len(old.MatchExpressions) == 0 || begins(t.MatchExpressions, old.MatchExpressions)) &&
+		(len(old.MatchFields) == 0 || begins(t.MatchFields, old.MatchFields))
+}
+
+// deadlineUpdate lets a deadline be set, and come nearer; stop tells that nothing
+// further is looked at.
+func deadlineUpdate(seconds, old *int64, path *field.Path) (errs field.ErrorList, stop bool) {
+	switch {
+	case seconds == nil && old != nil:
+		return field.ErrorList{field.Invalid(path, seconds, "must not update from a positive integer to nil value")}, false
+	case seconds == nil:
+		return nil, false
+	case *seconds < 0 || *seconds > math.MaxInt32:
+		return field.ErrorList{field.Invalid(path, *seconds, validation.InclusiveRangeError(0, math.MaxInt32))}, true
+	case old != nil && *seconds > *old:
+		return field.ErrorList{field.Invalid(path, *seconds, "must be less than or equal to previous value")}, true
 	}
-	return nil
+	return nil, false
 }
 
 // tolerationsUpdate lets tolerations be added, and the seconds of those that
@@ -112,13 +170,13 @@ func tolerationsUpdate(tolerations, old []corev1.Toleration, path *field.Path) f
 		found := false
 		for _, t := range tolerations {
 			t.TolerationSeconds = nil
-			found = found || equality.Semantic.DeepEqual(t, before)
+			found = found || t == before
 		}
 		if !found {
 			return field.ErrorList{field.Forbidden(path, "existing toleration can not be modified except its tolerationSeconds")}
 		}
 	}
-	return validateTolerations(tolerations, path)
+	return nil
 }
 
 func gatesUpdate(gates, old []corev1.PodSchedulingGate, path *field.Path) field.ErrorList {
@@ -129,48 +187,18 @@ func gatesUpdate(gates, old []corev1.PodSchedulingGate, path *field.Path) field.
 	var errs field.ErrorList
 	for i, gate := range gates {
 		if !had[gate.Name] {
-			errs = append(errs, field.Forbidden(path.Index(i), fmt.Sprintf("only deletion is allowed, but found new scheduling gate '%s'", gate.Name)))
+			errs = append(errs, field.Forbidden(path.Index(i).Child("name"), fmt.Sprintf("only deletion is allowed, but found new scheduling gate '%s'", gate.Name)))
 		}
-	}
-	return errs
-}
-
-func validatePodStatusUpdate(p, old *corev1.Pod) field.ErrorList {
-	if p.Spec.NodeName != old.Spec.NodeName {
-		return field.ErrorList{field.Forbidden(field.NewPath("status", "nodeName"), "may not be changed directly")}
-	}
-	path := field.NewPath("status", "containerStatuses")
-	// Once the pod may not restart a container, the container stays ended.
-	if old.Spec.RestartPolicy == corev1.RestartPolicyAlways {
-		return nil
-	}
-	ended := map[string]*corev1.ContainerStateTerminated{}
-	for i := range old.Status.ContainerStatuses {
-		ended[old.Status.ContainerStatuses[i].Name] = old.Status.ContainerStatuses[i].State.Terminated
-	}
-	ownRules := map[string]bool{}
-	for i := range old.Spec.Containers {
-		ownRules[old.Spec.Containers[i].Name] = old.Spec.Containers[i].RestartPolicy != nil
-	}
-	var errs field.ErrorList
-	for i := range p.Status.ContainerStatuses {
-		c := &p.Status.ContainerStatuses[i]
-		before := ended[c.Name]
-		if before == nil || c.State.Terminated != nil || ownRules[c.Name] {
-			continue
-		}
-		if old.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && before.ExitCode != 0 {
-			continue
-		}
-		errs = append(errs, field.Forbidden(path.Index(i).Child("state"), "may not be transitioned to non-terminated state"))
 	}
 	return errs
 }
 
 func validateEphemeralContainers(p, old *corev1.Pod) field.ErrorList {
+	if _, mirror := old.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
+		return field.ErrorList{field.Forbidden(field.NewPath(""), "static pods do not support ephemeral containers")}
+	}
 	path := field.NewPath("spec", "ephemeralContainers")
-	_, volumes := validateVolumes(p.Spec.Volumes, field.NewPath("spec", "volumes"))
-	errs := containerCheck{spec: &p.Spec, volumes: volumes}.ephemeralContainers(path)
+	errs := validatePodMetaAndSpec(p, old)
 	now := map[string]*corev1.EphemeralContainer{}
 	for i := range p.Spec.EphemeralContainers {
 		now[p.Spec.EphemeralContainers[i].Name] = &p.Spec.EphemeralContainers[i]
@@ -182,30 +210,6 @@ func validateEphemeralContainers(p, old *corev1.Pod) field.ErrorList {
 			errs = append(errs, field.Forbidden(path, fmt.Sprintf("existing ephemeral containers %q may not be removed\n", before.Name)))
 		case !equality.Semantic.DeepEqual(before, after):
 			errs = append(errs, field.Forbidden(path, fmt.Sprintf("existing ephemeral containers %q may not be changed\n", before.Name)))
-		}
-	}
-	return errs
-}
-
-func validateResize(p, old *corev1.Pod) field.ErrorList {
-	path := field.NewPath("spec")
-	errs := ValidatePodSpec(&p.Spec, path)
-	if QOSClass(p) != QOSClass(old) {
-		errs = append(errs, field.Invalid(path, QOSClass(p), "Pod QOS Class may not change as a result of resizing"))
-	}
-	if len(p.Spec.Containers) != len(old.Spec.Containers) || len(p.Spec.InitContainers) != len(old.Spec.InitContainers) {
-		return append(errs, field.Forbidden(path.Child("containers"), "pod updates may not add or remove containers"))
-	}
-	for i := range p.Spec.Containers {
-		now, before := p.Spec.Containers[i].Resources.DeepCopy(), old.Spec.Containers[i].Resources.DeepCopy()
-		for _, r := range []*corev1.ResourceRequirements{now, before} {
-			for _, list := range []corev1.ResourceList{r.Limits, r.Requests} {
-				delete(list, corev1.ResourceCPU)
-				delete(list, corev1.ResourceMemory)
-			}
-		}
-		if !equality.Semantic.DeepEqual(now, before) {
-			errs = append(errs, field.Forbidden(path, "only cpu and memory resources are mutable"))
 		}
 	}
 	return errs

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -9,124 +10,182 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// replacedLabels are node labels that were renamed.
-var replacedLabels = map[string]string{
-	"beta.kubernetes.io/arch":                  `deprecated since v1.14; use "kubernetes.io/arch" instead`,
-	"beta.kubernetes.io/os":                    `deprecated since v1.14; use "kubernetes.io/os" instead`,
-	"failure-domain.beta.kubernetes.io/region": `deprecated since v1.17; use "topology.kubernetes.io/region" instead`,
-	"failure-domain.beta.kubernetes.io/zone":   `deprecated since v1.17; use "topology.kubernetes.io/zone" instead`,
-	"beta.kubernetes.io/instance-type":         `deprecated since v1.17; use "node.kubernetes.io/instance-type" instead`,
-}
-
 // podWarnings are given on creation alone: pods are updated by programs.
 func podWarnings(p, old *corev1.Pod) []string {
 	if old != nil {
 		return nil
 	}
-	var all []string
+	var all warnings
 	if msgs := validation.IsDNS1123Label(p.Name); len(msgs) > 0 && p.Name != "" {
-		all = append(all, fmt.Sprintf("metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: %v", msgs))
+		all.add(field.NewPath("metadata", "name"), "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: %v", msgs)
 	}
-	return append(all, podSpecWarnings(&p.Spec, field.NewPath("spec"))...)
+	all.pod(&p.ObjectMeta, &p.Spec, nil)
+	return all
 }
 
 // PodTemplateWarnings are those about the template of a workload.
 func PodTemplateWarnings(t *corev1.PodTemplateSpec, path *field.Path) []string {
-	return podSpecWarnings(&t.Spec, path.Child("spec"))
-}
-
-func podSpecWarnings(s *corev1.PodSpec, path *field.Path) []string {
-	var all []string
-	for key := range s.NodeSelector {
-		if text, ok := replacedLabels[key]; ok {
-			all = append(all, fmt.Sprintf("%s: %s", path.Child("nodeSelector").Key(key), text))
-		}
-	}
-	seen := map[string]bool{}
-	for i, alias := range s.HostAliases {
-		if seen[alias.IP] {
-			all = append(all, fmt.Sprintf("%s: duplicate ip %q", path.Child("hostAliases").Index(i).Child("ip"), alias.IP))
-		}
-		seen[alias.IP] = true
-	}
-	pulls := map[string]bool{}
-	for i, secret := range s.ImagePullSecrets {
-		if pulls[secret.Name] {
-			all = append(all, fmt.Sprintf("%s: duplicate name %q", path.Child("imagePullSecrets").Index(i).Child("name"), secret.Name))
-		}
-		pulls[secret.Name] = true
-	}
-	for i := range s.Volumes {
-		if s.Volumes[i].GitRepo != nil {
-			all = append(all, fmt.Sprintf("%s: deprecated in v1.11", path.Child("volumes").Index(i).Child("gitRepo")))
-		}
-	}
-	if t := s.TerminationGracePeriodSeconds; t != nil && *t < 0 {
-		all = append(all, fmt.Sprintf("%s: must be >= 0; negative values are invalid and will be treated as 1", path.Child("terminationGracePeriodSeconds")))
-	}
-	for i := range s.TopologySpreadConstraints {
-		all = append(all, nullSelector(s.TopologySpreadConstraints[i].LabelSelector, path.Child("topologySpreadConstraints").Index(i))...)
-	}
-	for i := range s.InitContainers {
-		all = append(all, containerWarnings(&s.InitContainers[i], path.Child("initContainers").Index(i))...)
-	}
-	for i := range s.Containers {
-		all = append(all, containerWarnings(&s.Containers[i], path.Child("containers").Index(i))...)
-	}
+	var all warnings
+	all.pod(&t.ObjectMeta, &t.Spec, path)
 	return all
 }
 
-func nullSelector(s *metav1.LabelSelector, path *field.Path) []string {
-	if s == nil {
-		return []string{fmt.Sprintf("%s: a null labelSelector results in matching no pod", path.Child("labelSelector"))}
-	}
-	return nil
+// warnings are what a client is told about an object that is taken as it is.
+type warnings []string
+
+func (w *warnings) add(path *field.Path, format string, args ...any) {
+	*w = append(*w, path.String()+": "+fmt.Sprintf(format, args...))
 }
 
-func containerWarnings(c *corev1.Container, path *field.Path) []string {
-	var all []string
-	for name, list := range map[string]corev1.ResourceList{"limits": c.Resources.Limits, "requests": c.Resources.Requests} {
-		if q, ok := list[corev1.ResourceMemory]; ok && q.MilliValue()%1000 != 0 {
-			all = append(all, fmt.Sprintf("%s: fractional byte value %q is invalid, must be an integer", path.Child("resources", name).Key("memory"), q.String()))
+// deadAnnotations once meant something in a pod.
+var deadAnnotations = []struct{ key, text string }{
+	{"scheduler.alpha.kubernetes.io/critical-pod", `non-functional in v1.16+; use the "priorityClassName" field instead`},
+	{"security.alpha.kubernetes.io/sysctls", `non-functional in v1.11+; use the "sysctls" field instead`},
+	{"security.alpha.kubernetes.io/unsafe-sysctls", `non-functional in v1.11+; use the "sysctls" field instead`},
+}
+
+// pod warns about a pod, or about a template: only one of these has a path.
+func (w *warnings) pod(meta *metav1.ObjectMeta, s *corev1.PodSpec, path *field.Path) {
+	spec, annotations := path.Child("spec"), path.Child("metadata", "annotations")
+	w.scheduling(s, spec)
+	for _, dead := range deadAnnotations {
+		if _, ok := meta.Annotations[dead.key]; ok {
+			w.add(annotations.Key(dead.key), "%s", dead.text)
 		}
 	}
+	for i := range s.Volumes {
+		w.volume(&s.Volumes[i], spec.Child("volumes").Index(i))
+	}
+	w.tokenPaths(s.Volumes, spec.Child("volumes"))
+	for i := range s.Volumes {
+		w.overlaps(&s.Volumes[i])
+	}
+	w.lists(s, spec)
+	w.fraction(s.Overhead, spec.Child("overhead"))
+	w.profiles(meta, s, annotations, path != nil)
+	eachContainer(s, spec, func(c *corev1.Container, at *field.Path) {
+		w.fraction(c.Resources.Limits, at.Child("resources", "limits"))
+		w.fraction(c.Resources.Requests, at.Child("resources", "requests"))
+		w.hiddenVariables(c.Env, at.Child("env"))
+	})
+	w.ports(s, spec)
+	if t := s.TerminationGracePeriodSeconds; t != nil && *t < 0 {
+		w.add(spec.Child("terminationGracePeriodSeconds"), "must be >= 0; negative values are invalid and will be treated as 1")
+	}
+}
+
+// lists warns about entries that a merge by key would lose.
+func (w *warnings) lists(s *corev1.PodSpec, path *field.Path) {
+	seen := map[string]bool{}
+	for i, alias := range s.HostAliases {
+		at := path.Child("hostAliases").Index(i).Child("ip")
+		if seen[alias.IP] {
+			w.add(at, "duplicate ip %q", alias.IP)
+		}
+		seen[alias.IP] = true
+		*w = append(*w, validation.GetWarningsForIP(at, alias.IP)...)
+	}
+	clear(seen)
+	for i, secret := range s.ImagePullSecrets {
+		at := path.Child("imagePullSecrets").Index(i).Child("name")
+		if seen[secret.Name] {
+			w.add(at, "duplicate name %q", secret.Name)
+		}
+		seen[secret.Name] = true
+		if secret.Name == "" {
+			w.add(at, "invalid empty name %q", secret.Name)
+		}
+	}
+	if s.DNSConfig == nil {
+		return
+	}
+	for i, server := range s.DNSConfig.Nameservers {
+		*w = append(*w, validation.GetWarningsForIP(path.Child("dnsConfig", "nameservers").Index(i), server)...)
+	}
+}
+
+// fraction warns about a part of a byte.
+func (w *warnings) fraction(list corev1.ResourceList, path *field.Path) {
+	for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage, corev1.ResourceStorage} {
+		if q, ok := list[name]; ok && !isWhole(q) {
+			w.add(path.Key(string(name)), "fractional byte value %q is invalid, must be an integer", q.String())
+		}
+	}
+}
+
+// profiles warns about annotations that fields replaced. Of a pod itself the
+// AppArmor annotations are not mentioned: they are copied to the fields.
+func (w *warnings) profiles(meta *metav1.ObjectMeta, s *corev1.PodSpec, annotations *field.Path, template bool) {
+	tell := func(key, text string) {
+		if _, ok := meta.Annotations[key]; ok {
+			w.add(annotations.Key(key), "%s", text)
+		}
+	}
+	const seccomp = `non-functional in v1.27+; use the "seccompProfile" field instead`
+	if s.SecurityContext == nil || s.SecurityContext.SeccompProfile == nil {
+		tell(corev1.SeccompPodAnnotationKey, seccomp)
+	}
+	confined := s.SecurityContext != nil && s.SecurityContext.AppArmorProfile != nil
+	eachContainer(s, nil, func(c *corev1.Container, _ *field.Path) {
+		if c.SecurityContext == nil || c.SecurityContext.SeccompProfile == nil {
+			tell(corev1.SeccompContainerAnnotationKeyPrefix+c.Name, seccomp)
+		}
+		if template && !confined && (c.SecurityContext == nil || c.SecurityContext.AppArmorProfile == nil) {
+			tell(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, `deprecated since v1.30; use the "appArmorProfile" field instead`)
+		}
+	})
+}
+
+// hiddenVariables warns about a name given twice, unless the second value is
+// made of the first.
+func (w *warnings) hiddenVariables(env []corev1.EnvVar, path *field.Path) {
 	names := map[string]bool{}
-	for i, e := range c.Env {
-		if names[e.Name] {
-			all = append(all, fmt.Sprintf("%s: hides previous definition of %q, which may be dropped when using apply", path.Child("env").Index(i), e.Name))
+	for i, e := range env {
+		first := "$(" + e.Name + ")"
+		if names[e.Name] && (e.ValueFrom != nil || e.Value == first || !strings.Contains(e.Value, first)) {
+			w.add(path.Index(i), "hides previous definition of %q, which may be dropped when using apply", e.Name)
 		}
 		names[e.Name] = true
 	}
-	type listen struct {
-		port, host int32
-		ip         string
-		protocol   corev1.Protocol
-	}
-	ports := map[listen]*field.Path{}
-	for i, p := range c.Ports {
-		at, key := path.Child("ports").Index(i), listen{p.ContainerPort, p.HostPort, p.HostIP, p.Protocol}
-		if first, ok := ports[key]; ok {
-			all = append(all, fmt.Sprintf("%s: duplicate port definition with %s", at, first))
-			continue
-		}
-		ports[key] = at
-	}
-	return all
 }
 
-func serviceWarnings(svc, _ *corev1.Service) []string {
-	var all []string
-	s := &svc.Spec
-	if s.Type != corev1.ServiceTypeExternalName && s.ExternalName != "" {
-		all = append(all, fmt.Sprintf("spec.externalName is ignored when spec.type is not %q", corev1.ServiceTypeExternalName))
+// ports warns about ports that hide each other: the containers share one network.
+func (w *warnings) ports(s *corev1.PodSpec, path *field.Path) {
+	type listen struct {
+		port     int32
+		protocol corev1.Protocol
 	}
-	if s.ClusterIP == corev1.ClusterIPNone {
-		if len(s.ExternalIPs) > 0 {
-			all = append(all, fmt.Sprintf("spec.externalIPs is ignored when spec.clusterIP is %q", corev1.ClusterIPNone))
-		}
-		if s.SessionAffinity != corev1.ServiceAffinityNone && s.SessionAffinity != "" {
-			all = append(all, "spec.SessionAffinity is ignored for headless services")
-		}
+	type place struct {
+		at   *field.Path
+		port corev1.ContainerPort
 	}
-	return all
+	all := map[listen][]place{}
+	eachContainer(s, path, func(c *corev1.Container, at *field.Path) {
+		for i, p := range c.Ports {
+			at := at.Child("ports").Index(i)
+			if p.HostIP != "" && p.HostPort == 0 {
+				w.add(at, "hostIP set without hostPort: %+v", p)
+			}
+			key := listen{p.ContainerPort, p.Protocol}
+			for _, other := range all[key] {
+				if text := conflict(p, other.port); text != "" {
+					w.add(at, "%s with %s", text, other.at)
+				}
+			}
+			all[key] = append(all[key], place{at, p})
+		}
+	})
+}
+
+// conflict says how two definitions of one port of a pod are at odds.
+func conflict(a, b corev1.ContainerPort) string {
+	switch {
+	case a.HostIP == b.HostIP && a.HostPort == b.HostPort:
+		return "duplicate port definition"
+	case a.HostPort == 0 || b.HostPort == 0:
+		return "overlapping port definition"
+	case a.HostPort == b.HostPort && (a.HostIP == "") != (b.HostIP == ""):
+		return "dangerously ambiguous port definition"
+	}
+	return ""
 }

@@ -18,8 +18,10 @@ func podTemplates() *api.Resource {
 		PrepareForUpdate: podTemplateUpdate,
 		Default:          defaultPodTemplate,
 		Columns:          podTemplateColumns(),
-		Validate:         validatePodTemplateObject,
-		ValidateUpdate:   func(t, _ *corev1.PodTemplate) field.ErrorList { return validatePodTemplateObject(t) },
+		Validate: func(t *corev1.PodTemplate) field.ErrorList {
+			return ValidatePodTemplate(&t.Template, nil, field.NewPath("template"))
+		},
+		ValidateUpdate: validatePodTemplateUpdate,
 	}.Resource()
 }
 

@@ -1,22 +1,23 @@
 package core
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-func validateProbes(c *corev1.Container, path *field.Path) field.ErrorList {
-	errs := validateProbe(c.LivenessProbe, path.Child("livenessProbe"))
-	errs = append(errs, validateProbe(c.ReadinessProbe, path.Child("readinessProbe"))...)
-	errs = append(errs, validateProbe(c.StartupProbe, path.Child("startupProbe"))...)
+func (v *specCheck) probes(c *corev1.Container, path *field.Path) field.ErrorList {
+	errs := v.probe(c.LivenessProbe, path.Child("livenessProbe"))
 	errs = append(errs, oneSuccess(c.LivenessProbe, path.Child("livenessProbe"))...)
-	errs = append(errs, oneSuccess(c.StartupProbe, path.Child("startupProbe"))...)
+	errs = append(errs, v.probe(c.ReadinessProbe, path.Child("readinessProbe"))...)
 	if p := c.ReadinessProbe; p != nil && p.TerminationGracePeriodSeconds != nil {
 		errs = append(errs, field.Invalid(path.Child("readinessProbe", "terminationGracePeriodSeconds"), p.TerminationGracePeriodSeconds, "must not be set for readinessProbes"))
 	}
-	return errs
+	errs = append(errs, v.probe(c.StartupProbe, path.Child("startupProbe"))...)
+	return append(errs, oneSuccess(c.StartupProbe, path.Child("startupProbe"))...)
 }
 
 func oneSuccess(p *corev1.Probe, path *field.Path) field.ErrorList {
@@ -26,11 +27,11 @@ func oneSuccess(p *corev1.Probe, path *field.Path) field.ErrorList {
 	return nil
 }
 
-func validateProbe(p *corev1.Probe, path *field.Path) field.ErrorList {
+func (v *specCheck) probe(p *corev1.Probe, path *field.Path) field.ErrorList {
 	if p == nil {
 		return nil
 	}
-	errs := validateHandler(handler{p.Exec, p.HTTPGet, p.TCPSocket, p.GRPC, nil}, path)
+	errs := v.handler(handler{p.Exec, p.HTTPGet, p.TCPSocket, p.GRPC, nil}, path)
 	for _, n := range []struct {
 		name  string
 		value int32
@@ -46,18 +47,48 @@ func validateProbe(p *corev1.Probe, path *field.Path) field.ErrorList {
 	return errs
 }
 
-func validateLifecycle(l *corev1.Lifecycle, path *field.Path) field.ErrorList {
+func (v *specCheck) lifecycle(l *corev1.Lifecycle, path *field.Path) field.ErrorList {
 	if l == nil {
 		return nil
 	}
 	var errs field.ErrorList
 	if h := l.PostStart; h != nil {
-		errs = append(errs, validateHandler(handler{h.Exec, h.HTTPGet, h.TCPSocket, nil, h.Sleep}, path.Child("postStart"))...)
+		errs = append(errs, v.handler(handler{h.Exec, h.HTTPGet, h.TCPSocket, nil, h.Sleep}, path.Child("postStart"))...)
 	}
 	if h := l.PreStop; h != nil {
-		errs = append(errs, validateHandler(handler{h.Exec, h.HTTPGet, h.TCPSocket, nil, h.Sleep}, path.Child("preStop"))...)
+		errs = append(errs, v.handler(handler{h.Exec, h.HTTPGet, h.TCPSocket, nil, h.Sleep}, path.Child("preStop"))...)
+	}
+	if l.StopSignal != nil {
+		errs = append(errs, stopSignal(*l.StopSignal, v.spec.OS, path.Child("stopSignal"))...)
 	}
 	return errs
+}
+
+// stopSignal checks a signal of the pod's operating system, which must be named
+// (KEP-4960).
+func stopSignal(signal corev1.Signal, os *corev1.PodOS, path *field.Path) field.ErrorList {
+	switch {
+	case os == nil:
+		return field.ErrorList{field.Forbidden(path, "may not be set for containers with empty `spec.os.name`")}
+	case os.Name == corev1.Windows:
+		return oneOf(path, signal, corev1.SIGKILL, corev1.SIGTERM)
+	case os.Name == corev1.Linux:
+		return oneOf(path, signal, linuxSignals...)
+	}
+	return nil
+}
+
+var linuxSignals = []corev1.Signal{
+	corev1.SIGABRT, corev1.SIGALRM, corev1.SIGBUS, corev1.SIGCHLD, corev1.SIGCLD, corev1.SIGCONT, corev1.SIGFPE, corev1.SIGHUP,
+	corev1.SIGILL, corev1.SIGINT, corev1.SIGIO, corev1.SIGIOT, corev1.SIGKILL, corev1.SIGPIPE, corev1.SIGPOLL, corev1.SIGPROF,
+	corev1.SIGPWR, corev1.SIGQUIT, corev1.SIGRTMAX, corev1.SIGRTMAXMINUS1, corev1.SIGRTMAXMINUS10, corev1.SIGRTMAXMINUS11,
+	corev1.SIGRTMAXMINUS12, corev1.SIGRTMAXMINUS13, corev1.SIGRTMAXMINUS14, corev1.SIGRTMAXMINUS2, corev1.SIGRTMAXMINUS3,
+	corev1.SIGRTMAXMINUS4, corev1.SIGRTMAXMINUS5, corev1.SIGRTMAXMINUS6, corev1.SIGRTMAXMINUS7, corev1.SIGRTMAXMINUS8,
+	corev1.SIGRTMAXMINUS9, corev1.SIGRTMIN, corev1.SIGRTMINPLUS1, corev1.SIGRTMINPLUS10, corev1.SIGRTMINPLUS11, corev1.SIGRTMINPLUS12,
+	corev1.SIGRTMINPLUS13, corev1.SIGRTMINPLUS14, corev1.SIGRTMINPLUS15, corev1.SIGRTMINPLUS2, corev1.SIGRTMINPLUS3, corev1.SIGRTMINPLUS4,
+	corev1.SIGRTMINPLUS5, corev1.SIGRTMINPLUS6, corev1.SIGRTMINPLUS7, corev1.SIGRTMINPLUS8, corev1.SIGRTMINPLUS9, corev1.SIGSEGV,
+	corev1.SIGSTKFLT, corev1.SIGSTOP, corev1.SIGSYS, corev1.SIGTERM, corev1.SIGTRAP, corev1.SIGTSTP, corev1.SIGTTIN, corev1.SIGTTOU,
+	corev1.SIGURG, corev1.SIGUSR1, corev1.SIGUSR2, corev1.SIGVTALRM, corev1.SIGWINCH, corev1.SIGXCPU, corev1.SIGXFSZ,
 }
 
 // handler is what a probe or a lifecycle hook does: one of these.
@@ -69,7 +100,7 @@ type handler struct {
 	sleep *corev1.SleepAction
 }
 
-func validateHandler(h handler, path *field.Path) field.ErrorList {
+func (v *specCheck) handler(h handler, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	some := false
 	for _, action := range []source{
@@ -81,8 +112,14 @@ func validateHandler(h handler, path *field.Path) field.ErrorList {
 		}},
 		{"httpGet", h.http != nil, func(p *field.Path) field.ErrorList { return validateHTTPGet(h.http, p) }},
 		{"tcpSocket", h.tcp != nil, func(p *field.Path) field.ErrorList { return portOrName(h.tcp.Port, p.Child("port")) }},
-		{"grpc", h.grpc != nil, func(p *field.Path) field.ErrorList { return portNumber(h.grpc.Port, p.Child("port")) }},
-		{"sleep", h.sleep != nil, func(p *field.Path) field.ErrorList { return notNegative(h.sleep.Seconds, p.Child("seconds")) }},
+		{"grpc", h.grpc != nil, func(p *field.Path) field.ErrorList {
+			errs := portNumber(h.grpc.Port, p.Child("port"))
+			if m := h.grpc.Mode; m != nil {
+				errs = append(errs, oneOf(p.Child("mode"), *m, corev1.GRPCProbeModePlaintext, corev1.GRPCProbeModeTLS)...)
+			}
+			return errs
+		}},
+		{"sleep", h.sleep != nil, func(p *field.Path) field.ErrorList { return v.sleep(h.sleep.Seconds, p) }},
 	} {
 		switch {
 		case !action.set:
@@ -99,13 +136,32 @@ func validateHandler(h handler, path *field.Path) field.ErrorList {
 	return errs
 }
 
+// sleep requires that a hook's sleep ends within the pod's grace.
+func (v *specCheck) sleep(seconds int64, path *field.Path) field.ErrorList {
+	if grace := v.spec.TerminationGracePeriodSeconds; grace != nil && (seconds < 0 || seconds > *grace) {
+		return field.ErrorList{field.Invalid(path, seconds, fmt.Sprintf("must be non-negative and less than terminationGracePeriodSeconds (%d)", *grace))}
+	}
+	return nil
+}
+
 func validateHTTPGet(a *corev1.HTTPGetAction, path *field.Path) field.ErrorList {
 	errs := required(path.Child("path"), a.Path)
 	errs = append(errs, portOrName(a.Port, path.Child("port"))...)
-	errs = append(errs, enum(path.Child("scheme"), a.Scheme, corev1.URISchemeHTTP, corev1.URISchemeHTTPS)...)
+	errs = append(errs, oneOf(path.Child("scheme"), a.Scheme, corev1.URISchemeHTTP, corev1.URISchemeHTTPS)...)
 	for _, header := range a.HTTPHeaders {
 		for _, msg := range validation.IsHTTPHeaderName(header.Name) {
 			errs = append(errs, field.Invalid(path.Child("httpHeaders"), header.Name, msg))
+		}
+	}
+	if p := a.Protocol; p != nil {
+		unknown := oneOf(path.Child("protocol"), *p, corev1.HTTPProtocolHTTP1, corev1.HTTPProtocolHTTP2)
+		switch {
+		case len(unknown) > 0:
+			errs = append(errs, unknown...)
+		case *p == corev1.HTTPProtocolHTTP2 && a.Scheme != corev1.URISchemeHTTP:
+			errs = append(errs, field.Invalid(path.Child("protocol"), *p, "is only supported with HTTP (H2C)"))
+		case *p == corev1.HTTPProtocolHTTP2 && a.Host != "":
+			errs = append(errs, field.Invalid(path.Child("host"), a.Host, "must be empty when `protocol` is \"HTTP2\""))
 		}
 	}
 	return errs

@@ -3,8 +3,6 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"minke/api"
 )
 
@@ -19,7 +17,7 @@ func replicationControllers() *api.Resource {
 		PrepareForCreate: replicationControllerCreate,
 		PrepareForUpdate: replicationControllerUpdate,
 		Subresources: map[string]api.Subresource[*corev1.ReplicationController]{
-			"status": {Prepare: replicationControllerStatus},
+			"status": {Prepare: replicationControllerStatus, ValidateUpdate: validateReplicationControllerStatus},
 		},
 		Default:        defaultReplicationController,
 		DefaultOrphan:  true,
@@ -27,7 +25,7 @@ func replicationControllers() *api.Resource {
 		Fields:         replicationControllerFields(),
 		Columns:        replicationControllerColumns(),
 		Validate:       validateReplicationController,
-		ValidateUpdate: func(rc, _ *corev1.ReplicationController) field.ErrorList { return validateReplicationController(rc) },
+		ValidateUpdate: validateReplicationControllerUpdate,
 	}.Resource()
 }
 

@@ -16,7 +16,7 @@ func resourceQuotas() *api.Resource {
 		PrepareForCreate: resourceQuotaCreate,
 		PrepareForUpdate: resourceQuotaUpdate,
 		Subresources: map[string]api.Subresource[*corev1.ResourceQuota]{
-			"status": {Prepare: resourceQuotaStatus},
+			"status": {Prepare: resourceQuotaStatus, ValidateUpdate: validateResourceQuotaStatus},
 		},
 		Default:        defaultResourceQuota,
 		Columns:        resourceQuotaColumns(),

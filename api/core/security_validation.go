@@ -2,45 +2,73 @@ package core
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/component-helpers/node/util/sysctl"
 )
 
-func validatePodSecurity(s *corev1.PodSpec, path *field.Path) field.ErrorList {
+func (v *specCheck) podSecurity(spec *field.Path) field.ErrorList {
+	s, path := v.spec, spec.Child("securityContext")
 	var errs field.ErrorList
-	c := s.SecurityContext
-	if c == nil {
-		return nil
-	}
-	errs = append(errs, id(c.FSGroup, validation.IsValidGroupID, path.Child("fsGroup"))...)
-	errs = append(errs, id(c.RunAsUser, validation.IsValidUserID, path.Child("runAsUser"))...)
-	errs = append(errs, id(c.RunAsGroup, validation.IsValidGroupID, path.Child("runAsGroup"))...)
-	for i := range c.SupplementalGroups {
-		errs = append(errs, id(&c.SupplementalGroups[i], validation.IsValidGroupID, path.Child("supplementalGroups").Index(i))...)
-	}
-	if s.ShareProcessNamespace != nil && *s.ShareProcessNamespace && s.HostPID {
-		errs = append(errs, field.Invalid(path.Child("shareProcessNamespace"), *s.ShareProcessNamespace, "ShareProcessNamespace and HostPID cannot both be enabled"))
-	}
-	errs = append(errs, validateSysctls(c.Sysctls, s, path.Child("sysctls"))...)
-	if p := c.FSGroupChangePolicy; p != nil {
-		errs = append(errs, enum(path.Child("fsGroupChangePolicy"), *p, corev1.FSGroupChangeAlways, corev1.FSGroupChangeOnRootMismatch)...)
-	}
-	if p := c.SupplementalGroupsPolicy; p != nil {
-		errs = append(errs, enum(path.Child("supplementalGroupsPolicy"), *p, corev1.SupplementalGroupsPolicyMerge, corev1.SupplementalGroupsPolicyStrict)...)
-	}
-	errs = append(errs, validateSeccomp(c.SeccompProfile, path.Child("seccompProfile"))...)
-	errs = append(errs, validateAppArmor(c.AppArmorProfile, path.Child("appArmorProfile"))...)
-	if s.HostUsers != nil && !*s.HostUsers {
-		for name, set := range map[string]bool{"hostPID": s.HostPID, "hostIPC": s.HostIPC, "hostNetwork": s.HostNetwork} {
-			if set {
-				errs = append(errs, field.Forbidden(path.Child(name), "when `hostUsers` is false"))
-			}
+	if c := s.SecurityContext; c != nil {
+		errs = append(errs, id(c.FSGroup, validation.IsValidGroupID, path.Child("fsGroup"))...)
+		errs = append(errs, id(c.RunAsUser, validation.IsValidUserID, path.Child("runAsUser"))...)
+		errs = append(errs, id(c.RunAsGroup, validation.IsValidGroupID, path.Child("runAsGroup"))...)
+		for i := range c.SupplementalGroups {
+			errs = append(errs, id(&c.SupplementalGroups[i], validation.IsValidGroupID, path.Child("supplementalGroups").Index(i))...)
+		}
+		errs = append(errs, v.sysctls(c.Sysctls, path.Child("sysctls"))...)
+		if p := c.FSGroupChangePolicy; p != nil {
+			errs = append(errs, oneOf(path.Child("fsGroupChangePolicy"), *p, corev1.FSGroupChangeAlways, corev1.FSGroupChangeOnRootMismatch)...)
+		}
+		errs = append(errs, validateSeccomp(c.SeccompProfile, path.Child("seccompProfile"))...)
+		errs = append(errs, windowsOptions(c.WindowsOptions, path.Child("windowsOptions"))...)
+		errs = append(errs, validateAppArmor(c.AppArmorProfile, path.Child("appArmorProfile"))...)
+		if p := c.SupplementalGroupsPolicy; p != nil {
+			errs = append(errs, oneOf(path.Child("supplementalGroupsPolicy"), *p, corev1.SupplementalGroupsPolicyMerge, corev1.SupplementalGroupsPolicyStrict)...)
+		}
+		if p := c.SELinuxChangePolicy; p != nil {
+			errs = append(errs, oneOf(path.Child("seLinuxChangePolicy"), *p, corev1.SELinuxChangePolicyMountOption, corev1.SELinuxChangePolicyRecursive)...)
 		}
 	}
+	if share := s.ShareProcessNamespace; share != nil && *share && s.HostPID {
+		errs = append(errs, field.Invalid(spec.Child("shareProcessNamespace"), *share, "ShareProcessNamespace and HostPID cannot both be enabled"))
+	}
 	return errs
+}
+
+// hostUsers checks a pod with users of its own (KEP-127), which may have no
+// namespace of the host's, and no raw devices: their owners are not translated.
+func (v *specCheck) hostUsers(path *field.Path) field.ErrorList {
+	s := v.spec
+	if s.HostUsers == nil || *s.HostUsers {
+		return nil
+	}
+	errs := forbid(path, "when `hostUsers` is false", []setField{{"hostNetwork", s.HostNetwork}, {"HostPID", s.HostPID}, {"HostIPC", s.HostIPC}})
+	var devices field.ErrorList
+	eachContainer(s, path, func(c *corev1.Container, at *field.Path) {
+		devices = append(devices, forbid(at, "when `hostUsers` is false", []setField{{"volumeDevices", len(c.VolumeDevices) > 0}})...)
+	})
+	return append(errs, v.since(ruleUsersVolumeDevices, devices)...)
+}
+
+// eachContainer visits the containers of all kinds.
+func eachContainer(s *corev1.PodSpec, path *field.Path, visit func(*corev1.Container, *field.Path)) {
+	for i := range s.InitContainers {
+		visit(&s.InitContainers[i], path.Child("initContainers").Index(i))
+	}
+	for i := range s.Containers {
+		visit(&s.Containers[i], path.Child("containers").Index(i))
+	}
+	for i := range s.EphemeralContainers {
+		c := corev1.Container(s.EphemeralContainers[i].EphemeralContainerCommon)
+		visit(&c, path.Child("ephemeralContainers").Index(i))
+	}
 }
 
 func id(value *int64, check func(int64) []string, path *field.Path) field.ErrorList {
@@ -54,7 +82,12 @@ func id(value *int64, check func(int64) []string, path *field.Path) field.ErrorL
 	return errs
 }
 
-func validateSysctls(sysctls []corev1.Sysctl, s *corev1.PodSpec, path *field.Path) field.ErrorList {
+// maxSysctlName is the length of the name of a kernel parameter.
+const maxSysctlName = 253
+
+var sysctlName = regexp.MustCompile(`^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`)
+
+func (v *specCheck) sysctls(sysctls []corev1.Sysctl, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := map[string]bool{}
 	for i, ctl := range sysctls {
@@ -62,72 +95,80 @@ func validateSysctls(sysctls []corev1.Sysctl, s *corev1.PodSpec, path *field.Pat
 		switch {
 		case ctl.Name == "":
 			errs = append(errs, field.Required(at, ""))
-			continue
-		case !sysctlName(ctl.Name):
-			errs = append(errs, field.Invalid(at, ctl.Name, "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"))
+		case len(ctl.Name) > maxSysctlName || !sysctlName.MatchString(ctl.Name):
+			errs = append(errs, field.Invalid(at, ctl.Name, fmt.Sprintf("must have at most %d characters and match regex %s", maxSysctlName, sysctlName)))
 		case seen[ctl.Name]:
 			errs = append(errs, field.Duplicate(at, ctl.Name))
 		}
 		seen[ctl.Name] = true
-		name := strings.ReplaceAll(ctl.Name, "/", ".")
-		if s.HostNetwork && strings.HasPrefix(name, "net.") {
-			errs = append(errs, field.Invalid(at, ctl.Name, "may not be specified when 'hostNetwork' is true"))
-		}
-		if s.HostIPC && (strings.HasPrefix(name, "kernel.shm") || strings.HasPrefix(name, "kernel.msg") || name == "kernel.sem" || strings.HasPrefix(name, "fs.mqueue.")) {
-			errs = append(errs, field.Invalid(at, ctl.Name, "may not be specified when 'hostIPC' is true"))
-		}
+		errs = append(errs, v.since(ruleHostSysctls, hostSysctl(ctl.Name, v.spec, at))...)
 	}
 	return errs
 }
 
-func sysctlName(name string) bool {
-	if len(name) > 253 {
-		return false
+// hostSysctl refuses a parameter of a namespace that is the host's.
+func hostSysctl(name string, s *corev1.PodSpec, path *field.Path) field.ErrorList {
+	namespace, _, _ := sysctl.GetNamespace(name)
+	switch {
+	case s.HostNetwork && namespace == sysctl.NetNamespace:
+		return field.ErrorList{field.Invalid(path, name, "may not be specified when 'hostNetwork' is true")}
+	case s.HostIPC && namespace == sysctl.IPCNamespace:
+		return field.ErrorList{field.Invalid(path, name, "may not be specified when 'hostIPC' is true")}
 	}
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '.' || r == '/' }) {
-		if len(validation.IsDNS1123Label(strings.ReplaceAll(part, "_", "-"))) > 0 {
-			return false
-		}
-	}
-	return !strings.Contains(name, "..") && !strings.HasSuffix(name, ".") && !strings.HasPrefix(name, ".")
+	return nil
 }
 
 func validateSeccomp(p *corev1.SeccompProfile, path *field.Path) field.ErrorList {
 	if p == nil {
 		return nil
 	}
-	local := p.LocalhostProfile != nil
-	switch p.Type {
-	case corev1.SeccompProfileTypeLocalhost:
-		if !local {
-			return field.ErrorList{field.Required(path.Child("localhostProfile"), "must be set when seccomp type is Localhost")}
-		}
-		return localPath(*p.LocalhostProfile, path.Child("localhostProfile"))
-	case "":
-		return field.ErrorList{field.Required(path.Child("type"), "type is required when seccompProfile is set")}
-	case corev1.SeccompProfileTypeRuntimeDefault, corev1.SeccompProfileTypeUnconfined:
-		if local {
-			return field.ErrorList{field.Invalid(path.Child("localhostProfile"), p.LocalhostProfile, "can only be set when seccomp type is Localhost")}
-		}
-		return nil
+	var errs field.ErrorList
+	if p.Type == "" {
+		errs = append(errs, field.Required(path.Child("type"), "type is required when seccompProfile is set"))
+	} else {
+		errs = append(errs, oneOf(path.Child("type"), p.Type, corev1.SeccompProfileTypeLocalhost, corev1.SeccompProfileTypeRuntimeDefault, corev1.SeccompProfileTypeUnconfined)...)
 	}
-	return field.ErrorList{field.NotSupported(path.Child("type"), p.Type,
-		[]corev1.SeccompProfileType{corev1.SeccompProfileTypeLocalhost, corev1.SeccompProfileTypeRuntimeDefault, corev1.SeccompProfileTypeUnconfined})}
+	at := path.Child("localhostProfile")
+	switch {
+	case p.Type != corev1.SeccompProfileTypeLocalhost:
+		if p.LocalhostProfile != nil {
+			errs = append(errs, field.Invalid(at, p, "can only be set when seccomp type is Localhost"))
+		}
+	case p.LocalhostProfile == nil:
+		errs = append(errs, field.Required(at, "must be set when seccomp type is Localhost"))
+	default:
+		errs = append(errs, localPath(*p.LocalhostProfile, at)...)
+	}
+	return errs
 }
+
+// maxProfileName is the longest path that Linux takes.
+const maxProfileName = 4095
 
 func validateAppArmor(p *corev1.AppArmorProfile, path *field.Path) field.ErrorList {
 	if p == nil {
 		return nil
 	}
+	at := path.Child("localhostProfile")
 	switch p.Type {
 	case corev1.AppArmorProfileTypeLocalhost:
+		const missing = "must be set when AppArmor type is Localhost"
 		if p.LocalhostProfile == nil {
-			return field.ErrorList{field.Required(path.Child("localhostProfile"), "must be set when AppArmor type is Localhost")}
+			return field.ErrorList{field.Required(at, missing)}
 		}
-		return nil
+		var errs field.ErrorList
+		if name := *p.LocalhostProfile; strings.TrimSpace(name) != name {
+			errs = append(errs, field.Invalid(at, name, "must not be padded with whitespace"))
+		} else if name == "" {
+			errs = append(errs, field.Required(at, missing))
+		}
+		if len(*p.LocalhostProfile) > maxProfileName {
+			errs = append(errs, field.TooLong(at, "", maxProfileName))
+		}
+		return errs
 	case corev1.AppArmorProfileTypeRuntimeDefault, corev1.AppArmorProfileTypeUnconfined:
 		if p.LocalhostProfile != nil {
-			return field.ErrorList{field.Invalid(path.Child("localhostProfile"), p.LocalhostProfile, "can only be set when AppArmor type is Localhost")}
+			return field.ErrorList{field.Invalid(at, p.LocalhostProfile, "can only be set when AppArmor type is Localhost")}
 		}
 		return nil
 	case "":
@@ -137,32 +178,27 @@ func validateAppArmor(p *corev1.AppArmorProfile, path *field.Path) field.ErrorLi
 		[]corev1.AppArmorProfileType{corev1.AppArmorProfileTypeLocalhost, corev1.AppArmorProfileTypeRuntimeDefault, corev1.AppArmorProfileTypeUnconfined})}
 }
 
-func validateContainerSecurity(c *corev1.SecurityContext, hostUsers *bool, path *field.Path) field.ErrorList {
+func (v *specCheck) containerSecurity(c *corev1.SecurityContext, path *field.Path) field.ErrorList {
 	if c == nil {
 		return nil
 	}
 	errs := id(c.RunAsUser, validation.IsValidUserID, path.Child("runAsUser"))
 	errs = append(errs, id(c.RunAsGroup, validation.IsValidGroupID, path.Child("runAsGroup"))...)
 	if m := c.ProcMount; m != nil {
-		errs = append(errs, enum(path.Child("procMount"), *m, corev1.DefaultProcMount, corev1.UnmaskedProcMount)...)
-		if *m == corev1.UnmaskedProcMount && (hostUsers == nil || *hostUsers) {
+		errs = append(errs, oneOf(path.Child("procMount"), *m, corev1.DefaultProcMount, corev1.UnmaskedProcMount)...)
+		if *m == corev1.UnmaskedProcMount && (v.spec.HostUsers == nil || *v.spec.HostUsers) {
 			errs = append(errs, field.Invalid(path.Child("procMount"), c.ProcMount, "`hostUsers` must be false to use `Unmasked`"))
 		}
 	}
 	errs = append(errs, validateSeccomp(c.SeccompProfile, path.Child("seccompProfile"))...)
-	errs = append(errs, validateAppArmor(c.AppArmorProfile, path.Child("appArmorProfile"))...)
-	if c.AllowPrivilegeEscalation == nil || *c.AllowPrivilegeEscalation {
-		return errs
-	}
-	if c.Privileged != nil && *c.Privileged {
-		errs = append(errs, field.Invalid(path, c, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"))
-	}
-	if c.Capabilities != nil {
-		for _, added := range c.Capabilities.Add {
-			if added == "CAP_SYS_ADMIN" {
-				errs = append(errs, field.Invalid(path, c, fmt.Sprintf("cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` %s", added)))
-			}
+	if c.AllowPrivilegeEscalation != nil && !*c.AllowPrivilegeEscalation {
+		if c.Privileged != nil && *c.Privileged {
+			errs = append(errs, field.Invalid(path, c, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"))
+		}
+		if c.Capabilities != nil && slices.Contains(c.Capabilities.Add, "CAP_SYS_ADMIN") {
+			errs = append(errs, field.Invalid(path, c, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"))
 		}
 	}
-	return errs
+	errs = append(errs, windowsOptions(c.WindowsOptions, path.Child("windowsOptions"))...)
+	return append(errs, validateAppArmor(c.AppArmorProfile, path.Child("appArmorProfile"))...)
 }

@@ -19,7 +19,7 @@ func services() *api.Resource {
 		PrepareForCreate: serviceCreate,
 		PrepareForUpdate: serviceUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Service]{
-			"status": {Prepare: serviceStatus},
+			"status": {Prepare: serviceStatus, ValidateUpdate: validateServiceStatus},
 		},
 		Default:        defaultService,
 		CreateOnUpdate: true,

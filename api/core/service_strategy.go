@@ -83,22 +83,20 @@ func keepAllocated(s, old *corev1.ServiceSpec) {
 	}
 }
 
+// keepNodePorts knows a port by its name: its number may have changed.
 func keepNodePorts(ports, old []corev1.ServicePort) {
-	type key struct {
-		protocol corev1.Protocol
-		port     int32
-	}
-	had, used := map[key]int32{}, map[int32]bool{}
+	had, used := map[string]int32{}, map[int32]bool{}
 	for _, p := range old {
-		had[key{p.Protocol, p.Port}] = p.NodePort
+		had[p.Name] = p.NodePort
 	}
 	for _, p := range ports {
 		used[p.NodePort] = true
 	}
 	for i := range ports {
 		p := &ports[i]
-		if before := had[key{p.Protocol, p.Port}]; p.NodePort == 0 && !used[before] {
+		if before := had[p.Name]; p.NodePort == 0 && !used[before] {
 			p.NodePort = before
+			used[before] = true
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	netutils "k8s.io/utils/net"
 )
@@ -15,10 +14,17 @@ import (
 // maxAffinitySeconds is a day.
 const maxAffinitySeconds = 86400
 
-func validateService(svc *corev1.Service) field.ErrorList {
+func validateService(svc *corev1.Service) field.ErrorList { return serviceRules(svc, nil) }
+
+// serviceRules is given the service as it was; nil for a new one.
+func serviceRules(svc, old *corev1.Service) field.ErrorList {
 	s, path := &svc.Spec, field.NewPath("spec")
-	errs := enum(path.Child("type"), s.Type, corev1.ServiceTypeClusterIP, corev1.ServiceTypeExternalName, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort)
-	headless := s.ClusterIP == corev1.ClusterIPNone
+	var before corev1.ServiceSpec
+	if old != nil {
+		before = old.Spec
+	}
+	errs := topologyAnnotations(svc.Annotations)
+	headless := isHeadless(s)
 	if len(s.Ports) == 0 && !headless && s.Type != corev1.ServiceTypeExternalName {
 		errs = append(errs, field.Required(path.Child("ports"), ""))
 	}
@@ -34,15 +40,39 @@ func validateService(svc *corev1.Service) field.ErrorList {
 	errs = append(errs, metav1validation.ValidateLabels(s.Selector, path.Child("selector"))...)
 	errs = append(errs, enum(path.Child("sessionAffinity"), s.SessionAffinity, corev1.ServiceAffinityClientIP, corev1.ServiceAffinityNone)...)
 	errs = append(errs, validateSessionAffinity(s, path.Child("sessionAffinityConfig"))...)
-	errs = append(errs, validateClusterIPs(s, path)...)
-	errs = append(errs, validateExternal(s, path)...)
-	errs = append(errs, validateTrafficPolicies(s, path)...)
-	return errs
+	errs = append(errs, validateClusterIPs(s, before.ClusterIPs, path)...)
+	for i, ip := range s.ExternalIPs {
+		at := path.Child("externalIPs").Index(i)
+		if wrong := legacyIP(at, ip, before.ExternalIPs...); len(wrong) > 0 {
+			errs = append(errs, wrong...)
+		} else {
+			errs = append(errs, notSpecial(ip, at)...)
+		}
+	}
+	errs = append(errs, enum(path.Child("type"), s.Type, corev1.ServiceTypeClusterIP, corev1.ServiceTypeExternalName, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort)...)
+	errs = append(errs, uniqueServicePorts(s, path.Child("ports"))...)
+	errs = append(errs, validateLoadBalancer(svc, old, path)...)
+	return append(errs, validateTrafficPolicies(s, path)...)
+}
+
+// isHeadless tells whether the service has no address, but its endpoints' ones.
+func isHeadless(s *corev1.ServiceSpec) bool {
+	return len(s.ClusterIPs) == 1 && s.ClusterIPs[0] == corev1.ClusterIPNone
+}
+
+func topologyAnnotations(annotations map[string]string) field.ErrorList {
+	hints, old := annotations[corev1.DeprecatedAnnotationTopologyAwareHints]
+	mode, set := annotations[corev1.AnnotationTopologyMode]
+	if old && set && mode != hints {
+		return field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(corev1.AnnotationTopologyMode), mode,
+			fmt.Sprintf("must match annotations[%s] when both are specified", corev1.DeprecatedAnnotationTopologyAwareHints))}
+	}
+	return nil
 }
 
 func validateExternalName(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if len(s.ClusterIPs) > 0 || s.ClusterIP != "" {
+	if len(s.ClusterIPs) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("clusterIPs"), "may not be set for ExternalName services"))
 	}
 	if len(s.IPFamilies) > 0 {
@@ -55,56 +85,62 @@ func validateExternalName(s *corev1.ServiceSpec, path *field.Path) field.ErrorLi
 	if name == "" {
 		return append(errs, field.Required(path.Child("externalName"), ""))
 	}
-	for _, msg := range validation.IsDNS1123Subdomain(name) {
-		errs = append(errs, field.Invalid(path.Child("externalName"), name, msg))
+	return append(errs, subdomain(path.Child("externalName"), name)...)
+}
+
+func validateServicePorts(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	var names nameSet
+	for i := range s.Ports {
+		errs = append(errs, validateServicePort(&s.Ports[i], len(s.Ports) > 1, &names, path.Index(i))...)
 	}
 	return errs
 }
 
-func validateServicePorts(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+// uniqueServicePorts refuses two ports that are one, and node ports of a service
+// that is not reached by them.
+func uniqueServicePorts(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	type listen struct {
 		protocol corev1.Protocol
 		port     int32
 	}
 	var errs field.ErrorList
-	names, ports, nodePorts := map[string]bool{}, map[listen]bool{}, map[listen]bool{}
-	for i := range s.Ports {
-		p, at := &s.Ports[i], path.Index(i)
-		errs = append(errs, validateServicePort(p, len(s.Ports) > 1, names, at)...)
-		if key := (listen{p.Protocol, p.Port}); ports[key] {
-			errs = append(errs, field.Duplicate(at, portKey{Protocol: p.Protocol, Port: p.Port}))
-		} else {
-			ports[key] = true
+	ports, nodePorts := map[listen]bool{}, map[listen]bool{}
+	for i, p := range s.Ports {
+		if p.NodePort != 0 && s.Type == corev1.ServiceTypeClusterIP {
+			errs = append(errs, field.Forbidden(path.Index(i).Child("nodePort"), "may not be used when `type` is 'ClusterIP'"))
 		}
+	}
+	for i, p := range s.Ports {
 		if p.NodePort == 0 {
 			continue
 		}
-		if !hasNodePort(s) {
-			errs = append(errs, field.Forbidden(at.Child("nodePort"), "may not be used when `type` is '"+string(s.Type)+"'"))
-		}
 		if key := (listen{p.Protocol, p.NodePort}); nodePorts[key] {
-			errs = append(errs, field.Duplicate(at.Child("nodePort"), p.NodePort))
+			errs = append(errs, field.Duplicate(path.Index(i).Child("nodePort"), p.NodePort))
 		} else {
 			nodePorts[key] = true
+		}
+	}
+	for i, p := range s.Ports {
+		if key := (listen{p.Protocol, p.Port}); ports[key] {
+			errs = append(errs, field.Duplicate(path.Index(i), portKey{Protocol: p.Protocol, Port: p.Port}))
+		} else {
+			ports[key] = true
 		}
 	}
 	return errs
 }
 
-func validateServicePort(p *corev1.ServicePort, named bool, names map[string]bool, at *field.Path) field.ErrorList {
+func validateServicePort(p *corev1.ServicePort, named bool, names *nameSet, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if p.Name == "" {
-		if named {
-			errs = append(errs, field.Required(at.Child("name"), ""))
-		}
-	} else {
-		for _, msg := range validation.IsDNS1123Label(p.Name) {
-			errs = append(errs, field.Invalid(at.Child("name"), p.Name, msg))
-		}
-		errs = append(errs, uniqueName(names, p.Name, at.Child("name"))...)
+	if p.Name != "" {
+		errs = append(errs, label(at.Child("name"), p.Name)...)
+		errs = append(errs, names.add(p.Name, at.Child("name"))...)
+	} else if named {
+		errs = append(errs, field.Required(at.Child("name"), ""))
 	}
 	errs = append(errs, portNumber(p.Port, at.Child("port"))...)
-	errs = append(errs, enum(at.Child("protocol"), p.Protocol, corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
+	errs = append(errs, protocol(at.Child("protocol"), p.Protocol)...)
 	errs = append(errs, portOrName(p.TargetPort, at.Child("targetPort"))...)
 	if p.AppProtocol != nil {
 		errs = append(errs, qualifiedName(at.Child("appProtocol"), *p.AppProtocol)...)
@@ -114,128 +150,162 @@ func validateServicePort(p *corev1.ServicePort, named bool, names map[string]boo
 
 func validateSessionAffinity(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	c := s.SessionAffinityConfig
-	switch {
-	case s.SessionAffinity == corev1.ServiceAffinityClientIP && (c == nil || c.ClientIP == nil || c.ClientIP.TimeoutSeconds == nil):
-		return field.ErrorList{field.Required(path, "when session affinity type is ClientIP")}
-	case s.SessionAffinity == corev1.ServiceAffinityClientIP:
-		if t := *c.ClientIP.TimeoutSeconds; t <= 0 || t > maxAffinitySeconds {
-			return field.ErrorList{field.Invalid(path.Child("clientIP", "timeoutSeconds"), t, fmt.Sprintf("must be greater than 0 and less than %d", maxAffinitySeconds))}
+	switch s.SessionAffinity {
+	case corev1.ServiceAffinityNone:
+		if c != nil {
+			return field.ErrorList{field.Forbidden(path, "must not be set when session affinity is None")}
 		}
-	case s.SessionAffinity == corev1.ServiceAffinityNone && c != nil:
-		return field.ErrorList{field.Forbidden(path, "must not be set when session affinity is None")}
+	case corev1.ServiceAffinityClientIP:
+		const why = "when session affinity type is ClientIP"
+		switch seconds := path.Child("clientIP", "timeoutSeconds"); {
+		case c == nil:
+			return field.ErrorList{field.Required(path, why)}
+		case c.ClientIP == nil:
+			return field.ErrorList{field.Required(path.Child("clientIP"), why)}
+		case c.ClientIP.TimeoutSeconds == nil:
+			return field.ErrorList{field.Required(seconds, why)}
+		case *c.ClientIP.TimeoutSeconds <= 0 || *c.ClientIP.TimeoutSeconds > maxAffinitySeconds:
+			return field.ErrorList{field.Invalid(seconds, c.ClientIP.TimeoutSeconds, fmt.Sprintf("must be greater than 0 and less than %d", maxAffinitySeconds))}
+		}
 	}
 	return nil
 }
 
-func validateClusterIPs(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+// validateClusterIPs checks the addresses and their families. Those of before may
+// be of a form that is no longer taken.
+func validateClusterIPs(s *corev1.ServiceSpec, before []string, path *field.Path) field.ErrorList {
 	if s.Type == corev1.ServiceTypeExternalName {
 		return nil
 	}
 	var errs field.ErrorList
 	at := path.Child("clusterIPs")
-	if len(s.ClusterIPs) > 0 && s.ClusterIP != s.ClusterIPs[0] {
+	switch {
+	case s.ClusterIP == "" && len(s.ClusterIPs) > 0:
+		errs = append(errs, field.Invalid(at, s.ClusterIPs, "must be empty when `clusterIP` is not specified"))
+	case s.ClusterIP != "" && len(s.ClusterIPs) == 0:
+		errs = append(errs, field.Required(at, ""))
+	case s.ClusterIP != "" && s.ClusterIPs[0] != s.ClusterIP:
 		errs = append(errs, field.Invalid(at, s.ClusterIPs, "first value must match `clusterIP`"))
 	}
-	if s.ClusterIP == corev1.ClusterIPNone && len(s.ClusterIPs) > 1 {
-		errs = append(errs, field.Invalid(at, s.ClusterIPs, "'None' must be the first and only value"))
+	seen := map[corev1.IPFamily]bool{}
+	for i, f := range s.IPFamilies {
+		errs = append(errs, oneOf(path.Child("ipFamilies").Index(i), f, corev1.IPv4Protocol, corev1.IPv6Protocol)...)
+		if seen[f] {
+			errs = append(errs, field.Duplicate(path.Child("ipFamilies").Index(i), f))
+		}
+		seen[f] = true
 	}
-	if s.ClusterIP == corev1.ClusterIPNone {
-		return errs
+	if p := s.IPFamilyPolicy; p != nil {
+		errs = append(errs, oneOf(path.Child("ipFamilyPolicy"), *p, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack, corev1.IPFamilyPolicySingleStack)...)
 	}
+	var wrong field.ErrorList
+	for i, ip := range s.ClusterIPs {
+		if i == 0 && ip == corev1.ClusterIPNone {
+			if len(s.ClusterIPs) > 1 {
+				wrong = append(wrong, field.Invalid(at, s.ClusterIPs, "'None' must be the first and only value"))
+			}
+			continue
+		}
+		wrong = append(wrong, legacyIP(at.Index(i), ip, before...)...)
+	}
+	errs = append(errs, wrong...)
 	if len(s.ClusterIPs) > 2 {
 		errs = append(errs, field.Invalid(at, s.ClusterIPs, "may only hold up to 2 values"))
 	}
-	for i, ip := range s.ClusterIPs {
-		if !netutils.IsIPv4String(ip) && !netutils.IsIPv6String(ip) {
-			errs = append(errs, field.Invalid(at.Index(i), ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
+	if len(wrong) > 0 {
+		return errs
+	}
+	if len(s.ClusterIPs) > 1 {
+		if both, err := netutils.IsDualStackIPStrings(s.ClusterIPs); err != nil || !both {
+			errs = append(errs, field.Invalid(at, s.ClusterIPs, "may specify no more than one IP for each IP family"))
 		}
 	}
-	if len(s.ClusterIPs) == 2 && netutils.IsIPv4String(s.ClusterIPs[0]) == netutils.IsIPv4String(s.ClusterIPs[1]) {
-		errs = append(errs, field.Invalid(at, s.ClusterIPs, "may specify no more than one IP for each IP family"))
+	if isHeadless(s) {
+		return errs
 	}
-	if p := s.IPFamilyPolicy; p != nil {
-		errs = append(errs, enum(path.Child("ipFamilyPolicy"), *p, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack, corev1.IPFamilyPolicySingleStack)...)
-	}
-	for i, f := range s.IPFamilies {
-		errs = append(errs, enum(path.Child("ipFamilies").Index(i), f, corev1.IPv4Protocol, corev1.IPv6Protocol)...)
-		if i > 0 && s.IPFamilies[0] == f {
-			errs = append(errs, field.Duplicate(path.Child("ipFamilies").Index(i), f))
+	for i := range min(len(s.ClusterIPs), len(s.IPFamilies)) {
+		if ip, six := s.ClusterIPs[i], s.IPFamilies[i] == corev1.IPv6Protocol; netutils.IsIPv6String(ip) != six {
+			errs = append(errs, field.Invalid(at.Index(i), ip, fmt.Sprintf("expected an %s value as indicated by `ipFamilies[%v]`", s.IPFamilies[i], i)))
 		}
 	}
 	return errs
 }
 
-func validateExternal(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+// validateLoadBalancer checks what only a load balancer has.
+func validateLoadBalancer(svc, old *corev1.Service, path *field.Path) field.ErrorList {
+	const only = "may only be used when `type` is 'LoadBalancer'"
+	s := &svc.Spec
 	var errs field.ErrorList
-	for i, ip := range s.ExternalIPs {
-		at := path.Child("externalIPs").Index(i)
-		if e := validation.IsValidIP(at, ip); len(e) > 0 {
-			errs = append(errs, e...)
-			continue
-		}
-		errs = append(errs, notSpecial(ip, at)...)
-	}
+	balanced := s.Type == corev1.ServiceTypeLoadBalancer
 	if len(s.LoadBalancerSourceRanges) > 0 {
-		at := path.Child("loadBalancerSourceRanges")
-		if s.Type != corev1.ServiceTypeLoadBalancer {
-			errs = append(errs, field.Forbidden(at, "may only be used when `type` is 'LoadBalancer'"))
+		at := path.Child("LoadBalancerSourceRanges")
+		if !balanced {
+			errs = append(errs, field.Forbidden(at, only))
+		}
+		var before []string
+		if old != nil {
+			for _, cidr := range old.Spec.LoadBalancerSourceRanges {
+				before = append(before, strings.TrimSpace(cidr))
+			}
 		}
 		for i, cidr := range s.LoadBalancerSourceRanges {
-			errs = append(errs, validation.IsValidCIDR(at.Index(i), strings.TrimSpace(cidr))...)
+			errs = append(errs, legacyCIDR(at.Index(i), strings.TrimSpace(cidr), before...)...)
+		}
+	} else if text, ok := svc.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey]; ok {
+		at := field.NewPath("metadata", "annotations").Key(corev1.AnnotationLoadBalancerSourceRangesKey)
+		if !balanced {
+			errs = append(errs, field.Forbidden(at, only))
+		}
+		same := old != nil && old.Annotations[corev1.AnnotationLoadBalancerSourceRangesKey] == text
+		if text = strings.TrimSpace(text); text != "" && !same {
+			for cidr := range strings.SplitSeq(text, ",") {
+				errs = append(errs, legacyCIDR(at, strings.TrimSpace(cidr))...)
+			}
 		}
 	}
-	if s.AllocateLoadBalancerNodePorts != nil && s.Type != corev1.ServiceTypeLoadBalancer {
-		errs = append(errs, field.Forbidden(path.Child("allocateLoadBalancerNodePorts"), "may only be used when `type` is 'LoadBalancer'"))
+	if s.AllocateLoadBalancerNodePorts != nil && !balanced {
+		errs = append(errs, field.Forbidden(path.Child("allocateLoadBalancerNodePorts"), only))
 	}
-	if s.LoadBalancerClass != nil && s.Type != corev1.ServiceTypeLoadBalancer {
-		errs = append(errs, field.Forbidden(path.Child("loadBalancerClass"), "may only be used when `type` is 'LoadBalancer'"))
+	if s.AllocateLoadBalancerNodePorts == nil && balanced {
+		errs = append(errs, field.Required(field.NewPath("allocateLoadBalancerNodePorts"), ""))
+	}
+	if s.LoadBalancerClass != nil {
+		if balanced {
+			errs = append(errs, qualifiedName(path.Child("loadBalancerClass"), *s.LoadBalancerClass)...)
+		} else {
+			errs = append(errs, field.Forbidden(path.Child("loadBalancerClass"), only))
+		}
 	}
 	return errs
 }
 
+// validateTrafficPolicies checks how traffic is spread. The port for health checks
+// is given to the service after this.
 func validateTrafficPolicies(s *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	at := path.Child("externalTrafficPolicy")
-	switch {
-	case reachedFromOutside(s):
+	if reachedFromOutside(s) {
 		errs = append(errs, enum(at, s.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyCluster, corev1.ServiceExternalTrafficPolicyLocal)...)
-	case s.ExternalTrafficPolicy != "":
+	} else if s.ExternalTrafficPolicy != "" {
 		errs = append(errs, field.Invalid(at, s.ExternalTrafficPolicy, "may only be set for externally-accessible services"))
 	}
-	if s.HealthCheckNodePort != 0 && !hasHealthCheckPort(s) {
-		errs = append(errs, field.Forbidden(path.Child("healthCheckNodePort"), "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"))
+	at = path.Child("healthCheckNodePort")
+	switch {
+	case s.HealthCheckNodePort == 0:
+	case hasHealthCheckPort(s):
+		errs = append(errs, portNumber(s.HealthCheckNodePort, at)...)
+	default:
+		errs = append(errs, field.Invalid(at, s.HealthCheckNodePort, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"))
 	}
-	if s.HealthCheckNodePort != 0 {
-		errs = append(errs, portNumber(s.HealthCheckNodePort, path.Child("healthCheckNodePort"))...)
-	}
+	at = path.Child("internalTrafficPolicy")
 	if p := s.InternalTrafficPolicy; p != nil {
-		errs = append(errs, enum(path.Child("internalTrafficPolicy"), *p, corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)...)
+		errs = append(errs, oneOf(at, *p, corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)...)
+	} else if s.Type != corev1.ServiceTypeExternalName && s.Type != "" {
+		errs = append(errs, field.Required(at, ""))
 	}
 	if d := s.TrafficDistribution; d != nil {
-		errs = append(errs, enum(path.Child("trafficDistribution"), *d, corev1.ServiceTrafficDistributionPreferClose,
+		errs = append(errs, oneOf(path.Child("trafficDistribution"), *d, corev1.ServiceTrafficDistributionPreferClose,
 			corev1.ServiceTrafficDistributionPreferSameZone, corev1.ServiceTrafficDistributionPreferSameNode)...)
-	}
-	return errs
-}
-
-// validateServiceUpdate keeps the addresses of a service: others know it by them.
-func validateServiceUpdate(svc, old *corev1.Service) field.ErrorList {
-	errs := validateService(svc)
-	path := field.NewPath("spec")
-	if !hasClusterIP(&svc.Spec) || !hasClusterIP(&old.Spec) {
-		return errs
-	}
-	if old.Spec.ClusterIP != "" && svc.Spec.ClusterIP != old.Spec.ClusterIP {
-		errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(0), svc.Spec.ClusterIPs, "may not change once set"))
-	}
-	if len(old.Spec.IPFamilies) > 0 && len(svc.Spec.IPFamilies) > 0 && svc.Spec.IPFamilies[0] != old.Spec.IPFamilies[0] {
-		errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(0), svc.Spec.IPFamilies, "may not change once set"))
-	}
-	if svc.Spec.Type == corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		now, before := svc.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass
-		if (now == nil) != (before == nil) || (now != nil && *now != *before) {
-			errs = append(errs, field.Invalid(path.Child("loadBalancerClass"), now, "may not change once set"))
-		}
 	}
 	return errs
 }
@@ -245,9 +315,9 @@ func notSpecial(text string, path *field.Path) field.ErrorList {
 	ip := netutils.ParseIPSloppy(text)
 	switch {
 	case ip == nil:
-		return nil
+		return field.ErrorList{field.Invalid(path, text, "must be a valid IP address")}
 	case ip.IsUnspecified():
-		return field.ErrorList{field.Invalid(path, text, "may not be unspecified (0.0.0.0 or ::)")}
+		return field.ErrorList{field.Invalid(path, text, fmt.Sprintf("may not be unspecified (%v)", text))}
 	case ip.IsLoopback():
 		return field.ErrorList{field.Invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")}
 	case ip.IsLinkLocalUnicast():

@@ -5,40 +5,95 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 )
 
 var allAccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany, corev1.ReadWriteMany, corev1.ReadWriteOnce, corev1.ReadWriteOncePod}
 
 func validateClaim(c *corev1.PersistentVolumeClaim) field.ErrorList {
-	return validateClaimSpec(&c.Spec, field.NewPath("spec"))
+	return validateClaimSpec(&c.Spec, nil, field.NewPath("spec"))
 }
 
 // ValidatePersistentVolumeClaimSpec checks the claim of a stateful set's template.
 func ValidatePersistentVolumeClaimSpec(s *corev1.PersistentVolumeClaimSpec, path *field.Path) field.ErrorList {
-	return validateClaimSpec(s, path)
+	return validateClaimSpec(s, nil, path)
 }
 
-func validateClaimSpec(s *corev1.PersistentVolumeClaimSpec, path *field.Path) field.ErrorList {
+// validateClaimSpec is given the claim as it was; nil for a new one.
+func validateClaimSpec(s, old *corev1.PersistentVolumeClaimSpec, path *field.Path) field.ErrorList {
 	errs := validateAccessModes(s.AccessModes, path.Child("accessModes"), "at least 1 access mode is required")
 	if s.Selector != nil {
-		errs = append(errs, metav1validation.ValidateLabelSelector(s.Selector, metav1validation.LabelSelectorValidationOptions{}, path.Child("selector"))...)
+		var strict ratchet
+		check := func(lenient bool) field.ErrorList {
+			return metav1validation.ValidateLabelSelector(s.Selector, metav1validation.LabelSelectorValidationOptions{AllowInvalidLabelValueInSelector: lenient}, path.Child("selector"))
+		}
+		if old != nil && len(metav1validation.ValidateLabelSelector(old.Selector, metav1validation.LabelSelectorValidationOptions{}, nil)) > 0 {
+			strict.waived = ruleSelectorValues
+		}
+		errs = append(errs, strict.strictly(ruleSelectorValues, check)...)
 	}
 	requests := path.Child("resources").Key(string(corev1.ResourceStorage))
 	if size, ok := s.Resources.Requests[corev1.ResourceStorage]; !ok {
 		errs = append(errs, field.Required(requests, ""))
 	} else if size.Sign() <= 0 {
-		errs = append(errs, field.Invalid(requests, size.String(), "must be greater than zero"))
+		errs = append(errs, field.Invalid(requests, size.String(), notPositiveMessage))
 	}
 	if s.StorageClassName != nil && *s.StorageClassName != "" {
-		for _, msg := range validation.IsDNS1123Subdomain(*s.StorageClassName) {
-			errs = append(errs, field.Invalid(path.Child("storageClassName"), *s.StorageClassName, msg))
-		}
+		errs = append(errs, subdomain(path.Child("storageClassName"), *s.StorageClassName)...)
 	}
 	if s.VolumeMode != nil {
-		errs = append(errs, enum(path.Child("volumeMode"), *s.VolumeMode, corev1.PersistentVolumeBlock, corev1.PersistentVolumeFilesystem)...)
+		errs = append(errs, volumeMode(path.Child("volumeMode"), *s.VolumeMode)...)
+	}
+	errs = append(errs, validateDataSources(s, old, path)...)
+	if n := s.VolumeAttributesClassName; n != nil && *n != "" {
+		errs = append(errs, subdomain(path.Child("volumeAttributesClassName"), *n)...)
+	}
+	return errs
+}
+
+func volumeMode(path *field.Path, mode corev1.PersistentVolumeMode) field.ErrorList {
+	return oneOf(path, mode, corev1.PersistentVolumeBlock, corev1.PersistentVolumeFilesystem)
+}
+
+// validateDataSources checks what a claim is filled with, which an older and a
+// newer field say.
+func validateDataSources(s, old *corev1.PersistentVolumeClaimSpec, path *field.Path) field.ErrorList {
+	// A group that is none was not refused before.
+	anyGroup := old != nil && ((old.DataSource != nil && old.DataSource.APIGroup != nil) || (old.DataSourceRef != nil && old.DataSourceRef.APIGroup != nil))
+	var errs field.ErrorList
+	if d := s.DataSource; d != nil {
+		errs = append(errs, dataSource(d.APIGroup, d.Kind, d.Name, anyGroup, path.Child("dataSource"))...)
+	}
+	r := s.DataSourceRef
+	if r == nil {
+		return errs
+	}
+	errs = append(errs, dataSource(r.APIGroup, r.Kind, r.Name, anyGroup, path.Child("dataSourceRef"))...)
+	elsewhere := r.Namespace != nil && *r.Namespace != ""
+	if elsewhere {
+		errs = append(errs, label(path.Child("dataSourceRef", "namespace"), *r.Namespace)...)
+	}
+	switch d := s.DataSource; {
+	case d == nil:
+	case elsewhere:
+		errs = append(errs, field.Invalid(path, path.Child("dataSource"), "may not be specified when dataSourceRef.namespace is specified"))
+	case !ptr.Equal(d.APIGroup, r.APIGroup) || d.Kind != r.Kind || d.Name != r.Name:
+		errs = append(errs, field.Invalid(path, path.Child("dataSource"), "must match dataSourceRef"))
+	}
+	return errs
+}
+
+func dataSource(group *string, kind, name string, anyGroup bool, path *field.Path) field.ErrorList {
+	errs := append(required(path.Child("name"), name), required(path.Child("kind"), kind)...)
+	if ptr.Deref(group, "") == "" {
+		if kind != "PersistentVolumeClaim" {
+			errs = append(errs, field.Invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"))
+		}
+	} else if !anyGroup {
+		errs = append(errs, subdomain(path.Child("apiGroup"), *group)...)
 	}
 	return errs
 }
@@ -48,12 +103,16 @@ func validateAccessModes(modes []corev1.PersistentVolumeAccessMode, path *field.
 		return field.ErrorList{field.Required(path, missing)}
 	}
 	var errs field.ErrorList
+	single, other := false, false
 	for _, m := range modes {
 		if !slices.Contains(allAccessModes, m) {
 			errs = append(errs, field.NotSupported(path, m, allAccessModes))
+			continue
 		}
+		single = single || m == corev1.ReadWriteOncePod
+		other = other || m != corev1.ReadWriteOncePod
 	}
-	if slices.Contains(modes, corev1.ReadWriteOncePod) && len(modes) > 1 {
+	if single && other {
 		errs = append(errs, field.Forbidden(path, "may not use ReadWriteOncePod with other access modes"))
 	}
 	return errs
@@ -61,19 +120,32 @@ func validateAccessModes(modes []corev1.PersistentVolumeAccessMode, path *field.
 
 // validateClaimUpdate lets a claim grow and be bound, and nothing else.
 func validateClaimUpdate(c, old *corev1.PersistentVolumeClaim) field.ErrorList {
-	errs := validateClaim(c)
+	errs := validateClaimSpec(&c.Spec, &old.Spec, field.NewPath("spec"))
 	path := field.NewPath("spec")
-	now, before := c.Spec.DeepCopy(), &old.Spec
+	now, before := c.Spec.DeepCopy(), old.Spec.DeepCopy()
 	if before.VolumeName == "" {
-		now.VolumeName = ""
+		before.VolumeName = now.VolumeName
 	}
-	if before.StorageClassName == nil {
+	// The class was an annotation once; it may be moved to the field, or be given to
+	// a claim that has none.
+	const annotation = corev1.BetaStorageClassAnnotation
+	class, annotated := old.Annotations[annotation]
+	given := before.StorageClassName == nil && now.StorageClassName != nil && (!annotated || *now.StorageClassName == class)
+	if given {
 		now.StorageClassName = nil
 	}
-	if c.Status.Phase == corev1.ClaimBound || old.Status.Phase == corev1.ClaimBound {
-		now.Resources.Requests = before.Resources.Requests
+	kept, still := c.Annotations[annotation]
+	if moved := given && annotated && !still; kept != class && !moved {
+		errs = append(errs, field.Invalid(field.NewPath("metadata", "annotations", annotation), kept, Immutable))
 	}
-	now.VolumeAttributesClassName = before.VolumeAttributesClassName
+	if c.Status.Phase == corev1.ClaimBound {
+		if size, ok := before.Resources.Requests[corev1.ResourceStorage]; ok && now.Resources.Requests != nil {
+			now.Resources.Requests[corev1.ResourceStorage] = size
+		}
+		if now.VolumeAttributesClassName != nil {
+			now.VolumeAttributesClassName = before.VolumeAttributesClassName
+		}
+	}
 	if !equality.Semantic.DeepEqual(now, before) {
 		errs = append(errs, field.Forbidden(path, "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"))
 	}
@@ -81,67 +153,65 @@ func validateClaimUpdate(c, old *corev1.PersistentVolumeClaim) field.ErrorList {
 	if had := old.Status.Capacity[corev1.ResourceStorage]; size.Cmp(oldSize) < 0 && size.Cmp(had) <= 0 {
 		errs = append(errs, field.Forbidden(path.Child("resources", "requests", "storage"), "field can not be less than status.capacity"))
 	}
-	return errs
-}
-
-func validatePersistentVolume(v *corev1.PersistentVolume) field.ErrorList {
-	s, path := &v.Spec, field.NewPath("spec")
-	errs := validateAccessModes(s.AccessModes, path.Child("accessModes"), "")
-	switch {
-	case len(s.Capacity) == 0:
-		errs = append(errs, field.Required(path.Child("capacity"), ""))
-	case len(s.Capacity) > 1:
-		errs = append(errs, field.NotSupported(path.Child("capacity"), s.Capacity, []corev1.ResourceName{corev1.ResourceStorage}))
-	}
-	for _, name := range sorted(s.Capacity) {
-		if q := s.Capacity[name]; q.Sign() <= 0 {
-			errs = append(errs, field.Invalid(path.Child("capacity").Key(string(name)), q.String(), "must be greater than zero"))
+	errs = append(errs, apivalidation.ValidateImmutableField(c.Spec.VolumeMode, old.Spec.VolumeMode, field.NewPath("volumeMode"))...)
+	if n := c.Spec.VolumeAttributesClassName; !ptr.Equal(n, old.Spec.VolumeAttributesClassName) && old.Status.CurrentVolumeAttributesClassName != nil {
+		at := path.Child("volumeAttributesClassName")
+		if n == nil {
+			errs = append(errs, field.Forbidden(at, "update to nil is forbidden when status.currentVolumeAttributesClassName is not nil"))
+		} else if *n == "" {
+			errs = append(errs, field.Forbidden(at, "update to empty string is forbidden when status.currentVolumeAttributesClassName is not nil"))
 		}
 	}
-	errs = append(errs, enum(path.Child("persistentVolumeReclaimPolicy"), s.PersistentVolumeReclaimPolicy,
-		corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRecycle, corev1.PersistentVolumeReclaimRetain)...)
-	if s.VolumeMode != nil {
-		errs = append(errs, enum(path.Child("volumeMode"), *s.VolumeMode, corev1.PersistentVolumeBlock, corev1.PersistentVolumeFilesystem)...)
+	return errs
+}
+
+func validateClaimStatus(c, _ *corev1.PersistentVolumeClaim) field.ErrorList {
+	path := field.NewPath("status")
+	var errs field.ErrorList
+	if c.ResourceVersion == "" {
+		errs = append(errs, field.Required(field.NewPath("resourceVersion"), ""))
 	}
-	errs = append(errs, oneSource(persistentSources(&s.PersistentVolumeSource), path)...)
-	if s.NodeAffinity != nil {
-		if s.NodeAffinity.Required == nil {
-			errs = append(errs, field.Required(path.Child("nodeAffinity", "required"), "must specify required node constraints"))
-		} else {
-			errs = append(errs, validateNodeSelector(s.NodeAffinity.Required, path.Child("nodeAffinity", "required"))...)
+	if len(c.Spec.AccessModes) == 0 {
+		errs = append(errs, field.Required(field.NewPath("Spec", "accessModes"), ""))
+	}
+	for _, name := range sorted(c.Status.Capacity) {
+		errs = append(errs, notNegativeResource(c.Status.Capacity, name, path.Child("capacity"))...)
+	}
+	at := path.Child("allocatedResourceStatuses")
+	for name, status := range c.Status.AllocatedResourceStatuses {
+		errs = append(errs, claimResource(name, at)...)
+		if !slices.Contains(resizeStatuses, status) {
+			errs = append(errs, field.NotSupported(at, name, resizeStatuses))
 		}
 	}
-	if s.Local != nil && s.NodeAffinity == nil {
-		errs = append(errs, field.Required(path.Child("nodeAffinity"), "Local volume requires node affinity"))
+	at = path.Child("allocatedResources")
+	for _, name := range sorted(c.Status.AllocatedResources) {
+		wrong := claimResource(name, at)
+		if len(wrong) == 0 {
+			wrong = notNegativeResource(c.Status.AllocatedResources, name, at)
+		}
+		errs = append(errs, wrong...)
 	}
 	return errs
 }
 
-func persistentSources(s *corev1.PersistentVolumeSource) []source {
-	return []source{
-		{"hostPath", s.HostPath != nil, func(p *field.Path) field.ErrorList { return validateHostPath(s.HostPath, p) }},
-		{"local", s.Local != nil, func(p *field.Path) field.ErrorList { return required(p.Child("path"), s.Local.Path) }},
-		{"nfs", s.NFS != nil, func(p *field.Path) field.ErrorList { return validateNFS(s.NFS, p) }},
-		{"csi", s.CSI != nil, func(p *field.Path) field.ErrorList {
-			return append(required(p.Child("driver"), s.CSI.Driver), required(p.Child("volumeHandle"), s.CSI.VolumeHandle)...)
-		}},
-		{"gcePersistentDisk", s.GCEPersistentDisk != nil, nil}, {"awsElasticBlockStore", s.AWSElasticBlockStore != nil, nil},
-		{"glusterfs", s.Glusterfs != nil, nil}, {"rbd", s.RBD != nil, nil}, {"iscsi", s.ISCSI != nil, nil},
-		{"cinder", s.Cinder != nil, nil}, {"cephfs", s.CephFS != nil, nil}, {"fc", s.FC != nil, nil},
-		{"flocker", s.Flocker != nil, nil}, {"flexVolume", s.FlexVolume != nil, nil}, {"azureFile", s.AzureFile != nil, nil},
-		{"vsphereVolume", s.VsphereVolume != nil, nil}, {"quobyte", s.Quobyte != nil, nil}, {"azureDisk", s.AzureDisk != nil, nil},
-		{"photonPersistentDisk", s.PhotonPersistentDisk != nil, nil}, {"portworxVolume", s.PortworxVolume != nil, nil},
-		{"scaleIO", s.ScaleIO != nil, nil}, {"storageos", s.StorageOS != nil, nil},
-	}
+var resizeStatuses = []corev1.ClaimResourceStatus{
+	corev1.PersistentVolumeClaimControllerResizeInfeasible, corev1.PersistentVolumeClaimControllerResizeInProgress,
+	corev1.PersistentVolumeClaimNodeResizeInfeasible, corev1.PersistentVolumeClaimNodeResizeInProgress, corev1.PersistentVolumeClaimNodeResizePending,
 }
 
-func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.ErrorList {
-	errs := validatePersistentVolume(v)
-	if !equality.Semantic.DeepEqual(v.Spec.PersistentVolumeSource, old.Spec.PersistentVolumeSource) {
-		errs = append(errs, field.Forbidden(field.NewPath("spec", "persistentvolumesource"), "spec.persistentvolumesource is immutable after creation"))
-	}
-	if v.Spec.VolumeMode != nil && old.Spec.VolumeMode != nil && *v.Spec.VolumeMode != *old.Spec.VolumeMode {
-		errs = append(errs, field.Invalid(field.NewPath("volumeMode"), v.Spec.VolumeMode, "field is immutable"))
+// claimResource takes storage alone of the resources that are Kubernetes' own.
+func claimResource(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	errs := qualifiedName(path, string(name))
+	if len(errs) == 0 && isNative(name) && name != corev1.ResourceStorage {
+		errs = append(errs, field.NotSupported(path, name, []corev1.ResourceName{corev1.ResourceStorage}))
 	}
 	return errs
+}
+
+func notNegativeResource(list corev1.ResourceList, name corev1.ResourceName, path *field.Path) field.ErrorList {
+	if q := list[name]; q.Value() < 0 {
+		return field.ErrorList{field.Invalid(path.Key(string(name)), q.Value(), "must be a valid resource quantity")}
+	}
+	return nil
 }

@@ -8,14 +8,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
-
-// Immutable is Kubernetes' text for a field that may not change.
-const Immutable = "field is immutable"
 
 func validateConfigMap(c *corev1.ConfigMap) field.ErrorList {
 	var errs field.ErrorList
@@ -171,45 +166,4 @@ func validateNamespaceStatus(n, _ *corev1.Namespace) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, n.Status.Phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")}
 	}
 	return nil
-}
-
-func validatePodTemplateObject(t *corev1.PodTemplate) field.ErrorList {
-	return ValidatePodTemplate(&t.Template, field.NewPath("template"))
-}
-
-func validateReplicationController(rc *corev1.ReplicationController) field.ErrorList {
-	path := field.NewPath("spec")
-	var errs field.ErrorList
-	selector := labels.Set(rc.Spec.Selector)
-	if len(selector) == 0 {
-		errs = append(errs, field.Required(path.Child("selector"), ""))
-	}
-	errs = append(errs, metav1validation.ValidateLabels(selector, path.Child("selector"))...)
-	if rc.Spec.Replicas == nil {
-		errs = append(errs, field.Required(path.Child("replicas"), ""))
-	} else {
-		errs = append(errs, notNegative(int64(*rc.Spec.Replicas), path.Child("replicas"))...)
-	}
-	errs = append(errs, notNegative(int64(rc.Spec.MinReadySeconds), path.Child("minReadySeconds"))...)
-	t := rc.Spec.Template
-	if t == nil {
-		return append(errs, field.Required(path.Child("template"), ""))
-	}
-	if len(selector) > 0 && !selector.AsSelector().Matches(labels.Set(t.Labels)) {
-		errs = append(errs, field.Invalid(path.Child("template", "metadata", "labels"), t.Labels, "`selector` does not match template `labels`"))
-	}
-	errs = append(errs, ValidatePodTemplate(t, path.Child("template"))...)
-	return append(errs, AlwaysRestart(t, path.Child("template"))...)
-}
-
-// AlwaysRestart requires the restart policy of workloads that run for good.
-func AlwaysRestart(t *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if p := t.Spec.RestartPolicy; p != corev1.RestartPolicyAlways && p != "" {
-		errs = append(errs, field.NotSupported(path.Child("spec", "restartPolicy"), p, []corev1.RestartPolicy{corev1.RestartPolicyAlways}))
-	}
-	if t.Spec.ActiveDeadlineSeconds != nil {
-		errs = append(errs, field.Forbidden(path.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in ReplicaSet is not Supported"))
-	}
-	return errs
 }

@@ -161,6 +161,10 @@ func Truncate(ctx context.Context, api client.Resource[*appsv1.ControllerRevisio
 	if limit != nil {
 		keep = int(*limit)
 	}
+	if keep < 0 {
+		// A StatefulSet may ask for all of them.
+		return nil
+	}
 	var idle []*appsv1.ControllerRevision
 	for _, r := range existing {
 		if !used[r.Labels[HashLabel]] && !used[r.Name] {

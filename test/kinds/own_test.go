@@ -64,13 +64,20 @@ var own = map[string]map[string]any{
 		"spec.driver": "driver.example.com", "spec.nodeSelector": nil, "spec.allNodes": nil, "spec.perDeviceNodeSelection": nil,
 	},
 	"deviceclasses.resource.k8s.io": {"spec.config[0].opaque.driver": "driver.example.com"},
+	"pods": {
+		"status.qosClass": "Guaranteed", "status.containerStatuses[0].allocatedResourcesStatus": nil, "status.ephemeralContainerStatuses[0].allocatedResourcesStatus": nil,
+		"status.initContainerStatuses[0].allocatedResourcesStatus[0].resources[0].health": "Healthy",
+	},
 	"namespaces":                    {"status.phase": "Active"},
 	"ipaddresses.networking.k8s.io": {"metadata.name": "10.1.2.3"},
 	"storageversions.internal.apiserver.k8s.io": {"status.commonEncodingVersion": "v1", "status.storageVersions[0]": map[string]any{
 		"apiServerID": "id", "encodingVersion": "v1", "decodableVersions": []any{"v1"}, "servedVersions": []any{"v1"}}},
 	"devicetaintrules.resource.k8s.io": {"status.conditions[0].status": "True", "spec.taint.effect": "NoExecute"},
 	"replicationcontrollers":           {"spec.selector": map[string]any{"label": "value"}},
-	"persistentvolumeclaims":           {"spec.resources.requests": map[string]any{"storage": "1Gi"}, "spec.accessModes": []any{"ReadWriteOnce"}},
+	"persistentvolumeclaims": {
+		"status.capacity": map[string]any{"storage": "1Gi"}, "status.allocatedResources": map[string]any{"storage": "1Gi"},
+		"status.allocatedResourceStatuses": map[string]any{"storage": "ControllerResizeInProgress"},
+		"spec.resources.requests":          map[string]any{"storage": "1Gi"}, "spec.accessModes": []any{"ReadWriteOnce"}},
 	"statefulsets.apps": {
 		"spec.podManagementPolicy": "Parallel", "spec.updateStrategy.type": "RollingUpdate", "spec.volumeClaimTemplates[0].spec.resources.requests": map[string]any{"storage": "1Gi"},
 		"spec.volumeClaimTemplates[0].spec.accessModes": []any{"ReadWriteOnce"},
@@ -92,17 +99,21 @@ var own = map[string]map[string]any{
 	"resourceclaims.resource.k8s.io":         {"spec.devices.requests[0].firstAvailable": nil},
 	"resourceclaimtemplates.resource.k8s.io": {"spec.spec.devices.requests[0].firstAvailable": nil},
 	"networkpolicies.networking.k8s.io":      {"spec.ingress[0].from[0].ipBlock": nil, "spec.egress[0].to[0].podSelector": nil, "spec.egress[0].to[0].namespaceSelector": nil},
-	"resourcequotas":                         {"spec.hard": map[string]any{"pods": "10"}, "spec.scopeSelector.matchExpressions[0].operator": "In", "spec.scopes": nil},
+	"resourcequotas":                         {"spec.hard": map[string]any{"pods": "10"}, "spec.scopeSelector.matchExpressions[0].operator": "In", "spec.scopeSelector.matchExpressions[0].scopeName": "PriorityClass", "spec.scopes": nil},
 	"services": {
 		"spec.type": "LoadBalancer", "spec.ports[0].nodePort": 30001.0, "spec.externalTrafficPolicy": "Local", "spec.healthCheckNodePort": 30002.0,
 		"spec.loadBalancerClass": "example.com/class", "spec.externalName": nil,
 	},
+	"limitranges": {
+		"spec.limits[0].type": "Container", "spec.limits[0].max": map[string]any{"cpu": "2"}, "spec.limits[0].min": map[string]any{"cpu": "1"},
+		"spec.limits[0].default": map[string]any{"cpu": "2"}, "spec.limits[0].defaultRequest": map[string]any{"cpu": "1"},
+		"spec.limits[0].maxLimitRequestRatio": map[string]any{"cpu": "2"},
+	},
 	"configmaps":                  {"data": map[string]any{"text": "a"}},
-	"persistentvolumes":           {"spec.capacity": map[string]any{"storage": "1Gi"}, "spec.accessModes": []any{"ReadWriteOnce"}},
-	"podgroups.scheduling.k8s.io": {"spec.schedulingPolicy.basic": nil, "spec.disruptionMode.all": nil, "spec.resourceClaims[0].resourceClaimName": nil},
+	"persistentvolumes":           {"spec.volumeAttributesClassName": nil, "spec.capacity": map[string]any{"storage": "1Gi"}, "spec.accessModes": []any{"ReadWriteOnce"}},
+	"podgroups.scheduling.k8s.io": {"spec.schedulingPolicy.basic": nil, "spec.disruptionMode.all": nil},
 	"workloads.scheduling.k8s.io": {
 		"spec.podGroupTemplates[0].schedulingPolicy.basic": nil, "spec.podGroupTemplates[0].disruptionMode.all": nil,
-		"spec.podGroupTemplates[0].resourceClaims[0].resourceClaimName": nil,
 	},
 }
 

@@ -30,8 +30,14 @@ var values = map[string]any{
 	"items.path": nil, "tolerations.effect": "NoExecute", "volumeMounts.mountPropagation": "HostToContainer", "volumeMounts.name": "volumes0", "volumeDevices.name": "volumes9", "initContainers.name": "init", "ephemeralContainers.name": "ephemeral", "serviceAccountToken.path": "path", "clusterTrustBundle.path": "path", "matchExpressions.operator": "In",
 	"matchFields.operator": "In", "matchFields.key": "metadata.name", "podCertificate.credentialBundlePath": "bundle", "podCertificate.keyPath": "key",
 	"podCertificate.certificateChainPath": "chain", "podCertificate.keyType": "ED25519", "podCertificate.maxExpirationSeconds": 3600.0,
-	"hostPath.type": "Directory", "startIP": "10.1.2.3", "url": "https://example.com/hook", "sizeLimit": "1Gi", "provisioner": "example.com/provisioner",
+	"hostPath.type": "Directory", "startIP": "10.1.2.3", "url": "https://example.com/hook", "sizeLimit": "1Gi", "iqn": "iqn.2026-01.com.example:disk", "ipMode": "VIP", "accessModes": []any{"ReadWriteOnce"}, "registry": "registry:1", "initiatorName": "iqn.2026-01.com.example:host",
+	"spec.dataSource": absent{}, "flocker.datasetUUID": absent{}, "fc.targetWWNs": absent{}, "clusterTrustBundle.name": absent{},
+	"resourceClaims.resourceClaimTemplateName": absent{}, "fieldRef.apiVersion": "v1", "volumeMounts.recursiveReadOnly": "Disabled", "volumeMounts.subPathExpr": absent{}, "fileKeyRef.volumeName": "volumes1", "resizePolicy.resourceName": "cpu", "resizePolicy.restartPolicy": "NotRequired",
+	"taints.effect": "NoExecute", "provisioner": "example.com/provisioner",
 }
+
+// absent is the value of a field that excludes another one, wherever both are.
+type absent struct{}
 
 // full returns an object of the resource with every field set that can be, and
 // the paths of those that had to be left out to make it valid.
@@ -107,6 +113,10 @@ func preset(v any, name string) {
 			value, ok := values[name+"."+key]
 			if !ok {
 				value, ok = values[key]
+			}
+			if value == (absent{}) {
+				delete(v, key)
+				continue
 			}
 			if ok && alike(value, child) {
 				v[key] = value

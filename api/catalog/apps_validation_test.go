@@ -1,0 +1,59 @@
+package catalog
+
+import "testing"
+
+const (
+	daemonSet   = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\nspec: "
+	replicaSet  = "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: d}\nspec: "
+	statefulSet = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: d}\nspec: "
+	selected    = "selector: {matchLabels: {a: b}}, " + okTemplate
+)
+
+func TestWorkloadRules(t *testing.T) {
+	rules(t, "", map[string]rule{
+		"negative replicas": {"", deployment + "{replicas: -1, " + selected + "}", []string{`spec.replicas: Invalid value: -1: must be greater than or equal to 0`}},
+		"empty selector": {"", replicaSet + "{selector: {}, " + okTemplate + "}",
+			[]string{`spec.selector: Invalid value: {}: empty selector is invalid for deployment`}},
+		"strategy that stands still": {"", deployment + "{strategy: {rollingUpdate: {maxSurge: 0%, maxUnavailable: 0}}, " + selected + "}",
+			[]string{"spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0"}},
+		"recreate in turns": {"", deployment + "{strategy: {type: Recreate, rollingUpdate: {}}, " + selected + "}",
+			[]string{"spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"}},
+		"deadline before ready": {"", deployment + "{minReadySeconds: 10, progressDeadlineSeconds: 10, " + selected + "}",
+			[]string{`spec.progressDeadlineSeconds: Invalid value: 10: must be greater than minReadySeconds`}},
+		"pods that end": {"", deployment + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, activeDeadlineSeconds: 1, containers: [{name: c, image: i}]}}}",
+			[]string{`spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"`,
+				`spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported`}},
+		"template's labels": {"", deployment + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b, c: -d}}, spec: {containers: [{name: c, image: i}]}}}",
+			[]string{`spec.template.labels: Invalid value: "-d": a valid label must be`}},
+		"daemons neither more nor less": {"", daemonSet + "{updateStrategy: {rollingUpdate: {maxUnavailable: 0}}, " + selected + "}",
+			[]string{`spec.updateStrategy.rollingUpdate.maxUnavailable: Required value: cannot be 0 when maxSurge is 0`}},
+		"daemons both more and less": {"", daemonSet + "{updateStrategy: {rollingUpdate: {maxSurge: 1}}, " + selected + "}",
+			[]string{`spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero`}},
+		"daemons more than all": {"", daemonSet + "{updateStrategy: {rollingUpdate: {maxSurge: 101%, maxUnavailable: 0}}, " + selected + "}",
+			[]string{`spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "101%": must not be greater than 100%`}},
+		"daemons without a selector": {"", daemonSet + "{" + okTemplate + "}",
+			[]string{"spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"}},
+		"set's service": {"", statefulSet + "{serviceName: A, " + selected + "}", []string{`spec.serviceName: Invalid value: "A": a lowercase RFC 1123 label`}},
+		"set's policy": {"", statefulSet + "{podManagementPolicy: X, " + selected + "}",
+			[]string{`spec.podManagementPolicy: Invalid value: "X": must be 'OrderedReady' or 'Parallel'`}},
+		"set all at once": {"", statefulSet + "{updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 0}}, " + selected + "}",
+			[]string{`spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: 0: cannot be 0`}},
+		"set's retention": {"", statefulSet + "{persistentVolumeClaimRetentionPolicy: {whenDeleted: X}, " + selected + "}",
+			[]string{`spec.persistentVolumeClaimRetentionPolicy.whenDeleted: Unsupported value: "X": supported values: "Retain", "Delete"`}},
+		"set's service changed": {statefulSet + "{serviceName: a, " + selected + "}", statefulSet + "{serviceName: b, " + selected + "}",
+			[]string{"spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"}},
+		"set with an older template": {statefulSet + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: []}}}",
+			statefulSet + "{replicas: 2, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: []}}}", nil},
+		"revision without data": {"", "apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\nrevision: 1", []string{`data: Required value: data is mandatory`}},
+	})
+	rules(t, "status", map[string]rule{
+		"more ready than there are": {deployment + "{" + selected + "}", deployment + "{" + selected + "}\nstatus: {replicas: 1, readyReplicas: 2, availableReplicas: 3}",
+			[]string{`status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas`,
+				`status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas`,
+				`status.availableReplicas: Invalid value: 3: cannot be greater than readyReplicas`}},
+		"fewer collisions": {daemonSet + "{" + selected + "}\nstatus: {collisionCount: 2}", daemonSet + "{" + selected + "}\nstatus: {collisionCount: 1}",
+			[]string{`status.collisionCount: Invalid value: 1: cannot be decremented`}},
+		"more available than ready": {statefulSet + "{" + selected + "}", statefulSet + "{" + selected + "}\nstatus: {replicas: 2, readyReplicas: 1, availableReplicas: 2}",
+			[]string{`status.availableReplicas: Invalid value: 2: cannot be greater than status.readyReplicas`}},
+	})
+}

@@ -1,0 +1,45 @@
+package catalog
+
+import "testing"
+
+const (
+	claim  = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: "
+	volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: v}\nspec: "
+)
+
+func TestVolumeRules(t *testing.T) {
+	rules(t, "", map[string]rule{
+		"claim":                     {"", claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}", nil},
+		"claim without access mode": {"", claim + "{resources: {requests: {storage: 1Gi}}}", []string{`spec.accessModes: Required value: at least 1 access mode is required`}},
+		"claim of a pod alone and of others": {"", claim + "{accessModes: [ReadWriteOnce, ReadWriteOncePod], resources: {requests: {storage: 1Gi}}}",
+			[]string{`spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes`}},
+		"claim of nothing":      {"", claim + "{accessModes: [ReadWriteOnce]}", []string{`spec.resources[storage]: Required value`}},
+		"claim of zero":         {"", claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 0}}}", []string{`spec.resources[storage]: Invalid value: "0": must be greater than zero`}},
+		"claim from two places": {"", claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}, dataSource: {kind: PersistentVolumeClaim, name: a}, dataSourceRef: {kind: PersistentVolumeClaim, name: b}}", []string{`spec: Invalid value: {}: must match dataSourceRef`}},
+		"claim from a config map": {"", claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}, dataSourceRef: {kind: ConfigMap, name: a}}",
+			[]string{`spec.dataSource: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
+				`spec.dataSourceRef: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`}},
+		"claim changed": {claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}}", claim + "{accessModes: [ReadWriteMany], resources: {requests: {storage: 1}}}",
+			[]string{"spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"}},
+		"volume":                  {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", nil},
+		"volume of nothing":       {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce]}", []string{`spec: Required value: must specify a volume type`}},
+		"volume of no size":       {"", volume + "{accessModes: [ReadWriteOnce], hostPath: {path: /a}}", []string{`spec.capacity: Required value`, `spec.capacity: Unsupported value: null: supported values: "storage"`}},
+		"the host's own root":     {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], persistentVolumeReclaimPolicy: Recycle, hostPath: {path: /}}", []string{"spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"}},
+		"local volume of no node": {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], local: {path: /a}}", []string{`spec.nodeAffinity: Required value: Local volume requires node affinity`}},
+		"volume's source changed": {volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /b}}",
+			[]string{`spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation`}},
+		"volume grown": {volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", volume + "{capacity: {storage: 2Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", nil},
+	})
+	bound := "\nstatus: {phase: Bound, capacity: {storage: 2}}"
+	// A status is kept, so that these claims are compared as they are.
+	for name, c := range map[string]rule{
+		"bound claim grows":   {claim + "{accessModes: [ReadWriteOnce], storageClassName: s, volumeName: v, resources: {requests: {storage: 1}}}" + bound, claim + "{accessModes: [ReadWriteOnce], storageClassName: s, volumeName: v, resources: {requests: {storage: 2}}}" + bound, nil},
+		"bound claim shrinks": {claim + "{accessModes: [ReadWriteOnce], storageClassName: s, volumeName: v, resources: {requests: {storage: 2}}}" + bound, claim + "{accessModes: [ReadWriteOnce], storageClassName: s, volumeName: v, resources: {requests: {storage: 1}}}" + bound, []string{"spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, r := decode(t, []byte(c.before))
+			o, _ := decode(t, []byte(c.after))
+			compare(t, texts(r.ValidateUpdate(o, old)), c.want)
+		})
+	}
+}
