@@ -154,7 +154,7 @@ func (c *call) applied(ch *change, m *apply.Manager, old *cache.Item, applied *u
 	if err != nil {
 		return nil, err
 	}
-	full, err := c.spelledOut(before)
+	full, err := c.spelledOut(before, fields)
 	if err != nil {
 		return nil, err
 	}

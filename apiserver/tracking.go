@@ -3,6 +3,7 @@ package apiserver
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -48,8 +49,9 @@ func isBrief(entries []metav1.ManagedFieldsEntry) bool {
 }
 
 // spelledOut returns obj with its managedFields in full: obj itself when they
-// are, else a copy.
-func (c *call) spelledOut(obj api.Object) (api.Object, error) {
+// are, else a copy. fields are those of an object with a Go type, if they are at
+// hand.
+func (c *call) spelledOut(obj api.Object, fields map[string]any) (api.Object, error) {
 	entries := managersOf(obj)
 	if !isBrief(entries) {
 		return obj, nil
@@ -65,9 +67,12 @@ func (c *call) spelledOut(obj api.Object) (api.Object, error) {
 		APIVersion: c.end.Kind.GroupVersion().String(), FieldsType: "FieldsV1",
 	}
 	shape := apply.Shape(obj)
-	if fields, ok := manager.FieldsOf(shape); ok {
-		whole.FieldsV1, whole.Time = metav1.NewFieldsV1(fields), entries[0].Time
-		return withManagers(obj.(*unstructured.Unstructured), whole), nil
+	if fields != nil {
+		shape = apply.TypedShape(fields)
+	}
+	if known, ok := manager.FieldsOf(shape); ok {
+		whole.FieldsV1, whole.Time = metav1.NewFieldsV1(known), entries[0].Time
+		return withManagers(obj, whole), nil
 	}
 	empty := c.end.New()
 	empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
@@ -92,8 +97,17 @@ func (c *call) spelledOut(obj api.Object) (api.Object, error) {
 	return full, nil
 }
 
-// withManagers returns u with one entry in its managedFields; it shares all else.
-func withManagers(u *unstructured.Unstructured, entry metav1.ManagedFieldsEntry) *unstructured.Unstructured {
+// withManagers returns obj with one entry in its managedFields; it shares all else.
+func withManagers(obj api.Object, entry metav1.ManagedFieldsEntry) api.Object {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		from := reflect.ValueOf(obj).Elem()
+		to := reflect.New(from.Type())
+		to.Elem().Set(from)
+		full := to.Interface().(api.Object)
+		full.SetManagedFields([]metav1.ManagedFieldsEntry{entry})
+		return full
+	}
 	full := &unstructured.Unstructured{Object: maps.Clone(u.Object)}
 	metadata, _ := full.Object["metadata"].(map[string]any)
 	full.Object["metadata"] = maps.Clone(metadata)
@@ -117,7 +131,7 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 	if c.staysBrief(ch, obj, before) {
 		return obj, nil
 	}
-	live, err := c.spelledOut(before)
+	live, err := c.spelledOut(before, nil)
 	if err != nil {
 		return nil, err
 	}

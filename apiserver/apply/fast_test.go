@@ -329,6 +329,74 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 	}
 }
 
+// TestTypedFieldsFollowShape: objects with a Go type that differ in what
+// TypedShape leaves out have the same fields.
+func TestTypedFieldsFollowShape(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	same := 0
+	for kind, make := range builtIn {
+		_, library := managersFor(t, kind, make)
+		sets := library.fieldSets()
+		d := drawer{rand.New(rand.NewPCG(seed, 3)), sets.schema}
+		fieldsOf := func(obj runtime.Object) string {
+			empty := make()
+			empty.GetObjectKind().SetGroupVersionKind(kind)
+			access, err := meta.Accessor(library.Update(empty, obj, "one"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(access.GetManagedFields()) == 0 {
+				return "none"
+			}
+			return access.GetManagedFields()[0].FieldsV1.GetRawString()
+		}
+		for range 40 {
+			conf := d.config(kind, sets.ref, nil)
+			a, err := library.typed(conf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.revalue(conf)
+			b, err := library.typed(conf)
+			if err != nil {
+				continue // a text where there may be none
+			}
+			if TypedShape(fieldsOfObject(t, a)) != TypedShape(fieldsOfObject(t, b)) {
+				continue
+			}
+			same++
+			if x, y := fieldsOf(a), fieldsOf(b); x != y {
+				t.Errorf("seed %d: %s: fields of one shape:\n%s\n%s", seed, kind.Kind, x, y)
+			}
+		}
+	}
+	if same < 50 {
+		t.Errorf("only %d objects were of one shape", same)
+	}
+}
+
+// revalue changes scalars that no list holds, now and then to zero.
+func (d drawer) revalue(fields map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch v := fields[name].(type) {
+		case map[string]any:
+			if name != "metadata" {
+				d.revalue(v)
+			}
+		case string:
+			if name != "kind" && name != "apiVersion" && !strings.HasSuffix(v, "Z") {
+				fields[name] = []any{v, "bbbb", "1"}[d.IntN(3)]
+				if d.chance(3) {
+					fields[name] = ""
+				}
+			}
+		case int64:
+			fields[name] = int64(d.IntN(8))
+		}
+	}
+}
+
 // differences lists where two values differ.
 func differences(got, want any, path string) []string {
 	a, isMap := got.(map[string]any)

@@ -27,21 +27,36 @@ func Shape(obj runtime.Object) string {
 	if !ok {
 		return ""
 	}
-	fields := u.Object
+	return shapeOf(u.Object, false)
+}
+
+// TypedShape is Shape for an object with a Go type, of its fields. Whoever
+// creates one does not come to own what an empty one has just so: it tells zeros
+// from others.
+func TypedShape(fields map[string]any) string { return shapeOf(fields, true) }
+
+func shapeOf(fields map[string]any, zeros bool) string {
 	if metadata, ok := fields["metadata"].(map[string]any); ok {
 		// The managedFields are no field of anybody's.
 		fields, metadata = maps.Clone(fields), maps.Clone(metadata)
 		delete(metadata, "managedFields")
 		fields["metadata"] = metadata
 	}
-	b, ok := appendShape(make([]byte, 0, 512), fields)
+	b, ok := appendShape(make([]byte, 0, 512), fields, zeros)
 	if !ok {
 		return ""
 	}
 	return string(b)
 }
 
-func appendShape(b []byte, v any) ([]byte, bool) {
+func appendShape(b []byte, v any, zeros bool) ([]byte, bool) {
+	if zeros {
+		switch v {
+		case "", "0", "0s", int64(0), float64(0), false: // also of quantities and durations
+			text, err := untyped.Append(b, v)
+			return text, err == nil
+		}
+	}
 	switch v := v.(type) {
 	case nil:
 		b = append(b, 'n')
@@ -62,7 +77,7 @@ func appendShape(b []byte, v any) ([]byte, bool) {
 		b = append(b, '{')
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			var ok bool
-			if b, ok = appendShape(strconv.AppendQuote(b, name), v[name]); !ok {
+			if b, ok = appendShape(strconv.AppendQuote(b, name), v[name], zeros); !ok {
 				return nil, false
 			}
 		}
