@@ -139,6 +139,7 @@ func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, err
 	if ch.scales {
 		a.Version.Kind, a.Object, a.Old = scaleKind, c.scaleOf(obj), c.scaleOf(before)
 	}
+	c.work.Event("About to check admission control")
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
 		return nil, err
 	}

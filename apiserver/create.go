@@ -70,6 +70,7 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	c.info.Name = obj.GetName()
 	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
 	attributes.Options = o.create()
+	c.work.Event("About to check admission control")
 	if err := c.cfg.Admission.Admit(c.ctx, attributes); err != nil {
 		return nil, err
 	}

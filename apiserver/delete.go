@@ -76,6 +76,7 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	dryRun := len(o.DryRun) > 0
 	a := c.attributes(admission.Delete, nil, before, dryRun)
 	a.Delete, a.Options = o, shownDelete(o)
+	c.work.Event("About to check admission control")
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
 		return nil, waits, err
 	}

@@ -66,12 +66,12 @@ func TestTraceVerbs(t *testing.T) {
 
 	item := "/api/v1/namespaces/{:namespace}/configmaps/{:name}"
 	for _, c := range []struct{ root, handler, below, steps string }{
-		{"POST /api/v1/namespaces/{:namespace}/configmaps", "Create", "Create local", "limitedReadBody succeeded,About to convert to expected version,Conversion done,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
+		{"POST /api/v1/namespaces/{:namespace}/configmaps", "Create", "Create local", "limitedReadBody succeeded,About to convert to expected version,Conversion done,About to check admission control,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
 		{"GET " + item, "Get", "cacher.Get", "About to write a response,Writing http response done"},
 		{"GET /api/v1/namespaces/{:namespace}/configmaps", "List", "cacher.GetList", "About to write a response,Writing http response done"},
-		{"PUT " + item, "Update", "GuaranteedUpdate local", "limitedReadBody succeeded,About to convert to expected version,Conversion done,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
-		{"PATCH " + item, "Patch", "GuaranteedUpdate local", "limitedReadBody succeeded,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
-		{"DELETE " + item, "Delete", "Delete local", "About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
+		{"PUT " + item, "Update", "GuaranteedUpdate local", "limitedReadBody succeeded,About to convert to expected version,Conversion done,About to check admission control,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
+		{"PATCH " + item, "Patch", "GuaranteedUpdate local", "limitedReadBody succeeded,About to apply patch,About to check admission control,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
+		{"DELETE " + item, "Delete", "Delete local", "About to check admission control,About to store object in database,Write to database call succeeded,About to write a response,Writing http response done"},
 	} {
 		root, handler := collector.One(t, c.root), collector.One(t, c.handler)
 		if root.Parent() != "" || root.Kind != otlp.Span_SPAN_KIND_SERVER || handler.Parent() != root.ID() || handler.Trace() != root.Trace() {
@@ -250,15 +250,21 @@ func TestTraceDirect(t *testing.T) {
 	}
 }
 
+// BenchmarkGetTraced is BenchmarkGet with tracing: for requests that are not
+// sampled, and for those that are. The collector is away.
 func BenchmarkGetTraced(b *testing.B) {
-	tracer, err := tracing.New(tracing.Config{SamplingRatePerMillion: 1_000_000})
-	if err != nil {
-		b.Fatal(err)
-	}
-	w := newWorld(b, func(c *Config) { c.Tracer = tracer })
-	benchRequest(b, w.Server, "POST", pods, benchPod("p"), 201)
-	b.ReportAllocs()
-	for b.Loop() {
-		benchRequest(b, w.Server, "GET", pods+"/p", "", 200)
+	for name, rate := range map[string]int32{"none": 0, "all": 1_000_000} {
+		b.Run(name, func(b *testing.B) {
+			tracer, err := tracing.New(tracing.Config{SamplingRatePerMillion: rate})
+			if err != nil {
+				b.Fatal(err)
+			}
+			w := newWorld(b, func(c *Config) { c.Tracer = tracer })
+			benchRequest(b, w.Server, "POST", pods, benchPod("p"), 201)
+			b.ReportAllocs()
+			for b.Loop() {
+				benchRequest(b, w.Server, "GET", pods+"/p", "", 200)
+			}
+		})
 	}
 }
