@@ -46,6 +46,7 @@ import (
 	"minke/apiserver/authz"
 	"minke/apiserver/webhook"
 	"minke/client"
+	"minke/cluster/options"
 )
 
 // plugInParts is what admission plug-ins are made of.
@@ -140,18 +141,18 @@ var plugIns = []plugIn{
 func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Allocator, error) {
 	var shared *allocate.Shared
 	if s.joins() {
-		shared = &allocate.Shared{Store: s.store, Key: storeRoot + "/ranges/servicenodeports"}
+		shared = &allocate.Shared{Store: s.store, Key: options.StoreRoot + "/ranges/servicenodeports"}
 	}
 	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored, Shared: shared,
 		Objects: s.served("networking.k8s.io", "servicecidrs") && s.served("networking.k8s.io", "ipaddresses")})
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := s.cfg.API.Admission.config()
+	config, err := s.cfg.API.Admission.Config()
 	if err != nil {
 		return nil, nil, err
 	}
-	chain, err := s.cfg.API.Admission.chain(plugIns, &plugInParts{
+	chain, err := chain(&s.cfg.API.Admission, plugIns, &plugInParts{
 		stored: stored, held: held{stored}, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})

@@ -16,6 +16,7 @@ import (
 	"minke/apiserver/aggregate"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
@@ -72,7 +73,7 @@ func (s *Server) serviceCIDR() api.Object {
 
 // bundle joins the certificates of an authority of the cluster with those in a
 // file, if there is one.
-func bundle(own []byte, file File) (string, error) {
+func bundle(own []byte, file options.File) (string, error) {
 	if file == "" {
 		return string(own), nil
 	}
@@ -82,7 +83,7 @@ func bundle(own []byte, file File) (string, error) {
 
 // allowedNames are those of the front proxies that may say who asks: this server,
 // and the ones that it believes itself; empty for any.
-func (o *RequestHeaderOptions) allowedNames() []string {
+func allowedNames(o *options.RequestHeader) []string {
 	if o.CA != "" && len(o.AllowedNames) == 0 {
 		return []string{}
 	}
@@ -104,7 +105,7 @@ func (s *Server) authenticationConfig() (api.Object, error) {
 	}
 	data := map[string]string{"client-ca-file": clients, "requestheader-client-ca-file": proxies}
 	for key, values := range map[string][]string{
-		"requestheader-allowed-names":        o.RequestHeader.allowedNames(),
+		"requestheader-allowed-names":        allowedNames(&o.RequestHeader),
 		"requestheader-username-headers":     {"X-Remote-User"},
 		"requestheader-uid-headers":          {"X-Remote-Uid"},
 		"requestheader-group-headers":        {"X-Remote-Group"},

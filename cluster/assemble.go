@@ -50,10 +50,10 @@ func (s *Server) assemble(ctx context.Context) error {
 	acts := discovery.Actions()
 	documents := discovery.New(address, s.resources, acts)
 	schemas := openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts})
-	if s.audit, err = s.cfg.API.Audit.auditor(s.calls, s.log); err != nil {
+	if s.audit, err = s.cfg.API.Audit.Auditor(s.calls, s.log); err != nil {
 		return err
 	}
-	s.flow = s.cfg.API.Fairness.controller(s.cfg.API.Reads, s.cfg.API.Writes)
+	s.flow = s.cfg.API.Fairness.Controller(s.cfg.API.Reads, s.cfg.API.Writes)
 	paths, err := s.paths()
 	if err != nil {
 		return err
@@ -69,12 +69,12 @@ func (s *Server) assemble(ctx context.Context) error {
 		Paths:        paths,
 		OpenAPI:      schemas,
 		CBOR:         s.cbor(),
-		Limits:       s.cfg.API.limits(),
+		Limits:       s.cfg.API.Limits(),
 		Flow:         s.flow,
 		Audit:        s.audit,
 		Detector:     s.cfg.detector,
 		Tracer:       s.tracer,
-		StoreName:    s.cfg.API.Datastore.name(),
+		StoreName:    s.cfg.API.Datastore.EngineName(),
 		Computed:     map[string]func(context.Context) []api.Object{"componentstatuses": s.components},
 		Elsewhere: func(ctx context.Context, gv schema.GroupVersion) http.Handler {
 			return s.aggregator.Route(ctx, gv)
@@ -118,7 +118,7 @@ func (s *Server) register(chain admission.Chain) {
 	if s.tracer != nil {
 		registry.MustRegister(s.tracer)
 	}
-	if s.cfg.API.elects() {
+	if s.cfg.API.Elects() {
 		registry.MustRegister(leaderelection.Collectors()...)
 	}
 }

@@ -11,20 +11,21 @@ import (
 
 	"minke/apiserver/authn"
 	"minke/apiserver/webhook"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
 // authenticate makes the authenticator that the options ask for.
 func (s *security) authenticate(ca *pki.Authority, in *objects) error {
 	o := &s.options.Authentication
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	if err := s.makeIssuer(ca); err != nil {
 		return err
 	}
 	if s.audiences = o.APIAudiences; len(s.audiences) == 0 {
-		s.audiences = o.ServiceAccounts.issuers()
+		s.audiences = o.ServiceAccounts.IssuerNames()
 	}
 	a := &authn.Authenticator{Audiences: s.audiences, Authorize: s.authorize}
 	roots := ca.Pool()
@@ -33,7 +34,7 @@ func (s *security) authenticate(ca *pki.Authority, in *objects) error {
 	}
 	a.Certificates = authn.NewCertificates(roots, nil)
 	var err error
-	if a.Proxy, err = o.RequestHeader.proxy(); err != nil {
+	if a.Proxy, err = frontProxy(&o.RequestHeader); err != nil {
 		return err
 	}
 	if s.structured, err = newStructured(s); err != nil {
@@ -72,7 +73,7 @@ func (s *security) tokens(in *objects) (out []authn.Token, err error) {
 			return nil, fmt.Errorf("--authentication-token-webhook-config-file: %w", err)
 		}
 		hook, err := authn.NewWebhook(authn.WebhookConfig{
-			Client: s.calls, Endpoint: at, Version: w.version(), Life: w.life(), Audiences: s.audiences,
+			Client: s.calls, Endpoint: at, Version: w.ReviewVersion(), Life: w.Life(), Audiences: s.audiences,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("--authentication-token-webhook-version: %w", err)
@@ -110,12 +111,12 @@ func (s *security) makeIssuer(ca *pki.Authority) error {
 			others = append(others, k)
 		}
 	}
-	s.issuer, err = authn.NewIssuer(o.issuers(), signer, others...)
+	s.issuer, err = authn.NewIssuer(o.IssuerNames(), signer, others...)
 	return err
 }
 
-// proxy is the front proxy that is trusted, or nil.
-func (o *RequestHeaderOptions) proxy() (*authn.FrontProxy, error) {
+// frontProxy is the front proxy that is trusted, or nil.
+func frontProxy(o *options.RequestHeader) (*authn.FrontProxy, error) {
 	if o.CA == "" {
 		return nil, nil
 	}
@@ -129,7 +130,7 @@ func (o *RequestHeaderOptions) proxy() (*authn.FrontProxy, error) {
 }
 
 // addCertificates adds those in file, if there is one.
-func addCertificates(to *x509.CertPool, file File, flag string) error {
+func addCertificates(to *x509.CertPool, file options.File, flag string) error {
 	if file == "" {
 		return nil
 	}

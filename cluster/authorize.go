@@ -9,6 +9,7 @@ import (
 	"minke/apiserver/authz"
 	"minke/apiserver/webhook"
 	"minke/cluster/filewatch"
+	"minke/cluster/options"
 )
 
 // authorizers makes what a configuration lists, behind what no configuration
@@ -57,7 +58,7 @@ func (s *security) followAuthorization(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return filewatch.Follow(ctx, file, s.authorizationContent, func(content []byte) {
-		config, err := readAuthorization(content)
+		config, err := options.ReadAuthorization(content)
 		if err == nil {
 			var union authz.Union
 			if union, err = s.authorizers(config); err == nil {

@@ -17,7 +17,7 @@ import (
 // runControllers runs controllers and scheduler, while this server is elected if
 // there is an election.
 func (s *Server) runControllers(ctx context.Context) error {
-	if s.cfg.API.elects() {
+	if s.cfg.API.Elects() {
 		return s.runElected(ctx)
 	}
 	// They share one view of the objects.

@@ -1,6 +1,10 @@
 package cluster
 
-import "context"
+import (
+	"context"
+
+	"minke/cluster/options"
+)
 
 // checks are of health that go beyond the API server's own, by name.
 type checks = map[string]func(context.Context) error
@@ -9,7 +13,7 @@ type checks = map[string]func(context.Context) error
 // plug-ins, under the names that kube-apiserver uses.
 func (s *Server) live() checks {
 	all := checks{}
-	if s.cfg.API.Datastore.external() {
+	if s.cfg.API.Datastore.External() {
 		all["etcd"] = s.storeAnswers
 	}
 	if s.encryption != nil {
@@ -19,13 +23,13 @@ func (s *Server) live() checks {
 }
 
 func (s *Server) ready() checks {
-	if !s.cfg.API.Datastore.external() {
+	if !s.cfg.API.Datastore.External() {
 		return nil
 	}
 	return checks{"etcd-readiness": s.storeAnswers}
 }
 
 func (s *Server) storeAnswers(ctx context.Context) error {
-	_, _, err := s.store.Get(ctx, storeRoot+"/health")
+	_, _, err := s.store.Get(ctx, options.StoreRoot+"/health")
 	return err
 }

@@ -16,7 +16,7 @@ func (s *Server) paths() (map[string]http.Handler, error) {
 	debug.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	debug.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	s.flowPages(debug)
-	issuer, err := s.security.issuer.Handler(s.cfg.API.Authentication.ServiceAccounts.jwksURI())
+	issuer, err := s.security.issuer.Handler(s.cfg.API.Authentication.ServiceAccounts.KeysURI())
 	if err != nil {
 		return nil, err
 	}

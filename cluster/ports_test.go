@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"minke/apiserver/codec"
+	"minke/cluster/options"
 	"minke/store/local"
 )
 
@@ -19,7 +20,7 @@ func TestPortsOfTwo(t *testing.T) {
 	const each = 120
 	st := local.OpenMemory()
 	// The store is given: the endpoint only says that it is shared.
-	options := APIOptions{Datastore: DatastoreOptions{Endpoints: []string{"http://127.0.0.1:1"}}}
+	options := options.API{Datastore: options.Datastore{Endpoints: []string{"http://127.0.0.1:1"}}}
 	servers := []*testServer{openTestServer(t, st, options), openTestServer(t, st, options)}
 	servers[0].must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)
 	const path = "/api/v1/namespaces/shop/services"
@@ -89,7 +90,7 @@ func TestPortsOfTwo(t *testing.T) {
 // bitsOf counts the ports that kube-apiserver would find in use.
 func bitsOf(t *testing.T, st *local.Store) (n int) {
 	t.Helper()
-	entry, _, err := st.Get(t.Context(), storeRoot+"/ranges/servicenodeports")
+	entry, _, err := st.Get(t.Context(), options.StoreRoot+"/ranges/servicenodeports")
 	if err != nil || entry == nil {
 		t.Fatalf("%v, %v", entry, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"minke/cluster/kubeconfig"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
@@ -23,7 +24,7 @@ type ServerOptions struct {
 	PodNet     string
 	ServiceNet string
 	Domain     string
-	API        APIOptions
+	API        options.API
 }
 
 // DNSAddress is the tenth address of the Service network, by custom that of

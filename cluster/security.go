@@ -12,15 +12,13 @@ import (
 	"minke/apiserver/authz"
 	"minke/apiserver/request"
 	"minke/apiserver/webhook"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
-// issuerURL is the iss of service account tokens, as kubeadm sets it.
-const issuerURL = "https://kubernetes.default.svc.cluster.local"
-
 // security decides who asks and what he may do.
 type security struct {
-	options *APIOptions
+	options *options.API
 	log     *slog.Logger
 	calls   *webhook.Client
 
@@ -37,12 +35,12 @@ type security struct {
 	audiences []string
 }
 
-func newSecurity(options *APIOptions, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
+func newSecurity(o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
 	s := &security{
-		options: options, log: slog.Default().With("part", "security"), calls: calls,
+		options: o, log: slog.Default().With("part", "security"), calls: calls,
 		rbac: authz.NewRBAC(held{in}), node: authz.Node{Reader: held{in}}, authorizer: &authz.Changing{},
 	}
-	config, content, err := options.Authorization.configuration()
+	config, content, err := o.Authorization.Configuration()
 	if err != nil {
 		return nil, err
 	}

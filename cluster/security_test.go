@@ -15,6 +15,7 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver/authz"
 	"minke/apiserver/webhook"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
@@ -67,7 +68,7 @@ func write(t *testing.T, name, text string) string {
 	return file
 }
 
-func newTestSecurity(t *testing.T, o APIOptions) (*security, error) {
+func newTestSecurity(t *testing.T, o options.API) (*security, error) {
 	t.Helper()
 	ca, err := pki.Open(t.TempDir())
 	if err != nil {
@@ -90,15 +91,15 @@ func who(s *security, path, token string) string {
 }
 
 func TestAuthenticationFlags(t *testing.T) {
-	hook := AuthenticationOptions{Webhook: TokenWebhookOptions{Kubeconfig: File(reviewer(t))}}
-	file := AuthenticationOptions{Tokens: File(write(t, "tokens", "sekret,ann,1\n"))}
-	paths := AuthenticationOptions{Config: File(write(t, "config", "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true, conditions: [{path: /livez}]}\n"))}
+	hook := options.Authentication{Webhook: options.TokenWebhook{Kubeconfig: options.File(reviewer(t))}}
+	file := options.Authentication{Tokens: options.File(write(t, "tokens", "sekret,ann,1\n"))}
+	paths := options.Authentication{Config: options.File(write(t, "config", "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true, conditions: [{path: /livez}]}\n"))}
 	for _, c := range []struct {
 		name, path, token, want string
-		o                       AuthenticationOptions
+		o                       options.Authentication
 	}{
-		{"nobody", "/x", "", "system:anonymous", AuthenticationOptions{}},
-		{"nobody, not wanted", "/x", "", "Unauthorized", AuthenticationOptions{Anonymous: "false"}},
+		{"nobody", "/x", "", "system:anonymous", options.Authentication{}},
+		{"nobody, not wanted", "/x", "", "Unauthorized", options.Authentication{Anonymous: "false"}},
 		{"nobody, on a path", "/livez", "", "system:anonymous", paths},
 		{"nobody, on another path", "/x", "", "Unauthorized", paths},
 		{"a static token", "/x", "sekret", "ann", file},
@@ -106,7 +107,7 @@ func TestAuthenticationFlags(t *testing.T) {
 		{"a token that the webhook knows", "/x", "known", "hook", hook},
 		{"a token that it does not", "/x", "other", "Unauthorized", hook},
 	} {
-		s, err := newTestSecurity(t, APIOptions{Authentication: c.o})
+		s, err := newTestSecurity(t, options.API{Authentication: c.o})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -119,8 +120,8 @@ func TestAuthenticationFlags(t *testing.T) {
 
 func TestAuthorizationFlags(t *testing.T) {
 	kubeconfig := reviewer(t)
-	hook := AuthorizationOptions{Modes: []string{"Webhook", "AlwaysAllow"}, Kubeconfig: File(kubeconfig)}
-	matched := AuthorizationOptions{Config: File(write(t, "config", fmt.Sprintf(`
+	hook := options.Authorization{Modes: []string{"Webhook", "AlwaysAllow"}, Kubeconfig: options.File(kubeconfig)}
+	matched := options.Authorization{Config: options.File(write(t, "config", fmt.Sprintf(`
 apiVersion: apiserver.config.k8s.io/v1
 kind: AuthorizationConfiguration
 authorizers:
@@ -142,18 +143,18 @@ authorizers:
 		name, user string
 		a          authz.Attributes
 		want       bool
-		o          AuthorizationOptions
+		o          options.Authorization
 	}{
-		{"by nobody", "ann", nodes, false, AuthorizationOptions{}},
-		{"by everybody", "ann", nodes, true, AuthorizationOptions{Modes: []string{"AlwaysAllow"}}},
-		{"masters whatever is set", "root", nodes, true, AuthorizationOptions{Modes: []string{"AlwaysDeny"}}},
+		{"by nobody", "ann", nodes, false, options.Authorization{}},
+		{"by everybody", "ann", nodes, true, options.Authorization{Modes: []string{"AlwaysAllow"}}},
+		{"masters whatever is set", "root", nodes, true, options.Authorization{Modes: []string{"AlwaysDeny"}}},
 		{"the webhook allows", "ann", nodes, true, hook},
 		{"the webhook denies", "ann", pods, false, hook},
 		{"the webhook does not say", "bob", pods, true, hook},
 		{"configured", "ann", nodes, true, matched},
 		{"configured, not matched", "ann", authz.Attributes{Verb: "get", Path: "/x"}, false, matched},
 	} {
-		s, err := newTestSecurity(t, APIOptions{Authorization: c.o})
+		s, err := newTestSecurity(t, options.API{Authorization: c.o})
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -171,18 +172,18 @@ authorizers:
 func TestRefusedFlags(t *testing.T) {
 	for _, c := range []struct {
 		cause string
-		o     APIOptions
+		o     options.API
 	}{
-		{"is not a valid mode", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"Magic"}}}},
-		{"more than once", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"RBAC", "RBAC"}}}},
-		{"config file not passed", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"Webhook"}}}},
-		{"can not be specified when", APIOptions{Authorization: AuthorizationOptions{Modes: []string{"RBAC"}, Config: "/x"}}},
-		{"no such file", APIOptions{Authorization: AuthorizationOptions{Config: "/nowhere/at/all"}}},
-		{"mutually exclusive", APIOptions{Authentication: AuthenticationOptions{Config: "/x", OIDC: OIDCOptions{IssuerURL: "https://x"}}}},
-		{"must be specified together", APIOptions{Authentication: AuthenticationOptions{OIDC: OIDCOptions{IssuerURL: "https://x"}}}},
-		{"--anonymous-auth", APIOptions{Authentication: AuthenticationOptions{Anonymous: "maybe"}}},
-		{"between 1 hour and 2^32 seconds", APIOptions{Authentication: AuthenticationOptions{ServiceAccounts: ServiceAccountsOptions{MaxExpiration: 1}}}},
-		{"want v1 or v1beta1", APIOptions{Authentication: AuthenticationOptions{Webhook: TokenWebhookOptions{Kubeconfig: File(reviewer(t)), Version: "v2"}}}},
+		{"is not a valid mode", options.API{Authorization: options.Authorization{Modes: []string{"Magic"}}}},
+		{"more than once", options.API{Authorization: options.Authorization{Modes: []string{"RBAC", "RBAC"}}}},
+		{"config file not passed", options.API{Authorization: options.Authorization{Modes: []string{"Webhook"}}}},
+		{"can not be specified when", options.API{Authorization: options.Authorization{Modes: []string{"RBAC"}, Config: "/x"}}},
+		{"no such file", options.API{Authorization: options.Authorization{Config: "/nowhere/at/all"}}},
+		{"mutually exclusive", options.API{Authentication: options.Authentication{Config: "/x", OIDC: options.OIDC{IssuerURL: "https://x"}}}},
+		{"must be specified together", options.API{Authentication: options.Authentication{OIDC: options.OIDC{IssuerURL: "https://x"}}}},
+		{"--anonymous-auth", options.API{Authentication: options.Authentication{Anonymous: "maybe"}}},
+		{"between 1 hour and 2^32 seconds", options.API{Authentication: options.Authentication{ServiceAccounts: options.ServiceAccounts{MaxExpiration: 1}}}},
+		{"want v1 or v1beta1", options.API{Authentication: options.Authentication{Webhook: options.TokenWebhook{Kubeconfig: options.File(reviewer(t)), Version: "v2"}}}},
 	} {
 		if _, err := newTestSecurity(t, c.o); err == nil || !strings.Contains(err.Error(), c.cause) {
 			t.Errorf("%v, want %q", err, c.cause)
@@ -194,7 +195,7 @@ func TestRefusedFlags(t *testing.T) {
 func TestConfigurationIsFollowed(t *testing.T) {
 	const head = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n"
 	file := write(t, "config", head+"anonymous: {enabled: true}\n")
-	s, err := newTestSecurity(t, APIOptions{Authentication: AuthenticationOptions{Config: File(file)}})
+	s, err := newTestSecurity(t, options.API{Authentication: options.Authentication{Config: options.File(file)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,19 +214,19 @@ func TestConfigurationIsFollowed(t *testing.T) {
 // TestPublishedProxies: API servers behind this one believe those that it does.
 func TestPublishedProxies(t *testing.T) {
 	for _, c := range []struct {
-		o    RequestHeaderOptions
+		o    options.RequestHeader
 		want string
 	}{
-		{RequestHeaderOptions{}, "[front-proxy-client]"},
-		{RequestHeaderOptions{CA: "/ca", AllowedNames: []string{"edge"}}, "[front-proxy-client edge]"},
-		{RequestHeaderOptions{CA: "/ca"}, "[]"},
+		{options.RequestHeader{}, "[front-proxy-client]"},
+		{options.RequestHeader{CA: "/ca", AllowedNames: []string{"edge"}}, "[front-proxy-client edge]"},
+		{options.RequestHeader{CA: "/ca"}, "[]"},
 	} {
-		if got := fmt.Sprint(c.o.allowedNames()); got != c.want {
+		if got := fmt.Sprint(allowedNames(&c.o)); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.o, got, c.want)
 		}
 	}
 	more := write(t, "ca", "more")
-	if got, err := bundle([]byte("own"), File(more)); err != nil || got != "ownmore" {
+	if got, err := bundle([]byte("own"), options.File(more)); err != nil || got != "ownmore" {
 		t.Errorf("joined %q, %v", got, err)
 	}
 	if _, err := bundle([]byte("own"), "/nowhere/at/all"); err == nil {

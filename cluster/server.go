@@ -33,6 +33,7 @@ import (
 	"minke/apiserver/h2"
 	"minke/apiserver/webhook"
 	"minke/client"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 	"minke/cluster/servers"
 	"minke/store"
@@ -59,7 +60,7 @@ type ServerConfig struct {
 	NodeBits           int
 	DNS                netip.Addr
 	Domain             string
-	API                APIOptions
+	API                options.API
 	// detector is set by tests alone.
 	detector *cache.Detector
 }
@@ -105,7 +106,7 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := cfg.API.Datastore.open(cfg.DataDir)
+	st, err := cfg.API.Datastore.Open(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +121,10 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere(), requests: client.NewMetrics()}
 	collectSooner()
 	var err error
-	if s.resources, s.gates, err = cfg.API.resources(); err != nil {
+	if s.resources, s.gates, err = cfg.API.Resources(); err != nil {
 		return nil, err
 	}
-	if _, err := cfg.API.Election.timing(); err != nil {
+	if _, err := cfg.API.Election.Timing(); err != nil {
 		return nil, err
 	}
 	if s.tls, err = s.servingTLS(); err != nil {
@@ -134,10 +135,10 @@ func prepare(cfg ServerConfig) (*Server, error) {
 		return nil, err
 	}
 	name := servers.NameOn(host)
-	if s.encryption, err = cfg.API.Encryption.open(name, s.log); err != nil {
+	if s.encryption, err = cfg.API.Encryption.Open(name, s.log); err != nil {
 		return nil, err
 	}
-	if s.tracer, err = cfg.API.Tracing.tracer(name, s.log); err != nil {
+	if s.tracer, err = cfg.API.Tracing.Tracer(name, s.log); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -207,7 +208,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 		<-ctx.Done()
 		// Watches would keep a graceful end waiting; clients take them up again.
 		err := front.Close()
-		if s.cfg.API.elects() {
+		if s.cfg.API.Elects() {
 			select {
 			case <-stopped:
 			case <-time.After(releaseTime):

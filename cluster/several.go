@@ -17,6 +17,7 @@ import (
 
 	"minke/client"
 	"minke/client/leaderelection"
+	"minke/cluster/options"
 	"minke/cluster/servers"
 )
 
@@ -24,7 +25,7 @@ import (
 // lease. The leases are those of Kubernetes' own components, so that such may
 // take part.
 func (s *Server) runElected(ctx context.Context) error {
-	timing, err := s.cfg.API.Election.timing()
+	timing, err := s.cfg.API.Election.Timing()
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *Server) runElected(ctx context.Context) error {
 }
 
 // joins tells whether this server tells others on its etcd that it is there.
-func (s *Server) joins() bool { return s.cfg.API.Datastore.external() }
+func (s *Server) joins() bool { return s.cfg.API.Datastore.External() }
 
 // join finds out whether this server fits the others on its etcd, and tells
 // them that it is there until ctx ends.
@@ -67,7 +68,7 @@ func (s *Server) join(ctx context.Context, group *errgroup.Group) error {
 		return err
 	}
 	group.Go(func() error { return identity.Run(ctx) })
-	addresses := &servers.Addresses{Store: s.store, Prefix: storeRoot + "/masterleases/", API: s.self,
+	addresses := &servers.Addresses{Store: s.store, Prefix: options.StoreRoot + "/masterleases/", API: s.self,
 		Own: s.cfg.Address, Port: int32(s.cfg.Port), Log: s.log}
 	group.Go(func() error { return addresses.Run(ctx) })
 	return nil

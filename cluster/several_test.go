@@ -29,6 +29,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/client"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 	"minke/test/peers"
 )
@@ -55,7 +56,7 @@ func TestSeveralProcess(t *testing.T) {
 		IPs:    []netip.Addr{at.AddrPort().Addr()},
 		PodNet: netip.MustParsePrefix("10.244.0.0/16"), NodeBits: 24, ServiceNet: netip.MustParsePrefix("10.96.0.0/16"),
 		DNS: netip.MustParseAddr("10.96.0.10"), Domain: "cluster.local",
-		API: APIOptions{Datastore: DatastoreOptions{Endpoints: []string{etcd}}},
+		API: options.API{Datastore: options.Datastore{Endpoints: []string{etcd}}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -47,8 +47,8 @@ func newStructured(of *security) (*structured, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--authentication-config: %w", err)
 		}
-	case !o.OIDC.isZero():
-		config, err := o.OIDC.configuration()
+	case !o.OIDC.IsZero():
+		config, err := o.OIDC.Configuration()
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (s *structured) take(content []byte) error {
 
 func (s *structured) set(config *apiserver.AuthenticationConfiguration, algorithms []string) error {
 	issuers, err := oidc.New(config, oidc.Options{
-		Algorithms: algorithms, Reserved: s.of.options.Authentication.ServiceAccounts.issuers(),
+		Algorithms: algorithms, Reserved: s.of.options.Authentication.ServiceAccounts.IssuerNames(),
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"minke/api/inprocess"
 	"minke/apiserver/authz"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 	"minke/store"
 	"minke/store/cache"
@@ -69,7 +70,7 @@ type testServer struct {
 
 func newTestServer(t testing.TB, st store.Store) *testServer {
 	t.Helper()
-	w := openTestServer(t, st, APIOptions{})
+	w := openTestServer(t, st, options.API{})
 	w.must(201, "POST", "/api/v1/namespaces", `{"metadata":{"name":"shop"}}`)
 	w.must(201, "POST", "/api/v1/namespaces/shop/serviceaccounts", `{"metadata":{"name":"default"}}`)
 	w.must(201, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", `{"metadata":{"name":"sorts.sale.example.com"},"spec":{
@@ -83,7 +84,7 @@ func newTestServer(t testing.TB, st store.Store) *testServer {
 }
 
 // openTestServer returns a server on what is in st.
-func openTestServer(t testing.TB, st store.Store, options APIOptions) *testServer {
+func openTestServer(t testing.TB, st store.Store, options options.API) *testServer {
 	t.Helper()
 	ca, err := pki.Open(t.TempDir())
 	if err != nil {
@@ -174,7 +175,7 @@ func TestRoundTrips(t *testing.T) {
 		open func() (store.Store, error)
 	}{
 		{"etcd", func() (store.Store, error) {
-			return etcd.Open(etcd.Options{Endpoints: []string{member.URL}, Root: storeRoot, Prefix: storeRoot})
+			return etcd.Open(etcd.Options{Endpoints: []string{member.URL}, Root: options.StoreRoot, Prefix: options.StoreRoot})
 		}},
 		{"local", func() (store.Store, error) { return local.OpenMemory(), nil }},
 	} {

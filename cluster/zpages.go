@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"minke/apiserver/zpages"
 )
 
@@ -20,17 +18,5 @@ func (s *Server) zpages(paths map[string]http.Handler) {
 	}
 	slices.Sort(names)
 	paths["statusz"] = zpages.Status(time.Now(), KubernetesVersion, names)
-	paths["flagz"] = zpages.Flags(s.cfg.API.values())
-}
-
-// values returns the flags with what they are set to. To offer flags sets them
-// to their defaults, so that a copy offers them and then takes the values.
-func (o *APIOptions) values() map[string]string {
-	var shown APIOptions
-	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
-	shown.AddFlags(flags)
-	shown = *o
-	out := map[string]string{}
-	flags.VisitAll(func(f *pflag.Flag) { out[f.Name] = f.Value.String() })
-	return out
+	paths["flagz"] = zpages.Flags(s.cfg.API.Values())
 }

@@ -1,11 +1,15 @@
 package cluster
 
-import "testing"
+import (
+	"testing"
+
+	"minke/cluster/options"
+)
 
 func TestFlagValues(t *testing.T) {
-	o := APIOptions{Reads: 7}
+	o := options.API{Reads: 7}
 	o.Fairness.Off = true
-	values := o.values()
+	values := o.Values()
 	for name, want := range map[string]string{"max-requests-inflight": "7", "enable-priority-and-fairness": "false", "audit-log-path": ""} {
 		if got, ok := values[name]; !ok || got != want {
 			t.Errorf("--%s is %q (%v), want %q", name, got, ok, want)

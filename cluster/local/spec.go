@@ -37,7 +37,7 @@ import (
 	"strconv"
 	"strings"
 
-	"minke/cluster"
+	"minke/cluster/options"
 )
 
 // Spec is what a cluster was asked to be. It is written once, at its first
@@ -51,7 +51,7 @@ type Spec struct {
 	Publish  []Publish `json:"publish,omitempty"`
 	Isolated bool      `json:"isolated,omitempty"`
 	// API is what the API server was last started with.
-	API cluster.APIOptions `json:"api,omitzero"`
+	API options.API `json:"api,omitzero"`
 	// UplinkNet is the third byte of 169.254.X.0/30, the net between host and
 	// cluster.
 	UplinkNet int `json:"uplinkNet,omitempty"`

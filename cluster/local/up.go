@@ -14,6 +14,7 @@ import (
 
 	"minke/cluster"
 	"minke/cluster/kubeconfig"
+	"minke/cluster/options"
 	"minke/cluster/pki"
 )
 
@@ -29,7 +30,7 @@ type Options struct {
 	Publish  []Publish
 	Isolated bool
 	// API, unless empty, replaces the API server's options of the last start.
-	API cluster.APIOptions
+	API options.API
 }
 
 // Up starts the cluster, or takes up one that was stopped or killed, and

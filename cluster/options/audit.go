@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"cmp"
@@ -14,8 +14,8 @@ import (
 	"minke/apiserver/webhook"
 )
 
-// AuditOptions say who is told what happened. Without a policy file nobody is.
-type AuditOptions struct {
+// Audit says who is told what happened. Without a policy file nobody is.
+type Audit struct {
 	Policy  File         `json:"policyFile,omitempty"`
 	Log     AuditLog     `json:"log,omitzero"`
 	Webhook AuditWebhook `json:"webhook,omitzero"`
@@ -55,7 +55,7 @@ type AuditUsage struct {
 	MaxEvent int `json:"truncateMaxEventSize,omitempty"`
 }
 
-func (o *AuditOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Audit) addFlags(flags *pflag.FlagSet) {
 	flags.Var(&o.Policy, "audit-policy-file", "file with the audit policy (audit.k8s.io/v1 Policy); without it nothing is audited")
 	l, h := &o.Log, &o.Webhook
 	flags.Var(&l.Path, "audit-log-path", "file that audit events are written to; - is standard output")
@@ -82,8 +82,8 @@ func (u *AuditUsage) addFlags(flags *pflag.FlagSet, prefix, mode string) {
 	flags.IntVar(&u.MaxEvent, prefix+"truncate-max-event-size", 0, "bound of an event in bytes (default 102400)")
 }
 
-// auditor returns what the options ask for, or nil.
-func (o *AuditOptions) auditor(client *webhook.Client, log *slog.Logger) (*audit.Auditor, error) {
+// Auditor returns what the options ask for, or nil.
+func (o *Audit) Auditor(client *webhook.Client, log *slog.Logger) (*audit.Auditor, error) {
 	if o.Policy == "" {
 		if o.Log.Path != "" || o.Webhook.Config != "" {
 			return nil, fmt.Errorf("configure audit: --audit-policy-file is missing")

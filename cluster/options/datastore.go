@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"minke/store/local"
 )
 
-// DatastoreOptions say where the state is kept: in the data directory, or in
+// Datastore says where the state is kept: in the data directory, or in
 // an external etcd if Endpoints are named.
-type DatastoreOptions struct {
+type Datastore struct {
 	Endpoints []string `json:"endpoints,omitempty"`
 	CAFile    File     `json:"caFile,omitempty"`
 	CertFile  File     `json:"certFile,omitempty"`
@@ -26,10 +26,10 @@ type DatastoreOptions struct {
 	Compaction *time.Duration `json:"compaction,omitempty"`
 }
 
-// storeRoot is what the API server's keys begin with.
-const storeRoot = "/registry"
+// StoreRoot is what the API server's keys begin with.
+const StoreRoot = "/registry"
 
-func (o *DatastoreOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Datastore) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.Endpoints, "datastore-endpoints", nil, "keep the state in the etcd at these URLs, such as https://10.0.0.1:2379, instead of in the data directory")
 	flags.StringSliceVar(&o.Endpoints, "etcd-servers", nil, "the same as --datastore-endpoints")
 	flags.Var(&o.CAFile, "etcd-cafile", "`file` of the authority that etcd's certificate is verified by")
@@ -43,20 +43,20 @@ func (o *DatastoreOptions) addFlags(flags *pflag.FlagSet) {
 	})
 }
 
-// external tells whether the state is kept in etcd.
-func (o *DatastoreOptions) external() bool { return len(o.Endpoints) > 0 }
+// External tells whether the state is kept in etcd.
+func (o *Datastore) External() bool { return len(o.Endpoints) > 0 }
 
-// name is what spans call the store: etcd as Kubernetes does.
-func (o *DatastoreOptions) name() string {
-	if o.external() {
+// EngineName is what spans call the store: etcd as Kubernetes does.
+func (o *Datastore) EngineName() string {
+	if o.External() {
 		return "etcd3"
 	}
 	return "local"
 }
 
-// open opens the engine; dir is the server's data directory.
-func (o *DatastoreOptions) open(dir string) (store.Store, error) {
-	if !o.external() {
+// Open opens the engine; dir is the server's data directory.
+func (o *Datastore) Open(dir string) (store.Store, error) {
+	if !o.External() {
 		st, err := local.Open(filepath.Join(dir, "db"), local.Options{})
 		if err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
@@ -65,7 +65,7 @@ func (o *DatastoreOptions) open(dir string) (store.Store, error) {
 	}
 	options := etcd.Options{
 		Endpoints: o.Endpoints, CAFile: string(o.CAFile), CertFile: string(o.CertFile), KeyFile: string(o.KeyFile),
-		Root: storeRoot, Prefix: storeRoot, CompactionInterval: 5 * time.Minute,
+		Root: StoreRoot, Prefix: StoreRoot, CompactionInterval: 5 * time.Minute,
 	}
 	if o.Prefix != "" {
 		options.Prefix = o.Prefix

@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"strconv"
@@ -8,13 +8,13 @@ import (
 	"minke/apiserver/flowcontrol"
 )
 
-// FairnessOptions say how requests share the server.
-type FairnessOptions struct {
+// Fairness says how requests share the server.
+type Fairness struct {
 	// Off leaves requests bounded in number alone.
 	Off bool `json:"off,omitempty"`
 }
 
-func (o *FairnessOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Fairness) addFlags(flags *pflag.FlagSet) {
 	flag := flags.VarPF((*negated)(&o.Off), "enable-priority-and-fairness", "",
 		"share the server among its clients by flow schemas and priority levels, instead of bounding requests in number alone")
 	flag.NoOptDefVal = "true"
@@ -36,8 +36,8 @@ func (n *negated) Set(text string) error {
 // Type implements pflag.Value.
 func (n *negated) Type() string { return "bool" }
 
-// controller returns what shares the server, or nil.
-func (o *FairnessOptions) controller(reads, writes int) *flowcontrol.Controller {
+// Controller returns what shares the server, or nil.
+func (o *Fairness) Controller(reads, writes int) *flowcontrol.Controller {
 	if o.Off {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 )
 
-// OIDCOptions name one issuer of ID tokens; several are named by an
+// OIDC names one issuer of ID tokens; several are named by an
 // AuthenticationConfiguration.
-type OIDCOptions struct {
+type OIDC struct {
 	IssuerURL      string            `json:"issuerURL,omitempty"`
 	ClientID       string            `json:"clientID,omitempty"`
 	CA             File              `json:"ca,omitempty"`
@@ -24,7 +24,7 @@ type OIDCOptions struct {
 	SigningAlgs    []string          `json:"signingAlgs,omitempty"`
 }
 
-func (o *OIDCOptions) addFlags(flags *pflag.FlagSet) {
+func (o *OIDC) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.IssuerURL, "oidc-issuer-url", "", "URL of an OpenID issuer whose tokens are accepted")
 	flags.StringVar(&o.ClientID, "oidc-client-id", "", "the audience that its tokens must have")
 	flags.Var(&o.CA, "oidc-ca-file", "`file` with the authorities of its certificate")
@@ -36,10 +36,11 @@ func (o *OIDCOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.SigningAlgs, "oidc-signing-algs", nil, "algorithms that may sign its tokens (default RS256)")
 }
 
-func (o *OIDCOptions) isZero() bool { return reflect.ValueOf(o).Elem().IsZero() }
+// IsZero tells that no issuer is named.
+func (o *OIDC) IsZero() bool { return reflect.ValueOf(o).Elem().IsZero() }
 
-// configuration says in an AuthenticationConfiguration what the flags say.
-func (o *OIDCOptions) configuration() (*apiserver.AuthenticationConfiguration, error) {
+// Configuration says in an AuthenticationConfiguration what the flags say.
+func (o *OIDC) Configuration() (*apiserver.AuthenticationConfiguration, error) {
 	if o.IssuerURL == "" || o.ClientID == "" {
 		return nil, errors.New("oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set")
 	}

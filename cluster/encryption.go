@@ -4,41 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"minke/apiserver/encryption"
-	"minke/cluster/configfile"
 	"minke/store/cache"
 )
-
-// EncryptionOptions say what is encrypted at rest.
-type EncryptionOptions struct {
-	// ConfigFile holds an EncryptionConfiguration. Reload reads it again when
-	// it changes.
-	ConfigFile File `json:"configFile,omitempty"`
-	Reload     bool `json:"reload,omitempty"`
-}
-
-func (o *EncryptionOptions) addFlags(flags *pflag.FlagSet) {
-	flags.Var(&o.ConfigFile, "encryption-provider-config", "`file` with an EncryptionConfiguration (apiserver.config.k8s.io/v1), which says what is encrypted at rest and how")
-	flags.BoolVar(&o.Reload, "encryption-provider-config-automatic-reload", false, "read that file again when it changes")
-}
-
-func (o *EncryptionOptions) open(name string, log *slog.Logger) (*encryption.Encryption, error) {
-	if o.ConfigFile == "" {
-		if o.Reload {
-			return nil, errors.New("--encryption-provider-config-automatic-reload needs --encryption-provider-config")
-		}
-		return nil, nil
-	}
-	return encryption.New(encryption.Config{File: string(o.ConfigFile), Parse: configfile.Encryption, Log: log, ServerID: name})
-}
 
 // encrypt is nil when nothing is encrypted: then nothing is paid.
 func (s *Server) encrypt() func(schema.GroupResource) cache.Sealer {

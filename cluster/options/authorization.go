@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"errors"
@@ -17,8 +17,8 @@ import (
 	"minke/cluster/configfile"
 )
 
-// AuthorizationOptions say by what the server decides who may do what.
-type AuthorizationOptions struct {
+// Authorization says by what the server decides who may do what.
+type Authorization struct {
 	// Modes are asked in their order; nil means Node and RBAC.
 	Modes []string `json:"modes,omitempty"`
 	// Config holds an AuthorizationConfiguration, in place of all the others.
@@ -29,7 +29,7 @@ type AuthorizationOptions struct {
 	DenyTTL    time.Duration `json:"denyTTL,omitempty"`
 }
 
-func (o *AuthorizationOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Authorization) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.Modes, "authorization-mode", nil, "authorizers in the order in which they are asked: "+
 		"AlwaysAllow, AlwaysDeny, Webhook, Node, RBAC (default Node,RBAC)")
 	flags.Var(&o.Config, "authorization-config", "`file` with an AuthorizationConfiguration (apiserver.config.k8s.io/v1); its changes are followed")
@@ -44,8 +44,8 @@ var (
 	manyTimes       = sets.New("Webhook")
 )
 
-// configuration returns what flags and file say; content is that of the file.
-func (o *AuthorizationOptions) configuration() (config *apiserver.AuthorizationConfiguration, content []byte, err error) {
+// Configuration returns what flags and file say; content is that of the file.
+func (o *Authorization) Configuration() (config *apiserver.AuthorizationConfiguration, content []byte, err error) {
 	if o.Config == "" {
 		config, err = o.byFlags()
 		return config, nil, err
@@ -56,11 +56,12 @@ func (o *AuthorizationOptions) configuration() (config *apiserver.AuthorizationC
 	if content, err = os.ReadFile(string(o.Config)); err != nil {
 		return nil, nil, fmt.Errorf("--authorization-config: %w", err)
 	}
-	config, err = readAuthorization(content)
+	config, err = ReadAuthorization(content)
 	return config, content, err
 }
 
-func readAuthorization(content []byte) (*apiserver.AuthorizationConfiguration, error) {
+// ReadAuthorization reads an AuthorizationConfiguration and checks it.
+func ReadAuthorization(content []byte) (*apiserver.AuthorizationConfiguration, error) {
 	config, err := configfile.Authorization(content)
 	if err != nil {
 		return nil, fmt.Errorf("--authorization-config: %w", err)
@@ -71,7 +72,7 @@ func readAuthorization(content []byte) (*apiserver.AuthorizationConfiguration, e
 	return config, nil
 }
 
-func (o *AuthorizationOptions) byFlags() (*apiserver.AuthorizationConfiguration, error) {
+func (o *Authorization) byFlags() (*apiserver.AuthorizationConfiguration, error) {
 	modes := o.Modes
 	if len(modes) == 0 {
 		modes = []string{"Node", "RBAC"}
@@ -100,7 +101,7 @@ func (o *AuthorizationOptions) byFlags() (*apiserver.AuthorizationConfiguration,
 
 // webhook says in a configuration what the flags say; nil when they do not say
 // where it is.
-func (o *AuthorizationOptions) webhook() *apiserver.WebhookConfiguration {
+func (o *Authorization) webhook() *apiserver.WebhookConfiguration {
 	if o.Kubeconfig == "" {
 		return nil
 	}

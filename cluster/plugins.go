@@ -7,26 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"minke/apiserver/admission"
-	"minke/cluster/configfile"
+	"minke/cluster/options"
 )
-
-// AdmissionOptions say which admission plug-ins run, and how.
-type AdmissionOptions struct {
-	Enable  []string `json:"enable,omitempty"`
-	Disable []string `json:"disable,omitempty"`
-	// ConfigFile holds an AdmissionConfiguration.
-	ConfigFile File `json:"configFile,omitempty"`
-}
-
-func (o *AdmissionOptions) addFlags(flags *pflag.FlagSet) {
-	const list = "; a list with commas, their order does not matter"
-	flags.StringSliceVar(&o.Enable, "enable-admission-plugins", nil, "admission plug-ins to run besides those that run by default"+list)
-	flags.StringSliceVar(&o.Disable, "disable-admission-plugins", nil, "admission plug-ins not to run though they would by default"+list)
-	flags.Var(&o.ConfigFile, "admission-control-config-file", "`file` with an AdmissionConfiguration (apiserver.config.k8s.io/v1)")
-}
 
 // plugIn is one admission plug-in as the flags know it.
 type plugIn struct {
@@ -57,9 +40,9 @@ func simple(plugin any) func(*plugInParts) (any, error) {
 // them has changed what those before it saw.
 const lastRepeated = "MutatingAdmissionWebhook"
 
-// chain makes those of table that are on, in their order.
-func (o *AdmissionOptions) chain(table []plugIn, parts *plugInParts) (admission.Chain, error) {
-	if err := o.check(table, parts.config); err != nil {
+// chain makes those of table that are on, as o says, in their order.
+func chain(o *options.Admission, table []plugIn, parts *plugInParts) (admission.Chain, error) {
+	if err := checkPlugIns(o, table, parts.config); err != nil {
 		return nil, err
 	}
 	var out admission.Chain
@@ -79,9 +62,9 @@ func (o *AdmissionOptions) chain(table []plugIn, parts *plugInParts) (admission.
 	return out, nil
 }
 
-// check refuses names that nobody knows, as Kubernetes does, and plug-ins that
+// checkPlugIns refuses names that nobody knows, as Kubernetes does, and plug-ins that
 // are asked for and not there.
-func (o *AdmissionOptions) check(table []plugIn, config map[string][]byte) error {
+func checkPlugIns(o *options.Admission, table []plugIn, config map[string][]byte) error {
 	known := map[string]plugIn{}
 	for _, p := range table {
 		if p.name != "" {
@@ -108,15 +91,4 @@ func (o *AdmissionOptions) check(table []plugIn, config map[string][]byte) error
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (o *AdmissionOptions) config() (map[string][]byte, error) {
-	if o.ConfigFile == "" {
-		return nil, nil
-	}
-	config, err := configfile.Admission(string(o.ConfigFile))
-	if err != nil {
-		return nil, fmt.Errorf("--admission-control-config-file: %w", err)
-	}
-	return config, nil
 }

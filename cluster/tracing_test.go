@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"minke/cluster/options"
 	"minke/tracing"
 	"minke/tracing/tracingtest"
 )
@@ -26,8 +27,8 @@ func TestTracingOptions(t *testing.T) {
 			if err := os.WriteFile(file, []byte(c.config), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			o := TracingOptions{ConfigFile: File(file)}
-			tracer, err := o.tracer("apiserver-x", slog.Default())
+			o := options.Tracing{ConfigFile: options.File(file)}
+			tracer, err := o.Tracer("apiserver-x", slog.Default())
 			if (err == nil) != (c.refused == "") || err != nil && (!strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "--tracing-config-file")) {
 				t.Fatalf("got %v, want %q", err, c.refused)
 			}
@@ -46,10 +47,10 @@ func TestTracingOptions(t *testing.T) {
 			}
 		})
 	}
-	if tracer, err := new(TracingOptions).tracer("", slog.Default()); tracer != nil || err != nil {
+	if tracer, err := new(options.Tracing).Tracer("", slog.Default()); tracer != nil || err != nil {
 		t.Errorf("without a file: %v, %v", tracer, err)
 	}
-	if _, err := (&TracingOptions{ConfigFile: "/none"}).tracer("", slog.Default()); err == nil {
+	if _, err := (&options.Tracing{ConfigFile: "/none"}).Tracer("", slog.Default()); err == nil {
 		t.Error("a file that is not there was accepted")
 	}
 }

@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"strconv"
@@ -9,9 +9,9 @@ import (
 	"minke/client/leaderelection"
 )
 
-// ElectionOptions say how several servers on one etcd agree on who runs the
+// Election says how several servers on one etcd agree on who runs the
 // controllers and the scheduler.
-type ElectionOptions struct {
+type Election struct {
 	// Elect is nil for the default: only with an external etcd.
 	Elect *bool `json:"leaderElect,omitempty"`
 	// Zero values are those of leaderelection.DefaultTiming.
@@ -20,7 +20,7 @@ type ElectionOptions struct {
 	RetryPeriod   time.Duration `json:"retryPeriod,omitempty"`
 }
 
-func (o *ElectionOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Election) addFlags(flags *pflag.FlagSet) {
 	flags.BoolFunc("leader-elect", "run controllers and scheduler only while this server holds their Leases in kube-system (default: true with an external etcd, false without)", func(text string) error {
 		elect, err := strconv.ParseBool(text)
 		o.Elect = &elect
@@ -31,8 +31,8 @@ func (o *ElectionOptions) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.RetryPeriod, "leader-elect-retry-period", 0, "how often a leader renews, and another server tries to take over (default 2s)")
 }
 
-// timing returns how fast leadership changes hands, or what is wrong with it.
-func (o *ElectionOptions) timing() (leaderelection.Timing, error) {
+// Timing returns how fast leadership changes hands, or what is wrong with it.
+func (o *Election) Timing() (leaderelection.Timing, error) {
 	t := leaderelection.DefaultTiming
 	for _, set := range []struct {
 		to   *time.Duration
@@ -45,10 +45,10 @@ func (o *ElectionOptions) timing() (leaderelection.Timing, error) {
 	return t, t.Check()
 }
 
-// elects tells whether controllers and scheduler are elected.
-func (o *APIOptions) elects() bool {
+// Elects tells whether controllers and scheduler are elected.
+func (o *API) Elects() bool {
 	if o.Election.Elect != nil {
 		return *o.Election.Elect
 	}
-	return o.Datastore.external()
+	return o.Datastore.External()
 }

@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"github.com/spf13/pflag"
@@ -23,8 +23,8 @@ func (o *served) addFlags(flags *pflag.FlagSet) {
 		"a key is api/all, api/ga, api/beta, api/alpha, GROUP/VERSION or GROUP/VERSION/RESOURCE")
 }
 
-// resources lists what is served, and the gates that are set.
-func (o *served) resources() ([]*api.Resource, feature.Gates, error) {
+// Resources lists what is served, and the gates that are set.
+func (o *served) Resources() ([]*api.Resource, feature.Gates, error) {
 	gates, err := feature.Parse(string(o.FeatureGates))
 	if err != nil {
 		return nil, nil, err

@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"encoding/json"
@@ -15,14 +15,14 @@ func TestServedFlags(t *testing.T) {
 		"--feature-gates=NoSuchGate=true": "unrecognized feature gate: NoSuchGate",
 		"--runtime-config=a.b/v1=true":    "unknown api groups a.b/v1",
 	} {
-		var o APIOptions
+		var o API
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 		o.AddFlags(flags)
 		if err := flags.Parse([]string{args}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", args, err, want)
 		}
 	}
-	var o, again APIOptions
+	var o, again API
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.AddFlags(flags)
 	if !o.IsZero() {
@@ -39,7 +39,7 @@ func TestServedFlags(t *testing.T) {
 	if err := json.Unmarshal(data, &again); err != nil || again.RuntimeConfig != "api/beta=true,api/alpha=true" || again.FeatureGates != "AllAlpha=true" {
 		t.Errorf("%s became %+v: %v", data, again, err)
 	}
-	if all, gates, err := again.resources(); err != nil || !gates.Enabled("CBORServingAndStorage") || len(all) < 70 {
+	if all, gates, err := again.Resources(); err != nil || !gates.Enabled("CBORServingAndStorage") || len(all) < 70 {
 		t.Errorf("%d resources, %v, %v", len(all), gates, err)
 	}
 }

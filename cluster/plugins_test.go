@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"minke/cluster/options"
 )
 
 // TestPlugIns holds the defaults of the table to those of Kubernetes v1.37.
@@ -38,25 +40,25 @@ func TestAdmissionOptions(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		o       AdmissionOptions
+		o       options.Admission
 		config  string
 		want    string
 		refused string
 	}{
 		{name: "defaults", want: "a always"},
-		{name: "all", o: AdmissionOptions{Enable: []string{"B", "A"}}, want: "a b always"},
-		{name: "none", o: AdmissionOptions{Disable: []string{"A"}}, want: "always"},
-		{name: "unknown", o: AdmissionOptions{Enable: []string{"X"}}, refused: `--enable-admission-plugins: plugin "X" is unknown`},
-		{name: "unknown to disable", o: AdmissionOptions{Disable: []string{"X"}}, refused: `--disable-admission-plugins: plugin "X" is unknown`},
+		{name: "all", o: options.Admission{Enable: []string{"B", "A"}}, want: "a b always"},
+		{name: "none", o: options.Admission{Disable: []string{"A"}}, want: "always"},
+		{name: "unknown", o: options.Admission{Enable: []string{"X"}}, refused: `--enable-admission-plugins: plugin "X" is unknown`},
+		{name: "unknown to disable", o: options.Admission{Disable: []string{"X"}}, refused: `--disable-admission-plugins: plugin "X" is unknown`},
 		{name: "unknown in the file", config: "X", refused: `--admission-control-config-file: plugin "X" is unknown`},
-		{name: "both", o: AdmissionOptions{Enable: []string{"A"}, Disable: []string{"A"}}, refused: "overlapped"},
-		{name: "nothing behind it", o: AdmissionOptions{Enable: []string{"Later"}}, refused: "not available"},
+		{name: "both", o: options.Admission{Enable: []string{"A"}, Disable: []string{"A"}}, refused: "overlapped"},
+		{name: "nothing behind it", o: options.Admission{Enable: []string{"Later"}}, refused: "not available"},
 	} {
 		parts := &plugInParts{}
 		if c.config != "" {
 			parts.config = map[string][]byte{c.config: nil}
 		}
-		chain, err := c.o.chain(table, parts)
+		chain, err := chain(&c.o, table, parts)
 		var got []string
 		for _, p := range chain {
 			got = append(got, p.(string))

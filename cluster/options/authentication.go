@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"errors"
@@ -11,33 +11,33 @@ import (
 	"minke/apiserver/authn"
 )
 
-// AuthenticationOptions say by what the server knows who asks, besides
+// Authentication says by what the server knows who asks, besides
 // certificates of the cluster's own authority, tokens of service accounts and
 // bootstrap tokens.
-type AuthenticationOptions struct {
+type Authentication struct {
 	// ClientCA has further authorities of client certificates.
 	ClientCA File `json:"clientCA,omitempty"`
 	// Anonymous is "false" to refuse requests without credentials.
 	Anonymous string `json:"anonymous,omitempty"`
 	// Config holds an AuthenticationConfiguration.
-	Config          File                   `json:"config,omitempty"`
-	Tokens          File                   `json:"tokens,omitempty"`
-	APIAudiences    []string               `json:"apiAudiences,omitempty"`
-	RequestHeader   RequestHeaderOptions   `json:"requestHeader,omitzero"`
-	OIDC            OIDCOptions            `json:"oidc,omitzero"`
-	Webhook         TokenWebhookOptions    `json:"webhook,omitzero"`
-	ServiceAccounts ServiceAccountsOptions `json:"serviceAccounts,omitzero"`
+	Config          File            `json:"config,omitempty"`
+	Tokens          File            `json:"tokens,omitempty"`
+	APIAudiences    []string        `json:"apiAudiences,omitempty"`
+	RequestHeader   RequestHeader   `json:"requestHeader,omitzero"`
+	OIDC            OIDC            `json:"oidc,omitzero"`
+	Webhook         TokenWebhook    `json:"webhook,omitzero"`
+	ServiceAccounts ServiceAccounts `json:"serviceAccounts,omitzero"`
 }
 
-// RequestHeaderOptions name a front proxy that is trusted to say who asks.
-type RequestHeaderOptions struct {
+// RequestHeader names a front proxy that is trusted to say who asks.
+type RequestHeader struct {
 	CA           File               `json:"ca,omitempty"`
 	AllowedNames []string           `json:"allowedNames,omitempty"`
 	Headers      authn.ProxyHeaders `json:"headers,omitzero"`
 }
 
-// TokenWebhookOptions name a server that knows tokens.
-type TokenWebhookOptions struct {
+// TokenWebhook names a server that knows tokens.
+type TokenWebhook struct {
 	// Kubeconfig says where it is.
 	Kubeconfig File   `json:"kubeconfig,omitempty"`
 	Version    string `json:"version,omitempty"`
@@ -45,8 +45,8 @@ type TokenWebhookOptions struct {
 	CacheTTL time.Duration `json:"cacheTTL,omitempty"`
 }
 
-// ServiceAccountsOptions are about the tokens of service accounts.
-type ServiceAccountsOptions struct {
+// ServiceAccounts are about the tokens of service accounts.
+type ServiceAccounts struct {
 	// Issuers name the issuer; new tokens get the first.
 	Issuers    []string `json:"issuers,omitempty"`
 	KeyFiles   Files    `json:"keyFiles,omitempty"`
@@ -58,7 +58,7 @@ type ServiceAccountsOptions struct {
 	NoExtension bool `json:"noExtension,omitempty"`
 }
 
-func (o *AuthenticationOptions) addFlags(flags *pflag.FlagSet) {
+func (o *Authentication) addFlags(flags *pflag.FlagSet) {
 	flags.Var(&o.ClientCA, "client-ca-file", "`file` with further authorities whose client certificates are accepted")
 	flags.StringVar(&o.Anonymous, "anonymous-auth", "", "whether requests without credentials are let through as system:anonymous (default true)")
 	flags.Lookup("anonymous-auth").NoOptDefVal = "true"
@@ -89,13 +89,13 @@ func (o *AuthenticationOptions) addFlags(flags *pflag.FlagSet) {
 	o.OIDC.addFlags(flags)
 }
 
-// check refuses what cannot be together.
-func (o *AuthenticationOptions) check() error {
+// Check refuses what cannot be together.
+func (o *Authentication) Check() error {
 	var errs []error
 	if o.Anonymous != "" && o.Anonymous != "true" && o.Anonymous != "false" {
 		errs = append(errs, fmt.Errorf("--anonymous-auth: %q is neither true nor false", o.Anonymous))
 	}
-	if o.Config != "" && !o.OIDC.isZero() {
+	if o.Config != "" && !o.OIDC.IsZero() {
 		errs = append(errs, errors.New("authentication-config file and oidc-* flags are mutually exclusive"))
 	}
 	h := o.RequestHeader
@@ -113,30 +113,35 @@ func (o *AuthenticationOptions) check() error {
 	return errors.Join(errs...)
 }
 
-// issuers names the issuer of service account tokens, the current name first.
-func (o *ServiceAccountsOptions) issuers() []string {
+// issuerURL is the iss of service account tokens, as kubeadm sets it.
+const issuerURL = "https://kubernetes.default.svc.cluster.local"
+
+// IssuerNames names the issuer of service account tokens, the current name first.
+func (o *ServiceAccounts) IssuerNames() []string {
 	if len(o.Issuers) > 0 {
 		return o.Issuers
 	}
 	return []string{issuerURL}
 }
 
-// jwksURI is where others find the keys of tokens.
-func (o *ServiceAccountsOptions) jwksURI() string {
+// KeysURI is where others find the keys of tokens.
+func (o *ServiceAccounts) KeysURI() string {
 	if o.JWKSURI != "" {
 		return o.JWKSURI
 	}
-	return strings.TrimSuffix(o.issuers()[0], "/") + authn.KeysPath
+	return strings.TrimSuffix(o.IssuerNames()[0], "/") + authn.KeysPath
 }
 
-func (o *TokenWebhookOptions) version() string {
+// ReviewVersion is the version of the TokenReviews that are sent.
+func (o *TokenWebhook) ReviewVersion() string {
 	if o.Version == "" {
 		return "v1beta1"
 	}
 	return o.Version
 }
 
-func (o *TokenWebhookOptions) life() time.Duration {
+// Life is how long answers are kept.
+func (o *TokenWebhook) Life() time.Duration {
 	if o.CacheTTL == 0 {
 		return 2 * time.Minute
 	}
