@@ -3,8 +3,6 @@ package batch
 import (
 	batchv1 "k8s.io/api/batch/v1"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"minke/api"
 )
 
@@ -24,7 +22,7 @@ func cronJobs() *api.Resource {
 		Default:        defaultCronJob,
 		Columns:        cronJobColumns(),
 		Validate:       validateCronJob,
-		ValidateUpdate: func(c, _ *batchv1.CronJob) field.ErrorList { return validateCronJob(c) },
+		ValidateUpdate: validateCronJobUpdate,
 		Warnings:       cronJobWarnings,
 	}.Resource()
 }

@@ -16,7 +16,7 @@ func jobs() *api.Resource {
 		PrepareForCreate: jobCreate,
 		PrepareForUpdate: jobUpdate,
 		Subresources: map[string]api.Subresource[*batchv1.Job]{
-			"status": {Prepare: jobStatus},
+			"status": {Prepare: jobStatus, ValidateUpdate: validateJobStatus},
 		},
 		Default:        defaultJob,
 		DefaultOrphan:  true,

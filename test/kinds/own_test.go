@@ -87,12 +87,14 @@ var own = map[string]map[string]any{
 	"jobs.batch": {
 		"spec.completionMode": "Indexed", "spec.completions": 3.0, "spec.successPolicy.rules[0].succeededIndexes": "0-1",
 		"spec.podReplacementPolicy": "Failed", "spec.template.spec.restartPolicy": "Never", "spec.managedBy": "example.com/controller",
+		"spec.podFailurePolicy.rules[0].onPodConditions": nil,
+		"status.completionTime":                          nil, "status.completedIndexes": "0", "status.failedIndexes": "1", "status.uncountedTerminatedPods.failed": nil,
 	},
 	"cronjobs.batch": {
 		"spec.jobTemplate.spec.completionMode": "Indexed", "spec.jobTemplate.spec.completions": 3.0, "spec.jobTemplate.spec.successPolicy.rules[0].succeededIndexes": "0-1",
 		"spec.jobTemplate.spec.podReplacementPolicy": "Failed", "spec.jobTemplate.spec.template.spec.restartPolicy": "Never",
 		"spec.jobTemplate.spec.managedBy": "example.com/controller", "spec.jobTemplate.spec.selector": nil, "spec.jobTemplate.spec.manualSelector": nil,
-		"spec.concurrencyPolicy": "Forbid",
+		"spec.concurrencyPolicy": "Forbid", "spec.jobTemplate.spec.podFailurePolicy.rules[0].onPodConditions": nil,
 	},
 	"poddisruptionbudgets.policy":            {"spec.minAvailable": nil, "spec.unhealthyPodEvictionPolicy": "AlwaysAllow"},
 	"volumeattachments.storage.k8s.io":       {"spec.source.inlineVolumeSpec": nil},
