@@ -179,7 +179,7 @@ func (c *call) applied(ch *change, m *apply.Manager, old *cache.Item, applied *u
 }
 
 // fieldsOf returns the fields of an object with a Go type, as its JSON has them,
-// for the caller alone; nil for other objects and in other versions.
+// but for its managedFields, for the caller alone; nil for other objects and in other versions.
 func (c *call) fieldsOf(item *cache.Item) (map[string]any, error) {
 	if _, untyped := item.Object().(*unstructured.Unstructured); untyped || c.end.version != nil {
 		return nil, nil
@@ -188,8 +188,7 @@ func (c *call) fieldsOf(item *cache.Item) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, _ := untyped.Decode(data)
-	fields, _ := v.(map[string]any)
+	fields, _ := untyped.DecodeUnmanaged(data)
 	return fields, nil
 }
 

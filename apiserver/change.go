@@ -114,7 +114,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	if ch.live != nil {
 		keepTimes(obj, ch.live, before)
 	}
-	errs := validation.ValidateObjectMetaAccessorUpdate(managersBeside(obj), managersBeside(before), field.NewPath("metadata"))
+	errs := validation.ValidateObjectMetaAccessorUpdate(whoManages(obj), whoManages(before), field.NewPath("metadata"))
 	if !slices.Equal(obj.GetFinalizers(), before.GetFinalizers()) {
 		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 	}

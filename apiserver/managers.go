@@ -21,7 +21,7 @@ func managersOf(obj api.Object) []metav1.ManagedFieldsEntry {
 	list := managerMaps(u)
 	entries := make([]metav1.ManagedFieldsEntry, 0, len(list))
 	for _, item := range list {
-		e, ok := managerOf(item)
+		e, ok := managerOf(item, true)
 		if !ok {
 			return obj.GetManagedFields()
 		}
@@ -30,20 +30,29 @@ func managersOf(obj api.Object) []metav1.ManagedFieldsEntry {
 	return entries
 }
 
-// managersBeside is obj for those who read its metadata through its methods.
-func managersBeside(obj api.Object) metav1.Object {
+// whoManages is obj for those who read its metadata through its methods and do not
+// ask which fields anybody manages.
+func whoManages(obj api.Object) metav1.Object {
 	if u, ok := obj.(*unstructured.Unstructured); ok {
-		return readManagers{u, managersOf(u)}
+		return managersAlone{u}
 	}
 	return obj
 }
 
-type readManagers struct {
-	metav1.Object
-	entries []metav1.ManagedFieldsEntry
-}
+type managersAlone struct{ *unstructured.Unstructured }
 
-func (r readManagers) GetManagedFields() []metav1.ManagedFieldsEntry { return r.entries }
+func (m managersAlone) GetManagedFields() []metav1.ManagedFieldsEntry {
+	list := managerMaps(m.Unstructured)
+	entries := make([]metav1.ManagedFieldsEntry, 0, len(list))
+	for _, item := range list {
+		e, ok := managerOf(item, false)
+		if !ok {
+			return m.Unstructured.GetManagedFields()
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
 
 // managerMaps are the entries as the object holds them.
 func managerMaps(u *unstructured.Unstructured) []any {
@@ -52,11 +61,13 @@ func managerMaps(u *unstructured.Unstructured) []any {
 	return list
 }
 
-func managerOf(item any) (e metav1.ManagedFieldsEntry, ok bool) {
+func managerOf(item any, whole bool) (e metav1.ManagedFieldsEntry, ok bool) {
 	fields, ok := item.(map[string]any)
 	for name, v := range fields {
 		text, isText := v.(string)
 		switch {
+		case name == "fieldsV1" && !whole:
+			continue
 		case name == "fieldsV1":
 			raw, err := untyped.Append(nil, v)
 			if err != nil {

@@ -48,12 +48,28 @@ func isBrief(entries []metav1.ManagedFieldsEntry) bool {
 		entries[0].FieldsV1 != nil && string(entries[0].FieldsV1.GetRawBytes()) == "{}"
 }
 
+// briefOf returns the one entry that trackNew wrote, if obj has no more.
+func briefOf(obj api.Object) ([]metav1.ManagedFieldsEntry, bool) {
+	if u, ok := obj.(*unstructured.Unstructured); ok {
+		list := managerMaps(u)
+		if len(list) != 1 {
+			return nil, false
+		}
+		entry, _ := list[0].(map[string]any)
+		if fields, _ := entry["fieldsV1"].(map[string]any); len(fields) > 0 {
+			return nil, false
+		}
+	}
+	entries := managersOf(obj)
+	return entries, isBrief(entries)
+}
+
 // spelledOut returns obj with its managedFields in full: obj itself when they
 // are, else a copy. fields are those of an object with a Go type, if they are at
 // hand.
 func (c *call) spelledOut(obj api.Object, fields map[string]any) (api.Object, error) {
-	entries := managersOf(obj)
-	if !isBrief(entries) {
+	entries, brief := briefOf(obj)
+	if !brief {
 		return obj, nil
 	}
 	stored := c.routes.Load().endpoints[c.end.GroupVersionResource()]
@@ -135,7 +151,7 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 	if err != nil {
 		return nil, err
 	}
-	if isBrief(managersOf(obj)) {
+	if _, brief := briefOf(obj); brief {
 		obj.SetManagedFields(nil) // the field manager takes those of live then
 	}
 	manager, err := c.end.applier(c.info.Subresource)
@@ -153,8 +169,8 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 // staysBrief notes in obj that it was its creator who changed it, and tells true,
 // when that is so: all fields are the creator's still, whatever they are.
 func (c *call) staysBrief(ch *change, obj, before api.Object) bool {
-	entries := managersOf(before)
-	if !isBrief(entries) || c.info.Subresource != "" || c.end.version != nil {
+	entries, ok := briefOf(before)
+	if !ok || c.info.Subresource != "" || c.end.version != nil {
 		return false
 	}
 	brief := entries[0]

@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -25,6 +26,12 @@ type fieldSet struct {
 
 	once sync.Once
 	tree any // text, decoded, for objects without a Go type
+
+	mu sync.Mutex // guards what follows
+	// lost and less are what without was last asked for, and its answer: one
+	// change is often made to many objects.
+	lost string
+	less *fieldSet
 }
 
 // decoded returns the text as a value, which is shared; nil if it cannot be read.
@@ -33,14 +40,34 @@ func (f *fieldSet) decoded() any {
 	return f.tree
 }
 
-// without returns the set less some paths.
+// without returns the set less some paths; nil if it cannot be written.
 func (f *fieldSet) without(in *fieldSets, paths []fieldpath.Path) *fieldSet {
-	set := f.set.Difference(fieldpath.NewSet(paths...))
-	text, err := set.ToJSON()
+	var name []byte
+	for _, path := range paths {
+		name = append(appendPath(name, path), '\n')
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.less != nil && f.lost == string(name) {
+		return f.less
+	}
+	text, err := f.set.Difference(fieldpath.NewSet(paths...)).ToJSON()
 	if err != nil {
 		return nil
 	}
-	return in.read(string(text))
+	f.lost, f.less = string(name), in.read(string(text))
+	return f.less
+}
+
+func appendPath(b []byte, path fieldpath.Path) []byte {
+	for i := range path {
+		if name := path[i].FieldName; name != nil {
+			b = append(strconv.AppendQuote(b, *name), '.')
+		} else {
+			b = append(append(b, path[i].String()...), '.')
+		}
+	}
+	return b
 }
 
 // A setsBound bounds the texts of one generation of field sets of a kind, in

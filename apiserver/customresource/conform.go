@@ -31,6 +31,9 @@ func (c *compiled) conform(fields map[string]any) (unknown []string, err error) 
 				structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
 			defaulting.PruneNonNullableNullsWithoutDefaults(fields, c.structural)
 		}
+		if !c.has.embedded {
+			return
+		}
 		problem, paths := objectmeta.CoerceWithOptions(nil, fields, c.structural, false, objectmeta.CoerceOptions{ReturnUnknownFieldPaths: true})
 		unknown = append(unknown, paths...)
 		if problem != nil {
@@ -46,6 +49,9 @@ func (c *compiled) conform(fields map[string]any) (unknown []string, err error) 
 
 // complete fills in defaults.
 func (c *compiled) complete(fields map[string]any) {
+	if !c.has.defaults {
+		return
+	}
 	withoutMetadata(fields, func() { defaulting.Default(fields, c.structural) })
 }
 
@@ -59,23 +65,27 @@ func (c *compiled) read(fields map[string]any) {
 	withoutMetadata(fields, func() {
 		pruning.Prune(fields, c.structural, true)
 		defaulting.PruneNonNullableNullsWithoutDefaults(fields, c.structural)
-		objectmeta.Coerce(nil, fields, c.structural, false, true)
+		if c.has.embedded {
+			objectmeta.Coerce(nil, fields, c.structural, false, true)
+		}
 	})
 }
 
 // withoutMetadata keeps the object's metadata out of what shape does: a schema
 // may say something about the name, but it does not say what metadata is.
 func withoutMetadata(fields map[string]any, shape func()) {
-	kept := map[string]any{}
-	for _, name := range []string{"apiVersion", "kind", "metadata"} {
-		if v, ok := fields[name]; ok {
-			kept[name] = v
-		}
+	names := [...]string{"apiVersion", "kind", "metadata"}
+	var kept [len(names)]any
+	var had [len(names)]bool
+	for i, name := range names {
+		kept[i], had[i] = fields[name]
 	}
 	delete(fields, "metadata")
 	shape()
 	delete(fields, "metadata")
-	for name, v := range kept {
-		fields[name] = v
+	for i, name := range names {
+		if had[i] {
+			fields[name] = kept[i]
+		}
 	}
 }

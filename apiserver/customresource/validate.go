@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/model"
@@ -17,20 +18,28 @@ import (
 
 // validate checks an object that is about to be created.
 func (c *compiled) validate(now map[string]any) field.ErrorList {
-	errs := validation.ValidateCustomResource(nil, now, c.object)
-	errs = append(errs, objectmeta.Validate(context.Background(), nil, now, c.structural, false)...)
-	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, now)...)
-	return append(errs, c.evaluate(now, nil, errs)...)
+	var errs field.ErrorList
+	if !fits(c.structural, now) {
+		errs = validation.ValidateCustomResource(nil, now, c.object)
+	}
+	errs = append(errs, c.embedded(now)...)
+	if c.has.lists {
+		errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, now)...)
+	}
+	return append(errs, c.evaluate(now, nil, errs, nil)...)
 }
 
 // validateUpdate checks an object that is about to replace old. What did not
 // change may stay, even if it would be refused today (KEP-4008).
 func (c *compiled) validateUpdate(now, old map[string]any) field.ErrorList {
 	same := c.correlate(now, old)
-	errs := validation.ValidateCustomResourceUpdate(nil, now, old, c.object, validation.WithRatcheting(same))
-	errs = append(errs, objectmeta.Validate(context.Background(), nil, now, c.structural, false)...)
+	var errs field.ErrorList
+	if !fits(c.structural, now) {
+		errs = validation.ValidateCustomResourceUpdate(nil, now, old, c.object, validation.WithRatcheting(same()))
+	}
+	errs = append(errs, c.embedded(now)...)
 	errs = append(errs, c.lists(now, old)...)
-	return append(errs, c.evaluate(now, old, errs, cel.WithRatcheting(same))...)
+	return append(errs, c.evaluate(now, old, errs, same)...)
 }
 
 // validateStatus checks an object of which nothing but the status changes.
@@ -38,19 +47,35 @@ func (c *compiled) validateStatus(now, old map[string]any) field.ErrorList {
 	same := c.correlate(now, old)
 	var errs field.ErrorList
 	if status, ok := now["status"]; ok && c.status != nil {
-		errs = validation.ValidateCustomResourceUpdate(field.NewPath("status"), status, old["status"], c.status, validation.WithRatcheting(same.Key("status")))
+		if s, declared := c.structural.Properties["status"]; !declared || !fits(&s, status) {
+			errs = validation.ValidateCustomResourceUpdate(field.NewPath("status"), status, old["status"], c.status, validation.WithRatcheting(same().Key("status")))
+		}
 	}
 	errs = append(errs, c.lists(now, old)...)
-	return append(errs, c.evaluate(now, old, errs, cel.WithRatcheting(same))...)
+	return append(errs, c.evaluate(now, old, errs, same)...)
 }
 
-func (c *compiled) correlate(now, old map[string]any) *common.CorrelatedObject {
-	return common.NewCorrelatedObject(now, old, &model.Structural{Structural: c.structural})
+// embedded checks the metadata of objects that the object holds.
+func (c *compiled) embedded(now map[string]any) field.ErrorList {
+	if !c.has.embedded {
+		return nil
+	}
+	return objectmeta.Validate(context.Background(), nil, now, c.structural, false)
+}
+
+// correlate returns what finds the old value of each new one, made when needed.
+func (c *compiled) correlate(now, old map[string]any) func() *common.CorrelatedObject {
+	return sync.OnceValue(func() *common.CorrelatedObject {
+		return common.NewCorrelatedObject(now, old, &model.Structural{Structural: c.structural})
+	})
 }
 
 // lists checks that the items of sets and maps differ, unless they did not
 // before.
 func (c *compiled) lists(now, old map[string]any) field.ErrorList {
+	if !c.has.lists {
+		return nil
+	}
 	errs := listtype.ValidateListSetsAndMaps(nil, c.structural, now)
 	if len(errs) > 0 && len(listtype.ValidateListSetsAndMaps(nil, c.structural, old)) > 0 {
 		return nil
@@ -59,8 +84,9 @@ func (c *compiled) lists(now, old map[string]any) field.ErrorList {
 }
 
 // evaluate runs the schema's CEL rules, within the budget of one request. An
-// object that is wrong in its form cannot be reasoned about.
-func (c *compiled) evaluate(now, old map[string]any, before field.ErrorList, options ...cel.Option) field.ErrorList {
+// object that is wrong in its form cannot be reasoned about. same is nil for a new
+// object.
+func (c *compiled) evaluate(now, old map[string]any, before field.ErrorList, same func() *common.CorrelatedObject) field.ErrorList {
 	rules := c.rules()
 	if rules == nil {
 		return nil
@@ -74,6 +100,10 @@ func (c *compiled) evaluate(now, old map[string]any, before field.ErrorList, opt
 	var previous any // an old map that is nil would be an object
 	if old != nil {
 		previous = old
+	}
+	var options []cel.Option
+	if same != nil {
+		options = append(options, cel.WithRatcheting(same()))
 	}
 	errs, _ := rules.Validate(context.Background(), nil, c.structural, now, previous, celconfig.RuntimeCELCostBudget, options...)
 	return errs

@@ -26,9 +26,29 @@ func Decode(data []byte) (any, bool) {
 	return v, d.at == len(d.text)
 }
 
+// DecodeUnmanaged reads an object's JSON as Append or encoding/json writes it, but
+// for its metadata.managedFields, which are often the most of it.
+func DecodeUnmanaged(data []byte) (map[string]any, bool) {
+	if !utf8.Valid(data) {
+		return nil, false
+	}
+	d := decoder{text: string(data), source: data}
+	v, ok := d.value(0)
+	fields, isMap := v.(map[string]any)
+	if !ok || !isMap {
+		return nil, false
+	}
+	d.space()
+	return fields, d.at == len(d.text)
+}
+
 type decoder struct {
 	text string
 	at   int
+	// source is the text as it came, if metadata.managedFields are left out.
+	source []byte
+	// inMeta tells that the member of the whole at hand is its metadata.
+	inMeta bool
 }
 
 func (d *decoder) space() {
@@ -99,13 +119,20 @@ func (d *decoder) object(depth int) (any, bool) {
 		if !ok || !d.take(':') {
 			return nil, false
 		}
-		v, ok := d.value(depth + 1)
-		if !ok {
-			return nil, false
-		}
-		before := len(fields)
-		if fields[key] = v; len(fields) == before {
-			return nil, false
+		if d.source != nil && depth == 1 && d.inMeta && key == "managedFields" {
+			d.at = skip(d.source, d.at)
+		} else {
+			if depth == 0 {
+				d.inMeta = key == "metadata"
+			}
+			v, ok := d.value(depth + 1)
+			if !ok {
+				return nil, false
+			}
+			before := len(fields)
+			if fields[key] = v; len(fields) == before {
+				return nil, false
+			}
 		}
 		if d.take('}') {
 			return fields, true

@@ -108,3 +108,27 @@ func BenchmarkAppend(b *testing.B) {
 		out, _ = Append(out[:0], v)
 	}
 }
+
+// TestDecodeUnmanaged compares with what Decode reads, less the managedFields.
+func TestDecodeUnmanaged(t *testing.T) {
+	for _, text := range []string{
+		`{"metadata":{"managedFields":[{"f:a":{"}":{}}}],"name":"a"},"managedFields":[1],"spec":{"managedFields":[{}],"metadata":{"managedFields":2}}}`,
+		`{"kind":"K","metadata":{"labels":{"managedFields":"x"},"managedFields":[]},"spec":{"a":{"b":1},"managedFields":3}}`,
+		`{"metadata":{"name":"a"}}`, `{}`, `{"metadata":5}`, `{"metadata":{"managedFields":"\"}"}}`,
+	} {
+		got, ok := DecodeUnmanaged([]byte(text))
+		v, _ := Decode([]byte(text))
+		want := v.(map[string]any)
+		if metadata, is := want["metadata"].(map[string]any); is {
+			delete(metadata, "managedFields")
+		}
+		if !ok || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, %t", text, got, ok)
+		}
+	}
+	for _, text := range []string{`{"metadata":{"managedFields":[}`, `{"metadata":{"managedFields":[]`, `[]`, `{"metadata":{"managedFields":`, ``} {
+		if got, ok := DecodeUnmanaged([]byte(text)); ok {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
