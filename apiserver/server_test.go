@@ -19,6 +19,7 @@ import (
 
 	"minke/api"
 	"minke/api/inprocess"
+	"minke/store/cache"
 )
 
 var core = schema.GroupVersion{Version: "v1"}
@@ -117,6 +118,9 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
 	cfg := Config{Resources: testResources(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Authenticate: func(*http.Request) (*inprocess.User, error) { return &inprocess.User{Name: "tester"}, nil }}
+	if _, bench := t.(*testing.B); !bench {
+		cfg.Detector = cache.NewDetector()
+	}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -127,7 +131,13 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close(); _ = cfg.Store.Close() })
+	t.Cleanup(func() {
+		s.Close()
+		_ = cfg.Store.Close()
+		if err := cfg.Detector.Check(); err != nil {
+			t.Error(err)
+		}
+	})
 	return &world{t, s}
 }
 

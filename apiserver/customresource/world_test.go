@@ -21,6 +21,7 @@ import (
 	"minke/apiserver/openapi"
 	"minke/apiserver/webhook"
 	"minke/store"
+	"minke/store/cache"
 	"minke/store/local"
 )
 
@@ -43,7 +44,11 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 	documents := discovery.New("127.0.0.1:6443", builtIn, nil)
 	schemas := openapi.New("v1.37.0", openapi.Set{Resources: builtIn})
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	s, err := apiserver.New(apiserver.Config{Store: st, Resources: builtIn, Log: quiet, CBOR: true, Discovery: documents, OpenAPI: schemas,
+	var detector *cache.Detector
+	if _, bench := t.(*testing.B); !bench {
+		detector = cache.NewDetector()
+	}
+	s, err := apiserver.New(apiserver.Config{Detector: detector, Store: st, Resources: builtIn, Log: quiet, CBOR: true, Discovery: documents, OpenAPI: schemas,
 		Authenticate: func(*http.Request) (*inprocess.User, error) { return &inprocess.User{Name: "tester"}, nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +70,14 @@ func newWorldOn(t testing.TB, st store.Store) *world {
 			t.Error(err)
 		}
 	}()
-	t.Cleanup(func() { cancel(); <-ended; s.Close() })
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		s.Close()
+		if err := detector.Check(); err != nil {
+			t.Error(err)
+		}
+	})
 	return &world{t, s, m}
 }
 

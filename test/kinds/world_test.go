@@ -12,6 +12,7 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/openapi"
+	"minke/store/cache"
 	"minke/store/local"
 )
 
@@ -22,8 +23,12 @@ func serve(t testing.TB, resources []*api.Resource) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var detector *cache.Detector
+	if _, bench := t.(*testing.B); !bench {
+		detector = cache.NewDetector()
+	}
 	s, err := apiserver.New(apiserver.Config{
-		Store: st, Resources: resources, CBOR: true,
+		Store: st, Resources: resources, CBOR: true, Detector: detector,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 		OpenAPI: openapi.New("v1.37.2", openapi.Set{Resources: resources}),
 		Authenticate: func(*http.Request) (*inprocess.User, error) {
@@ -38,6 +43,9 @@ func serve(t testing.TB, resources []*api.Resource) *client {
 		web.Close()
 		s.Close()
 		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := detector.Check(); err != nil {
 			t.Error(err)
 		}
 	})
