@@ -195,6 +195,9 @@ type Resource struct {
 	ConditionalUpdateOnly bool
 	Verbs                 []string
 	Also                  []Version
+	// Readable are the further versions that stored objects may be in: an older
+	// release, or kube-apiserver, stored them. They need not be served.
+	Readable []Version
 	// Unserved tells that Kind's version is what is stored, but only those of Also
 	// are served.
 	Unserved bool

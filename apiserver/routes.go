@@ -30,9 +30,7 @@ type endpoint struct {
 	version *api.Version
 	group   schema.GroupResource
 	cache   *cache.Cache
-	// prefix begins the keys of all objects:
-	//
-	//	/registry/<group or "core">/<plural>/[<namespace>/]<name>
+	// prefix begins the keys of all objects: see layout.go.
 	prefix string
 	views  viewSet
 	// hasProtobuf tells that the kind can be written as protobuf.
@@ -75,7 +73,7 @@ func newRoutes(resources []*api.Resource, budget budgets, cfg *Config) (*routes,
 }
 
 func newEndpoint(r *api.Resource) *endpoint {
-	return &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: prefixOf(r),
+	return &endpoint{Resource: r, kind: r.Kind, group: r.GroupResource(), prefix: Prefix(r),
 		fieldSets: &fieldSets{compute: r.FieldSet}, watching: &atomic.Int64{}, pages: &pages{}}
 }
 
@@ -86,7 +84,7 @@ func newCache(e *endpoint, budget budgets, cfg *Config) *cache.Cache {
 		o.Sealer = cfg.Encrypt(e.group)
 	}
 	return cache.New(cfg.Store, e.prefix,
-		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, AsWritten: e.Convert != nil,
+		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, Others: e.Readable, AsWritten: e.Convert != nil,
 			Untyped: e.Conform != nil, Bulky: e.Bulky}, o)
 }
 
@@ -116,14 +114,6 @@ func (t *routes) add(e *endpoint) error {
 	e.views = newViewSet(e)
 	e.appliers = &appliers{bySub: map[string]*apply.Manager{}}
 	return nil
-}
-
-func prefixOf(r *api.Resource) string {
-	group := r.Kind.Group
-	if group == "" {
-		group = "core"
-	}
-	return "/registry/" + group + "/" + r.Plural + "/"
 }
 
 // key returns the store's key of an object.

@@ -108,7 +108,7 @@ func TestTraceVerbs(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}
 	}
-	if stored.Attr("key") != "/registry/core/configmaps/default/a" || strings.Join(stored.Steps(), ",") != "About to Encode,Encode succeeded,TransformToStorage succeeded,Txn call succeeded" {
+	if stored.Attr("key") != "/registry/configmaps/default/a" || strings.Join(stored.Steps(), ",") != "About to Encode,Encode succeeded,TransformToStorage succeeded,Txn call succeeded" {
 		t.Errorf("the store's span has %v and %v", stored.Attributes, stored.Steps())
 	}
 	if version := collector.One(t, "GET"); version.Attr("url.path") != "/version" {

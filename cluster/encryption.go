@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,7 +19,30 @@ func (s *Server) encrypt() func(schema.GroupResource) cache.Sealer {
 	if s.encryption == nil {
 		return nil
 	}
-	return s.encryption.For
+	prefix := s.cfg.API.Datastore.prefix()
+	if prefix == storeRoot {
+		return s.encryption.For
+	}
+	return func(resource schema.GroupResource) cache.Sealer {
+		return placed{s.encryption.For(resource), prefix}
+	}
+}
+
+// placed seals a value for the key that it has in etcd, as kube-apiserver does,
+// where that is not the store's.
+type placed struct {
+	cache.Sealer
+	prefix string
+}
+
+func (p placed) at(key string) string { return p.prefix + strings.TrimPrefix(key, storeRoot) }
+
+func (p placed) Seal(ctx context.Context, key string, value []byte) ([]byte, error) {
+	return p.Sealer.Seal(ctx, p.at(key), value)
+}
+
+func (p placed) Open(ctx context.Context, key string, stored []byte) ([]byte, bool, error) {
+	return p.Sealer.Open(ctx, p.at(key), stored)
 }
 
 func (s *Server) runEncryption(ctx context.Context) error {

@@ -189,7 +189,11 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 // ends. ready is called once the API answers and the bootstrap objects exist.
 func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()) error {
 	defer s.endAPI()
-	if err := errors.Join(s.custom.Load(), s.webhooks.Load()); err != nil {
+	err := moveFormer(ctx, s.store, s.encrypt())
+	if err == nil {
+		err = errors.Join(s.custom.Load(), s.webhooks.Load())
+	}
+	if err != nil {
 		return errors.Join(err, s.store.Close())
 	}
 	stopTracer := s.runTracer()
@@ -241,7 +245,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 		group.Go(func() error { return s.keepFlow(ctx) })
 		return s.runControllers(ctx)
 	})
-	err := group.Wait()
+	err = group.Wait()
 	s.api.Close()
 	return errors.Join(err, stopTracer(), s.store.Close())
 }

@@ -151,12 +151,17 @@ func (c Choice) wants(gvr schema.GroupVersionResource, byDefault bool) bool {
 	return on
 }
 
+// Known lists every resource that can be switched on, in whatever version.
+func Known() []*api.Resource { return append(Resources(), preview.Resources()...) }
+
 // Serve lists what is served under a choice and with these feature gates. What
 // is stable is, unless it is turned off; what is beta or alpha is not, unless it
 // is asked for.
 func Serve(c Choice, gates feature.Gates) []*api.Resource {
 	var all []*api.Resource
+	offered := preview.Offered()
 	for _, r := range Resources() {
+		r.Readable = append(slices.Clone(r.Also), offered[r.GroupResource()]...)
 		r.Unserved = !c.wants(r.GroupVersionResource(), true)
 		r.Also = slices.DeleteFunc(r.Also, func(v api.Version) bool {
 			return !c.wants(v.Kind.GroupVersion().WithResource(r.Plural), true)

@@ -39,12 +39,27 @@ func Versions() []schema.GroupVersion {
 	return all
 }
 
+// Resources lists the resources that are not stable in any version.
+func Resources() []*api.Resource { return resources() }
+
+// Offered lists the further versions of each resource, whether or not they are
+// switched on.
+func Offered() map[schema.GroupResource][]api.Version {
+	all := map[schema.GroupResource][]api.Version{}
+	for _, o := range offers() {
+		all[o.resource] = append(all[o.resource], o.version)
+	}
+	return all
+}
+
 // Attach adds the versions for which wanted is true to the stable resources, and
 // returns the list with the resources that are not stable in any version.
 func Attach(stable []*api.Resource, wanted func(schema.GroupVersionResource) bool, gates feature.Gates) []*api.Resource {
 	all := stable
+	offered := Offered()
 	for _, r := range resources() {
 		r.Unserved = !wanted(r.GroupVersionResource()) || !enabled(gates, gatesOf[r.GroupResource()])
+		r.Readable = offered[r.GroupResource()]
 		all = append(all, r)
 	}
 	byName := map[schema.GroupResource]*api.Resource{}

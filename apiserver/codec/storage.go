@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,6 +26,8 @@ type Storage struct {
 	Default func(api.Object)
 	// StoredVersion is the version that stored objects name; empty for Kind's.
 	StoredVersion string
+	// Others are further versions that a Go type may be stored in.
+	Others []api.Version
 	// AsWritten tells that objects stay in the version in which they were
 	// written, whatever Kind and StoredVersion say.
 	AsWritten bool
@@ -88,8 +91,8 @@ func (s Storage) Encode(obj runtime.Object) ([]byte, error) {
 // Decode returns the object that value holds, with its kind, its defaults, and
 // rev as its resourceVersion.
 func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error) {
-	obj := s.New()
-	if err := s.decode(value, obj); err != nil {
+	obj, err := s.decode(value)
+	if err != nil {
 		return nil, fmt.Errorf("decode stored %s: %w", s.Kind.Kind, err)
 	}
 	if !s.AsWritten {
@@ -100,24 +103,48 @@ func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error
 	return obj, nil
 }
 
-func (s Storage) decode(value []byte, obj api.Object) error {
+func (s Storage) decode(value []byte) (api.Object, error) {
+	obj := s.New()
 	if u, ok := obj.(*unstructured.Unstructured); ok {
 		if fields, plain := untyped.Decode(value); plain {
 			if u.Object, ok = fields.(map[string]any); ok {
-				return nil
+				return obj, nil
 			}
 		}
-		return kjson.UnmarshalCaseSensitivePreserveInts(value, &u.Object)
+		return obj, kjson.UnmarshalCaseSensitivePreserveInts(value, &u.Object)
 	}
 	if !IsProtobuf(value) {
-		return kjson.UnmarshalCaseSensitivePreserveInts(value, obj)
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(value, obj); err != nil {
+			return nil, err
+		}
+		kind := obj.GetObjectKind().GroupVersionKind()
+		if kind == s.Kind || kind.Empty() {
+			return obj, nil
+		}
+		return s.imported(kind, func(obj runtime.Object) error { return kjson.UnmarshalCaseSensitivePreserveInts(value, obj) })
 	}
 	kind, raw, err := OpenEnvelope(value)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == s.Kind:
+		return obj, DecodeMessage(raw, obj)
 	}
-	if kind != s.Kind {
-		return fmt.Errorf("found a %s", kind)
+	return s.imported(kind, func(obj runtime.Object) error { return DecodeMessage(raw, obj) })
+}
+
+// imported returns an object that is stored in another version, as read reads it.
+func (s Storage) imported(kind schema.GroupVersionKind, read func(runtime.Object) error) (api.Object, error) {
+	i := slices.IndexFunc(s.Others, func(v api.Version) bool { return v.Kind == kind })
+	if i < 0 {
+		return nil, fmt.Errorf("found a %s", kind)
 	}
-	return DecodeMessage(raw, obj)
+	obj := s.Others[i].New()
+	if err := read(obj); err != nil {
+		return nil, err
+	}
+	if s.Others[i].Default != nil {
+		s.Others[i].Default(obj)
+	}
+	return s.Others[i].Import(obj)
 }

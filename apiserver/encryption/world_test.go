@@ -28,7 +28,7 @@ import (
 
 var secrets = schema.GroupResource{Resource: "secrets"}
 
-const prefix = "/registry/core/secrets/"
+const prefix = "/registry/secrets/"
 
 // key returns a key of n bytes, made of one byte.
 func key(b byte, n int) string {

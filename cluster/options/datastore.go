@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -54,6 +55,15 @@ func (o *Datastore) EngineName() string {
 	return "local"
 }
 
+// KeyPrefix is what all keys in the store begin with, written as kube-apiserver
+// writes it.
+func (o *Datastore) KeyPrefix() string {
+	if !o.External() || o.Prefix == "" {
+		return StoreRoot
+	}
+	return path.Join("/", o.Prefix)
+}
+
 // Open opens the engine; dir is the server's data directory.
 func (o *Datastore) Open(dir string) (store.Store, error) {
 	if !o.External() {
@@ -65,10 +75,7 @@ func (o *Datastore) Open(dir string) (store.Store, error) {
 	}
 	options := etcd.Options{
 		Endpoints: o.Endpoints, CAFile: string(o.CAFile), CertFile: string(o.CertFile), KeyFile: string(o.KeyFile),
-		Root: StoreRoot, Prefix: StoreRoot, CompactionInterval: 5 * time.Minute,
-	}
-	if o.Prefix != "" {
-		options.Prefix = o.Prefix
+		Root: StoreRoot, Prefix: o.KeyPrefix(), CompactionInterval: 5 * time.Minute,
 	}
 	if o.Compaction != nil {
 		options.CompactionInterval = *o.Compaction

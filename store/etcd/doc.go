@@ -13,7 +13,7 @@
 // # Revisions and keys
 //
 // A revision here is etcd's own. Writers of other keys in the same etcd make
-// revisions too; they are gaps for us. The key /registry/core/pods/ns/name is
+// revisions too; they are gaps for us. The key /registry/pods/ns/name is
 // stored beneath Options.Prefix in place of Options.Root.
 //
 // # When etcd is away
