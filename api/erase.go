@@ -37,6 +37,7 @@ func (d Definition[T]) Resource() *Resource {
 		ConditionalUpdateOnly: d.ConditionalUpdateOnly,
 		Verbs:                 d.Verbs,
 		Also:                  d.Also,
+		Readable:              d.Readable,
 		Merging:               d.Merging,
 	}
 	if r.Singular == "" {

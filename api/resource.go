@@ -102,6 +102,9 @@ type Definition[T Object] struct {
 	Verbs []string
 	// Also lists the other versions in which the resource is served.
 	Also []Version
+	// Readable lists versions that are never served, but may be stored. They
+	// need neither NewList nor Export.
+	Readable []Version
 }
 
 // Subresource is another way to update an object, with rules of its own.

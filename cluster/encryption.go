@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"minke/cluster/options"
 	"minke/store/cache"
 )
 
@@ -19,8 +20,8 @@ func (s *Server) encrypt() func(schema.GroupResource) cache.Sealer {
 	if s.encryption == nil {
 		return nil
 	}
-	prefix := s.cfg.API.Datastore.prefix()
-	if prefix == storeRoot {
+	prefix := s.cfg.API.Datastore.KeyPrefix()
+	if prefix == options.StoreRoot {
 		return s.encryption.For
 	}
 	return func(resource schema.GroupResource) cache.Sealer {
@@ -35,7 +36,7 @@ type placed struct {
 	prefix string
 }
 
-func (p placed) at(key string) string { return p.prefix + strings.TrimPrefix(key, storeRoot) }
+func (p placed) at(key string) string { return p.prefix + strings.TrimPrefix(key, options.StoreRoot) }
 
 func (p placed) Seal(ctx context.Context, key string, value []byte) ([]byte, error) {
 	return p.Sealer.Seal(ctx, p.at(key), value)

@@ -11,6 +11,7 @@ import (
 	"minke/api"
 	"minke/api/catalog"
 	"minke/apiserver"
+	"minke/cluster/options"
 	"minke/store"
 	"minke/store/cache"
 )
@@ -18,7 +19,7 @@ import (
 // formerCore is where the core group's objects were in the layout before
 // kube-apiserver's: /registry/GROUP/PLURAL/…, with "core" for the empty group.
 // Every state has some, the namespaces.
-const formerCore = storeRoot + "/core/"
+const formerCore = options.StoreRoot + "/core/"
 
 // moveBatch is how many objects are moved in a transaction: etcd takes 128
 // operations by default, and moving one is two.
@@ -35,7 +36,7 @@ func moveFormer(ctx context.Context, st store.Store, sealers func(schema.GroupRe
 	all := catalog.Known()
 	slices.SortStableFunc(all, func(a, b *api.Resource) int { return -cmp.Compare(a.Kind.Group, b.Kind.Group) })
 	for _, r := range all {
-		m := move{store: st, from: storeRoot + "/" + cmp.Or(r.Kind.Group, "core") + "/" + r.Plural + "/", to: apiserver.Prefix(r)}
+		m := move{store: st, from: options.StoreRoot + "/" + cmp.Or(r.Kind.Group, "core") + "/" + r.Plural + "/", to: apiserver.Prefix(r)}
 		if m.from == m.to {
 			continue
 		}

@@ -56,7 +56,10 @@ func TestSeveralProcess(t *testing.T) {
 		IPs:    []netip.Addr{at.AddrPort().Addr()},
 		PodNet: netip.MustParsePrefix("10.244.0.0/16"), NodeBits: 24, ServiceNet: netip.MustParsePrefix("10.96.0.0/16"),
 		DNS: netip.MustParseAddr("10.96.0.10"), Domain: "cluster.local",
-		API: options.API{Datastore: options.Datastore{Endpoints: []string{etcd}}},
+		API: options.API{
+			Datastore:  options.Datastore{Endpoints: []string{etcd}},
+			Encryption: options.Encryption{ConfigFile: options.File(os.Getenv("SEVERAL_ENCRYPTION"))},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +80,7 @@ type several struct {
 // oneOf is a server, whose process may be started again.
 type oneOf struct {
 	name, dir, listen, address string
+	encryption                 string // the file of its configuration, or nothing
 	cmd                        *exec.Cmd
 	log                        string
 	api                        client.Interface
@@ -140,7 +144,7 @@ func (w *several) start(s *oneOf) {
 	defer log.Close()
 	s.cmd = exec.Command(os.Args[0], "-test.run=^TestSeveralProcess$", "-test.timeout=5m")
 	s.cmd.Env = append(os.Environ(), "SEVERAL_ETCD="+w.etcd, "SEVERAL_NAME="+s.name, "SEVERAL_DIR="+s.dir,
-		"SEVERAL_LISTEN="+s.listen, "SEVERAL_ADDRESS="+s.address)
+		"SEVERAL_LISTEN="+s.listen, "SEVERAL_ADDRESS="+s.address, "SEVERAL_ENCRYPTION="+s.encryption)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {

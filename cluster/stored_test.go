@@ -19,6 +19,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/codec"
+	"minke/cluster/options"
 	"minke/store"
 	"minke/store/cache"
 	"minke/store/local"
@@ -29,8 +30,12 @@ import (
 func TestStoredInOtherVersions(t *testing.T) {
 	meta := metav1.ObjectMeta{Name: "a", Namespace: "shop"}
 	replicas, cpu := int32(2), int32(70)
-	options := APIOptions{served: served{RuntimeConfig: "policy/v1beta1=false"}}
-	all, _, err := options.resources()
+	var o options.API
+	err := o.RuntimeConfig.Set("policy/v1beta1=false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, _, err := o.Resources()
 	if err != nil {
 		t.Fatal(err)
 	}

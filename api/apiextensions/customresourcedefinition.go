@@ -33,7 +33,8 @@ func customResourceDefinitions() *api.Resource {
 		ValidateUpdate: validateUpdate,
 		// client-go has no merge schema for it. Lists are atomic in the
 		// published one too, but for conditions, which nobody applies.
-		Merging: managedfields.NewDeducedTypeConverter(),
+		Merging:  managedfields.NewDeducedTypeConverter(),
+		Readable: []api.Version{stored()},
 	}.Resource()
 }
 

@@ -161,7 +161,7 @@ func Serve(c Choice, gates feature.Gates) []*api.Resource {
 	var all []*api.Resource
 	offered := preview.Offered()
 	for _, r := range Resources() {
-		r.Readable = append(slices.Clone(r.Also), offered[r.GroupResource()]...)
+		r.Readable = slices.Concat(r.Readable, r.Also, offered[r.GroupResource()])
 		r.Unserved = !c.wants(r.GroupVersionResource(), true)
 		r.Also = slices.DeleteFunc(r.Also, func(v api.Version) bool {
 			return !c.wants(v.Kind.GroupVersion().WithResource(r.Plural), true)
