@@ -54,7 +54,7 @@ func (c *call) traceArrival(outside bool) {
 }
 
 // privileged tells whose traceparent is followed: any client could else have all of
-// its requests traced.
+// its requests traced. Who acts as somebody else is judged as that one.
 func (c *call) privileged() bool {
 	return c.user != nil && (slices.Contains(c.user.Groups, authz.Masters) || slices.Contains(c.user.Groups, monitoringGroup))
 }

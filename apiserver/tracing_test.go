@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -110,6 +111,9 @@ func TestTraceVerbs(t *testing.T) {
 	}
 	if stored.Attr("key") != "/registry/configmaps/default/a" || strings.Join(stored.Steps(), ",") != "About to Encode,Encode succeeded,TransformToStorage succeeded,Txn call succeeded" {
 		t.Errorf("the store's span has %v and %v", stored.Attributes, stored.Steps())
+	}
+	if os.Getenv(etcdVariable) != "" && !slices.ContainsFunc(collector.Named("etcdserverpb.KV/Txn"), func(s *tracingtest.Span) bool { return s.Parent() == stored.ID() }) {
+		t.Error("etcd's transaction is not below the store's span")
 	}
 	if version := collector.One(t, "GET"); version.Attr("url.path") != "/version" {
 		t.Errorf("a path that is no resource: %v", version.Attributes)

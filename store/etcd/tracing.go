@@ -16,8 +16,8 @@ func traced(ctx context.Context, method string) (context.Context, *tracing.Span)
 		return ctx, nil
 	}
 	if s.Recording() {
-		s = s.Call("etcdserverpb.KV/"+method, tracing.String("rpc.system", "grpc"),
-			tracing.String("rpc.service", "etcdserverpb.KV"), tracing.String("rpc.method", method))
+		name := "etcdserverpb.KV/" + method
+		s = s.Call(name, tracing.String("rpc.system.name", "grpc"), tracing.String("rpc.method", name))
 	}
 	return handedOn(ctx, s), s
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"minke/store"
+	"minke/test/peers"
 	"minke/tracing"
 	"minke/tracing/tracingtest"
 )
@@ -47,10 +48,39 @@ func TestTraced(t *testing.T) {
 	}
 	flush()
 	spans := collector.Named("etcdserverpb.KV/Txn")
-	if len(spans) != 2 || spans[0].Attr("rpc.method") != "Txn" || want != "00-"+spans[0].Trace()+"-"+spans[0].ID()+"-01" {
+	if len(spans) != 2 || spans[0].Attr("rpc.method") != "etcdserverpb.KV/Txn" || want != "00-"+spans[0].Trace()+"-"+spans[0].ID()+"-01" {
 		t.Fatalf("spans %v; etcd was told %q", spans, want)
 	}
 	if spans[0].Status != nil || spans[1].Status.GetMessage() == "" {
 		t.Errorf("the states are %v and %v", spans[0].Status, spans[1].Status)
 	}
+}
+
+// TestEtcdTracesToo: a real etcd takes up the trace and puts its own spans below
+// the store's.
+func TestEtcdTracesToo(t *testing.T) {
+	collector := tracingtest.New(t)
+	tracer, flush := collector.Tracer(t, 1_000_000)
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50") // ms
+	member := peers.StartEtcd(t, "--enable-distributed-tracing", "--distributed-tracing-address", collector.Endpoint)
+	st := open(t, []string{member.URL}, Options{})
+	root := tracer.Serve(tracing.Arrival{Name: "GET"})
+	_, err := st.Txn(root.Within(t.Context()), store.Txn{Writes: []store.Write{{Key: "/registry/a", Value: []byte("v")}}})
+	root.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raft := collector.Await(t, "txn")
+	theirs := collector.Await(t, "etcdserverpb.KV/Txn") // ours waits for the flush
+	flush()
+	for _, ours := range collector.Named("etcdserverpb.KV/Txn") {
+		if ours.Resource["service.name"] == "etcd" {
+			continue
+		}
+		if theirs.Resource["service.name"] != "etcd" || theirs.Parent() != ours.ID() || raft.Trace() != ours.Trace() || ours.Parent() != collector.One(t, "GET").ID() {
+			t.Errorf("etcd's span %v is not below %v", theirs, ours)
+		}
+		return
+	}
+	t.Error("the store has no span")
 }

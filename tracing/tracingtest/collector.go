@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -66,6 +67,8 @@ type Collector struct {
 	// Answer, if set before spans come, makes what the collector answers.
 	Answer func(*collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error)
 
+	arrived chan struct{} // tells that spans may have come
+
 	mu    sync.Mutex // guards what follows
 	spans []*Span
 	calls int
@@ -84,7 +87,7 @@ func Listen(t testing.TB, network, address string) *Collector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Collector{Endpoint: listener.Addr().String()}
+	c := &Collector{Endpoint: listener.Addr().String(), arrived: make(chan struct{}, 1)}
 	server := grpc.NewServer()
 	collector.RegisterTraceServiceServer(server, c)
 	served := make(chan error, 1)
@@ -102,6 +105,12 @@ func Listen(t testing.TB, network, address string) *Collector {
 func (c *Collector) Export(_ context.Context, r *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() {
+		select {
+		case c.arrived <- struct{}{}:
+		default: // one is enough
+		}
+	}()
 	c.calls++
 	if c.Answer != nil {
 		return c.Answer(r)
@@ -138,6 +147,23 @@ func (c *Collector) Named(name string) (found []*Span) {
 		}
 	}
 	return found
+}
+
+// Await returns a span of a name that another process sends.
+func (c *Collector) Await(t testing.TB, name string) *Span {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		if found := c.Named(name); len(found) > 0 {
+			return found[0]
+		}
+		select {
+		case <-c.arrived:
+		case <-ctx.Done():
+			t.Fatalf("a span %q did not come", name)
+		}
+	}
 }
 
 // One returns the span of a name, which must be the only one.
