@@ -44,13 +44,18 @@ func newBench(t *testing.T, images ...string) *bench {
 	return b
 }
 
-// start runs a kubelet; stop ends it and leaves its containers.
-func (b *bench) start() {
-	k, err := kubelet.New(kubelet.Config{
+// config is that of the node.
+func (b *bench) config() kubelet.Config {
+	return kubelet.Config{
 		NodeName: "n1", API: b.api, Runtime: b.rt, Images: b.rt, Mounter: fakeMounts{},
 		RootDir: b.dir + "/kubelet", LogDir: b.dir + "/logs", NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null",
 		Capacity: corev1.ResourceList{"cpu": resource.MustParse("2"), "memory": resource.MustParse("4Gi"), "pods": resource.MustParse("10")},
-	})
+	}
+}
+
+// start runs a kubelet; stop ends it and leaves its containers.
+func (b *bench) start() {
+	k, err := kubelet.New(b.config())
 	if err != nil {
 		b.Fatal(err)
 	}
