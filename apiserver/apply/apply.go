@@ -56,8 +56,9 @@ type Manager struct {
 	entries Entries
 	shapes  shapes
 
-	mu   sync.Mutex // guards sets
-	sets *fieldSets
+	mu    sync.Mutex // guards sets and probe
+	sets  *fieldSets
+	probe *unstructured.Unstructured // an empty object, to ask for the schema with
 }
 
 // NewManager returns the manager of a kind.

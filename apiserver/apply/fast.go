@@ -217,9 +217,11 @@ func (m *Manager) fieldSets() *fieldSets {
 	if m.sets != nil && m.kind.Merging == nil {
 		return m.sets
 	}
-	probe := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": m.kind.Served.GroupVersion().String(), "kind": m.kind.Served.Kind}}
-	t, err := m.merging.ObjectToTyped(probe)
+	if m.probe == nil {
+		m.probe = &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": m.kind.Served.GroupVersion().String(), "kind": m.kind.Served.Kind}}
+	}
+	t, err := m.merging.ObjectToTyped(m.probe)
 	if err != nil {
 		return nil
 	}

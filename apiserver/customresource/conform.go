@@ -25,7 +25,7 @@ func (c *compiled) conform(fields map[string]any) (unknown []string, err error) 
 		}
 	}
 	c.complete(fields)
-	withoutMetadata(fields, func() {
+	untidy := func() {
 		if !c.preserve {
 			unknown = append(unknown, pruning.PruneWithOptions(fields, c.structural, true,
 				structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true})...)
@@ -39,7 +39,10 @@ func (c *compiled) conform(fields map[string]any) (unknown []string, err error) 
 		if problem != nil {
 			err = problem
 		}
-	})
+	}
+	if !c.tidy(fields) {
+		withoutMetadata(fields, untidy)
+	}
 	if err == nil && found {
 		err = objectmeta.SetObjectMeta(fields, metadata)
 	}
@@ -59,7 +62,7 @@ func (c *compiled) complete(fields map[string]any) {
 // shaped, the present form.
 func (c *compiled) read(fields map[string]any) {
 	c.complete(fields)
-	if c.preserve {
+	if c.preserve || c.tidy(fields) {
 		return
 	}
 	withoutMetadata(fields, func() {

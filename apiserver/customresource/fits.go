@@ -7,38 +7,68 @@ import (
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 )
 
+// node is a structural schema as fits and known walk it: without copies of what
+// is below.
+type node struct {
+	kind                                      string
+	nullable, intOrString, preserve, embedded bool
+	values                                    *structuralschema.ValueValidation
+	properties                                map[string]*node
+	items                                     *node
+	// others tells that there may be other members; other is theirs, if declared.
+	others, anything bool
+	other            *node
+}
+
+func newNode(s *structuralschema.Structural) *node {
+	if s == nil {
+		return nil
+	}
+	n := &node{
+		kind: s.Type, nullable: s.Nullable, intOrString: s.XIntOrString, preserve: s.XPreserveUnknownFields, embedded: s.XEmbeddedResource,
+		values: s.ValueValidation, items: newNode(s.Items),
+	}
+	if len(s.Properties) > 0 {
+		n.properties = make(map[string]*node, len(s.Properties))
+	}
+	for name, inner := range s.Properties {
+		n.properties[name] = newNode(&inner)
+	}
+	if other := s.AdditionalProperties; other != nil {
+		n.others, n.anything, n.other = true, other.Bool, newNode(other.Structural)
+	}
+	return n
+}
+
 // fits tells whether a value fits the schema, where that is plain to see: nearly
 // always. Of the rest the library decides, which makes validators for each value
 // anew, and words the complaints.
-func fits(s *structuralschema.Structural, v any) bool {
-	if s == nil {
+func (n *node) fits(v any) bool {
+	if n == nil {
 		return true
 	}
 	if v == nil {
-		return s.Nullable && s.ValueValidation == nil
+		return n.nullable && n.values == nil
 	}
-	if s.XEmbeddedResource || !simple(s.ValueValidation) {
+	if n.embedded || !simple(n.values) {
 		return false
 	}
+	free := n.kind == "" && !n.intOrString && n.preserve
 	switch v := v.(type) {
 	case map[string]any:
-		return (s.Type == "object" || untypedSchema(s)) && fitsMap(s, v)
+		return (n.kind == "object" || free) && n.fitsMap(v)
 	case []any:
-		return (s.Type == "array" || untypedSchema(s)) && fitsList(s, v)
+		return (n.kind == "array" || free) && n.fitsList(v)
 	case string:
-		return (s.Type == "string" || s.XIntOrString || untypedSchema(s)) && fitsText(s.ValueValidation, v)
+		return (n.kind == "string" || n.intOrString || free) && fitsText(n.values, v)
 	case bool:
-		return (s.Type == "boolean" || untypedSchema(s)) && noEnum(s.ValueValidation)
+		return (n.kind == "boolean" || free) && (n.values == nil || n.values.Enum == nil)
 	case int64:
-		return (s.Type == "integer" || s.Type == "number" || s.XIntOrString || untypedSchema(s)) && fitsNumber(s.ValueValidation, float64(v))
+		return (n.kind == "integer" || n.kind == "number" || n.intOrString || free) && fitsNumber(n.values, float64(v))
 	case float64:
-		return (s.Type == "number" || untypedSchema(s)) && fitsNumber(s.ValueValidation, v)
+		return (n.kind == "number" || free) && fitsNumber(n.values, v)
 	}
 	return false
-}
-
-func untypedSchema(s *structuralschema.Structural) bool {
-	return s.Type == "" && !s.XIntOrString && s.XPreserveUnknownFields
 }
 
 // simple tells whether the library is not needed for the validations.
@@ -47,10 +77,8 @@ func simple(v *structuralschema.ValueValidation) bool {
 		v.AllOf == nil && v.OneOf == nil && v.AnyOf == nil && v.Not == nil
 }
 
-func noEnum(v *structuralschema.ValueValidation) bool { return v == nil || v.Enum == nil }
-
-func fitsMap(s *structuralschema.Structural, fields map[string]any) bool {
-	if v := s.ValueValidation; v != nil {
+func (n *node) fitsMap(fields map[string]any) bool {
+	if v := n.values; v != nil {
 		if v.Enum != nil || !within(int64(len(fields)), v.MinProperties, v.MaxProperties) {
 			return false
 		}
@@ -60,28 +88,101 @@ func fitsMap(s *structuralschema.Structural, fields map[string]any) bool {
 			}
 		}
 	}
-	other := s.AdditionalProperties
-	if other != nil && other.Structural == nil && !other.Bool {
+	if n.others && n.other == nil && !n.anything {
 		return false
 	}
 	for name, v := range fields {
-		if inner, ok := s.Properties[name]; ok {
-			if !fits(&inner, v) {
-				return false
-			}
-		} else if other != nil && !fits(other.Structural, v) {
+		inner, ok := n.properties[name]
+		if !ok {
+			inner = n.other
+		}
+		if !inner.fits(v) {
 			return false
 		}
 	}
 	return true
 }
 
-func fitsList(s *structuralschema.Structural, list []any) bool {
-	if v := s.ValueValidation; v != nil && (v.Enum != nil || !within(int64(len(list)), v.MinItems, v.MaxItems)) {
+func (n *node) fitsList(list []any) bool {
+	if v := n.values; v != nil && (v.Enum != nil || !within(int64(len(list)), v.MinItems, v.MaxItems)) {
 		return false
 	}
 	for _, v := range list {
-		if !fits(s.Items, v) {
+		if !n.items.fits(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// known tells whether nothing in a value is to be pruned, where that is plain to
+// see. The names of TypeMeta and the metadata are known in the whole.
+func (n *node) known(v any, whole bool) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		if n == nil {
+			return len(v) == 0
+		}
+		for name, inner := range v {
+			if whole && (name == "apiVersion" || name == "kind" || name == "metadata") {
+				continue
+			}
+			of, ok := n.properties[name]
+			switch {
+			case ok:
+			case n.others:
+				of = n.other
+			case n.preserve:
+				continue
+			default:
+				return false
+			}
+			if !of.known(inner, false) {
+				return false
+			}
+		}
+	case []any:
+		if n != nil && n.preserve {
+			return false // its items are pruned in another way
+		}
+		for _, inner := range v {
+			if n == nil && !n.known(inner, false) || n != nil && !n.items.known(inner, false) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hasNull tells whether a null is anywhere in a value.
+func hasNull(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		for _, inner := range v {
+			if hasNull(inner) {
+				return true
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if hasNull(inner) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tidy tells whether there is nothing in an object, but perhaps in its metadata,
+// that pruning would take or that has a shape of its own.
+func (c *compiled) tidy(fields map[string]any) bool {
+	if c.has.embedded || !c.tree.known(fields, true) {
+		return false
+	}
+	for name, v := range fields {
+		if name != "metadata" && hasNull(v) {
 			return false
 		}
 	}

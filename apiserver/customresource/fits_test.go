@@ -32,7 +32,7 @@ func TestFitsAsTheLibrarySays(t *testing.T) {
 			if len(errs) == 0 {
 				good++
 			}
-			if !fits(c.structural, value) {
+			if !c.tree.fits(value) {
 				continue
 			}
 			if fitting++; len(errs) > 0 {

@@ -39,6 +39,7 @@ type compiled struct {
 	// preserve tells that unknown fields are kept everywhere, as definitions
 	// from before apiextensions.k8s.io/v1 may say.
 	preserve bool
+	tree     *node
 	has      features
 	// object and status check values; status is nil when the schema has none.
 	object, status validation.SchemaValidator
@@ -124,7 +125,7 @@ func compile(v *apiextensionsv1.CustomResourceDefinitionVersion, preserve bool) 
 	if err := defaulting.PruneDefaults(structural); err != nil {
 		return nil, err
 	}
-	c := &compiled{structural: structural, preserve: preserve}
+	c := &compiled{structural: structural, tree: newNode(structural), preserve: preserve}
 	c.has.note(structural)
 	if c.object, _, err = validation.NewSchemaValidator(internal); err != nil {
 		return nil, err

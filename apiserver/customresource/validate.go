@@ -19,7 +19,7 @@ import (
 // validate checks an object that is about to be created.
 func (c *compiled) validate(now map[string]any) field.ErrorList {
 	var errs field.ErrorList
-	if !fits(c.structural, now) {
+	if !c.tree.fits(now) {
 		errs = validation.ValidateCustomResource(nil, now, c.object)
 	}
 	errs = append(errs, c.embedded(now)...)
@@ -34,7 +34,7 @@ func (c *compiled) validate(now map[string]any) field.ErrorList {
 func (c *compiled) validateUpdate(now, old map[string]any) field.ErrorList {
 	same := c.correlate(now, old)
 	var errs field.ErrorList
-	if !fits(c.structural, now) {
+	if !c.tree.fits(now) {
 		errs = validation.ValidateCustomResourceUpdate(nil, now, old, c.object, validation.WithRatcheting(same()))
 	}
 	errs = append(errs, c.embedded(now)...)
@@ -47,7 +47,7 @@ func (c *compiled) validateStatus(now, old map[string]any) field.ErrorList {
 	same := c.correlate(now, old)
 	var errs field.ErrorList
 	if status, ok := now["status"]; ok && c.status != nil {
-		if s, declared := c.structural.Properties["status"]; !declared || !fits(&s, status) {
+		if s := c.tree.properties["status"]; s == nil || !s.fits(status) {
 			errs = validation.ValidateCustomResourceUpdate(field.NewPath("status"), status, old["status"], c.status, validation.WithRatcheting(same().Key("status")))
 		}
 	}
