@@ -86,7 +86,7 @@ func (c *call) patchChange(o *writeOptions, kind types.PatchType, body []byte) *
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource], ofSub: c.info.Subresource != "", derived: true}
 	ch.compute = func(old *cache.Item) (api.Object, error) {
 		c.work.Event("About to apply patch")
-		obj, err := c.mergeUntyped(kind, old, body, o.validation)
+		obj, err := c.merged(kind, old, body, o.validation)
 		if obj == nil && err == nil {
 			obj, err = c.patchText(kind, old, body, o.validation)
 		}

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"minke/apiserver/codec/inplace"
 )
 
 // lastApplied is the annotation of those that apply on the client's side. The
@@ -63,6 +65,17 @@ func (m *Manager) fast(live runtime.Object, fields map[string]any, applied *unst
 	}
 	access.SetManagedFields(typedEntries(kept))
 	return out, true
+}
+
+// alter makes changes to an object with a Go type, in place. If it tells false, the
+// object may be half changed.
+func alter(obj runtime.Object, changes []change) bool {
+	for i := range changes {
+		if c := &changes[i]; !c.inner && !inplace.Put(obj, c.steps, c.value) {
+			return false
+		}
+	}
+	return true
 }
 
 // application is one configuration on its way into an object.
@@ -190,7 +203,7 @@ func (m *Manager) settle(others []entry, changes []change, sets *fieldSets, forc
 		e := &others[i]
 		var lost []fieldpath.Path
 		for j := range changes {
-			if path := changes[j].path; !m.reset[changes[j].steps[0].name] && e.fields.set.Has(path) {
+			if path := changes[j].path; !m.reset[changes[j].steps[0].Name] && e.fields.set.Has(path) {
 				lost = append(lost, path)
 			}
 		}
@@ -259,7 +272,7 @@ func (m *Manager) typed(fields map[string]any) (runtime.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(owned(fields).(map[string]any), obj); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(inplace.Owned(fields).(map[string]any), obj); err != nil {
 		return nil, err
 	}
 	obj.GetObjectKind().SetGroupVersionKind(m.kind.Served)

@@ -6,6 +6,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/schema"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
+
+	"minke/apiserver/codec/inplace"
 )
 
 // merger merges a configuration into an object in one walk over both, as
@@ -40,7 +42,7 @@ type step struct {
 // change is a field that a configuration adds or alters.
 type change struct {
 	path  fieldpath.Path
-	steps []step
+	steps []inplace.Step
 	value any
 	// inner tells that the field is part of what another change adds.
 	inner bool
@@ -61,13 +63,13 @@ func (m *merger) changed(v any, inner bool) {
 	if !m.paths || len(m.path) == 0 {
 		return
 	}
-	c := change{path: make(fieldpath.Path, len(m.path)), steps: make([]step, len(m.path)), value: v, inner: inner}
-	copy(c.steps, m.path)
-	for i := range c.steps {
-		if s := &c.steps[i]; s.item != nil {
-			c.path[i] = *s.item
+	c := change{path: make(fieldpath.Path, len(m.path)), steps: make([]inplace.Step, len(m.path)), value: v, inner: inner}
+	for i := range m.path {
+		from, to := &m.path[i], &c.steps[i]
+		if *to = (inplace.Step{Name: from.name, Item: from.item != nil, At: from.at}); to.Item {
+			c.path[i] = *from.item
 		} else {
-			c.path[i].FieldName = &s.name
+			c.path[i].FieldName = &to.Name
 		}
 	}
 	m.changes = append(m.changes, c)

@@ -1,4 +1,7 @@
-package apply
+// Package inplace changes objects with a Go type in place, by the names that their
+// fields have in JSON. It knows the plain cases, which are nearly all: whoever gets
+// false makes the object anew from its JSON.
+package inplace
 
 import (
 	"encoding/json"
@@ -11,21 +14,53 @@ import (
 	"minke/apiserver/codec/untyped"
 )
 
-// alter makes changes to an object with a Go type, in place. It tells false, and
-// leaves the object half changed, when that is not so simple.
-func alter(obj runtime.Object, changes []change) bool {
-	for i := range changes {
-		if c := &changes[i]; !c.inner && !put(reflect.ValueOf(obj).Elem(), c.steps, c.value) {
+// Step is one element of a path: the member of an object, or an item of a list.
+type Step struct {
+	Name string
+	// Item tells that it is an item, At its index.
+	Item bool
+	At   int
+}
+
+// Put stores a value of JSON at a path in obj, a pointer to a struct. If it tells
+// false, obj may be half changed.
+func Put(obj any, path []Step, value any) bool {
+	return put(reflect.ValueOf(obj).Elem(), path, value)
+}
+
+// Remove removes the entry at a path in obj, a pointer to a struct, from the map in
+// which it is. It tells false for what is in no map.
+func Remove(obj any, path []Step) bool {
+	return remove(reflect.ValueOf(obj).Elem(), path)
+}
+
+func remove(v reflect.Value, path []Step) bool {
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if len(path) == 0 || path[0].Item || reflect.PointerTo(v.Type()).Implements(unmarshaler) {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		at, ok := fieldsOf(v.Type())[path[0].Name]
+		return ok && remove(v.FieldByIndex(at), path[1:])
+	case reflect.Map:
+		if len(path) > 1 || v.Type().Key().Kind() != reflect.String {
 			return false
 		}
+		if !v.IsNil() {
+			v.SetMapIndex(reflect.ValueOf(path[0].Name).Convert(v.Type().Key()), reflect.Value{})
+		}
+		return true
 	}
-	return true
+	return false
 }
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
 // put stores value at a path below v, which can be set.
-func put(v reflect.Value, steps []step, value any) bool {
+func put(v reflect.Value, steps []Step, value any) bool {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
@@ -41,23 +76,27 @@ func put(v reflect.Value, steps []step, value any) bool {
 	s := &steps[0]
 	switch v.Kind() {
 	case reflect.Struct:
-		at, ok := fieldsOf(v.Type())[s.name]
-		return ok && s.item == nil && put(v.FieldByIndex(at), steps[1:], value)
+		at, ok := fieldsOf(v.Type())[s.Name]
+		return ok && !s.Item && put(v.FieldByIndex(at), steps[1:], value)
 	case reflect.Slice:
-		return s.item != nil && s.at >= 0 && s.at < v.Len() && put(v.Index(s.at), steps[1:], value)
+		return s.Item && s.At >= 0 && s.At < v.Len() && put(v.Index(s.At), steps[1:], value)
 	case reflect.Map:
-		return s.item == nil && putKey(v, s.name, steps[1:], value)
+		return !s.Item && putKey(v, s.Name, steps[1:], value)
 	}
 	return false
 }
 
-func putKey(v reflect.Value, name string, rest []step, value any) bool {
+func putKey(v reflect.Value, name string, rest []Step, value any) bool {
 	if v.Type().Key().Kind() != reflect.String {
 		return false
 	}
 	key := reflect.ValueOf(strings.Clone(name)).Convert(v.Type().Key())
 	inner := reflect.New(v.Type().Elem()).Elem()
-	if was := v.MapIndex(key); was.IsValid() && len(rest) > 0 {
+	if len(rest) > 0 {
+		was := v.MapIndex(key)
+		if !was.IsValid() {
+			return false
+		}
 		inner.Set(was)
 	}
 	if !put(inner, rest, value) {
@@ -96,27 +135,27 @@ func assign(v reflect.Value, value any) bool {
 	case map[string]any:
 		if v.Kind() == reflect.Map || v.Kind() == reflect.Struct {
 			v.SetZero()
-			return runtime.DefaultUnstructuredConverter.FromUnstructured(owned(value).(map[string]any), v.Addr().Interface()) == nil
+			return runtime.DefaultUnstructuredConverter.FromUnstructured(Owned(value).(map[string]any), v.Addr().Interface()) == nil
 		}
 	}
 	return false
 }
 
-// owned returns a copy whose strings hold no other text than their own.
-func owned(v any) any {
+// Owned returns a copy whose strings hold no other text than their own.
+func Owned(v any) any {
 	switch v := v.(type) {
 	case string:
 		return strings.Clone(v)
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for name, inner := range v {
-			out[strings.Clone(name)] = owned(inner)
+			out[strings.Clone(name)] = Owned(inner)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, inner := range v {
-			out[i] = owned(inner)
+			out[i] = Owned(inner)
 		}
 		return out
 	}
