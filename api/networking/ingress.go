@@ -16,11 +16,12 @@ func ingresses() *api.Resource {
 		PrepareForCreate: ingressCreate,
 		PrepareForUpdate: ingressUpdate,
 		Subresources: map[string]api.Subresource[*networkingv1.Ingress]{
-			"status": {Prepare: ingressStatus},
+			"status": {Prepare: ingressStatus, ValidateUpdate: validateIngressStatus},
 		},
 		Columns:        ingressColumns(),
 		Validate:       validateIngress,
 		ValidateUpdate: validateIngressUpdate,
+		Warnings:       ingressWarnings,
 	}.Resource()
 }
 

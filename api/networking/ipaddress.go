@@ -2,8 +2,6 @@ package networking
 
 import (
 	networkingv1 "k8s.io/api/networking/v1"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -20,10 +18,8 @@ func ipAddresses() *api.Resource {
 		PrepareForUpdate: ipAddressUpdate,
 		Columns:          ipAddressColumns(),
 		Validate:         validateIPAddress,
-		ValidateUpdate: func(a, old *networkingv1.IPAddress) field.ErrorList {
-			return apivalidation.ValidateImmutableField(a.Spec, old.Spec, field.NewPath("spec"))
-		},
-		ValidName: validIPName,
+		ValidateUpdate:   validateIPAddressUpdate,
+		ValidName:        validIPName,
 	}.Resource()
 }
 

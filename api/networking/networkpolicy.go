@@ -19,6 +19,7 @@ func networkPolicies() *api.Resource {
 		Columns:          networkPolicyColumns(),
 		Validate:         validateNetworkPolicy,
 		ValidateUpdate:   validateNetworkPolicyUpdate,
+		Warnings:         networkPolicyWarnings,
 	}.Resource()
 }
 

@@ -1,40 +1,67 @@
 package networking
 
 import (
-	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	netutils "k8s.io/utils/net"
 )
+
+// policyCheck checks a network policy. Its old form, if there is one, tells what
+// need not be mended.
+type policyCheck struct {
+	// labels tells that values of selectors may be what no label can be.
+	labels bool
+	cidrs  []string
+}
+
+func validateNetworkPolicy(p *networkingv1.NetworkPolicy) field.ErrorList {
+	return (&policyCheck{}).spec(&p.Spec, field.NewPath("spec"))
+}
+
+func validateNetworkPolicyUpdate(p, old *networkingv1.NetworkPolicy) field.ErrorList {
+	c := &policyCheck{}
+	eachPeer(&old.Spec, func(peer *networkingv1.NetworkPolicyPeer, _ *field.Path) {
+		if b := peer.IPBlock; b != nil {
+			c.cidrs = append(append(c.cidrs, b.CIDR), b.Except...)
+		}
+		c.labels = c.labels || peer.PodSelector != nil && len(selector(peer.PodSelector, nil)) > 0 ||
+			peer.NamespaceSelector != nil && len(selector(peer.NamespaceSelector, nil)) > 0
+	})
+	c.labels = c.labels || len(selector(&old.Spec.PodSelector, nil)) > 0
+	return c.spec(&p.Spec, field.NewPath("spec"))
+}
 
 func selector(s *metav1.LabelSelector, path *field.Path) field.ErrorList {
 	return metav1validation.ValidateLabelSelector(s, metav1validation.LabelSelectorValidationOptions{}, path)
 }
 
-func validateNetworkPolicy(p *networkingv1.NetworkPolicy) field.ErrorList {
-	path := field.NewPath("spec")
-	errs := selector(&p.Spec.PodSelector, path.Child("podSelector"))
-	for i, rule := range p.Spec.Ingress {
+func (c *policyCheck) selector(s *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	return metav1validation.ValidateLabelSelector(s, metav1validation.LabelSelectorValidationOptions{AllowInvalidLabelValueInSelector: c.labels}, path)
+}
+
+func (c *policyCheck) spec(s *networkingv1.NetworkPolicySpec, path *field.Path) field.ErrorList {
+	errs := c.selector(&s.PodSelector, path.Child("podSelector"))
+	for i, rule := range s.Ingress {
 		at := path.Child("ingress").Index(i)
-		errs = append(errs, validatePolicyRule(rule.Ports, rule.From, at, at.Child("from"))...)
+		errs = append(errs, c.rule(rule.Ports, rule.From, at, at.Child("from"))...)
 	}
-	for i, rule := range p.Spec.Egress {
+	for i, rule := range s.Egress {
 		at := path.Child("egress").Index(i)
-		errs = append(errs, validatePolicyRule(rule.Ports, rule.To, at, at.Child("to"))...)
+		errs = append(errs, c.rule(rule.Ports, rule.To, at, at.Child("to"))...)
 	}
-	if len(p.Spec.PolicyTypes) > 2 {
-		return append(errs, field.Invalid(path.Child("policyTypes"), p.Spec.PolicyTypes, "may not specify more than two policyTypes"))
+	allowed := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
+	if len(s.PolicyTypes) > len(allowed) {
+		return append(errs, field.Invalid(path.Child("policyTypes"), s.PolicyTypes, "may not specify more than two policyTypes"))
 	}
-	allowed := []networkingv1.PolicyType{networkingv1.PolicyTypeEgress, networkingv1.PolicyTypeIngress}
-	for i, t := range p.Spec.PolicyTypes {
+	for i, t := range s.PolicyTypes {
 		if !slices.Contains(allowed, t) {
 			errs = append(errs, field.NotSupported(path.Child("policyTypes").Index(i), t, allowed))
 		}
@@ -42,17 +69,13 @@ func validateNetworkPolicy(p *networkingv1.NetworkPolicy) field.ErrorList {
 	return errs
 }
 
-func validateNetworkPolicyUpdate(p, _ *networkingv1.NetworkPolicy) field.ErrorList {
-	return validateNetworkPolicy(p)
-}
-
-func validatePolicyRule(ports []networkingv1.NetworkPolicyPort, peers []networkingv1.NetworkPolicyPeer, path, peerPath *field.Path) field.ErrorList {
+func (c *policyCheck) rule(ports []networkingv1.NetworkPolicyPort, peers []networkingv1.NetworkPolicyPeer, path, peerPath *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range ports {
 		errs = append(errs, validatePolicyPort(&ports[i], path.Child("ports").Index(i))...)
 	}
 	for i := range peers {
-		errs = append(errs, validatePeer(&peers[i], peerPath.Index(i))...)
+		errs = append(errs, c.peer(&peers[i], peerPath.Index(i))...)
 	}
 	return errs
 }
@@ -63,144 +86,110 @@ func validatePolicyPort(p *networkingv1.NetworkPolicyPort, path *field.Path) fie
 	if p.Protocol != nil && !slices.Contains(protocols, *p.Protocol) {
 		errs = append(errs, field.NotSupported(path.Child("protocol"), *p.Protocol, protocols))
 	}
-	if p.Port == nil {
+	port, end := path.Child("port"), path.Child("endPort")
+	switch {
+	case p.Port == nil:
 		if p.EndPort != nil {
-			errs = append(errs, field.Required(path.Child("port"), "must be specified when `endPort` is defined"))
+			errs = append(errs, field.Invalid(end, *p.EndPort, "may not be specified when `port` is not specified"))
 		}
 		return errs
-	}
-	if p.Port.Type == intstr.String {
+	case p.Port.Type == intstr.String:
 		if p.EndPort != nil {
-			errs = append(errs, field.Invalid(path.Child("endPort"), *p.EndPort, "may not be specified when `port` is non-numeric"))
+			errs = append(errs, field.Invalid(end, *p.EndPort, "may not be specified when `port` is non-numeric"))
 		}
-		for _, msg := range validation.IsValidPortName(p.Port.StrVal) {
-			errs = append(errs, field.Invalid(path.Child("port"), p.Port.StrVal, msg))
-		}
-		return errs
-	}
-	if p.EndPort != nil {
-		if *p.EndPort < p.Port.IntVal {
-			errs = append(errs, field.Invalid(path.Child("endPort"), p.Port.IntVal, "must be greater than or equal to `port`"))
-		}
-		for _, msg := range validation.IsValidPortNum(int(*p.EndPort)) {
-			errs = append(errs, field.Invalid(path.Child("endPort"), *p.EndPort, msg))
-		}
+		return append(errs, messages(port, p.Port.StrVal, validation.IsValidPortName)...)
 	}
 	for _, msg := range validation.IsValidPortNum(int(p.Port.IntVal)) {
-		errs = append(errs, field.Invalid(path.Child("port"), p.Port.IntVal, msg))
+		errs = append(errs, field.Invalid(port, p.Port.IntVal, msg))
+	}
+	if p.EndPort == nil {
+		return errs
+	}
+	if *p.EndPort < p.Port.IntVal {
+		errs = append(errs, field.Invalid(end, p.Port.IntVal, "must be greater than or equal to `port`"))
+	}
+	for _, msg := range validation.IsValidPortNum(int(*p.EndPort)) {
+		errs = append(errs, field.Invalid(end, *p.EndPort, msg))
 	}
 	return errs
 }
 
-func validatePeer(p *networkingv1.NetworkPolicyPeer, path *field.Path) field.ErrorList {
+func (c *policyCheck) peer(p *networkingv1.NetworkPolicyPeer, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	some := p.PodSelector != nil || p.NamespaceSelector != nil
 	if p.PodSelector != nil {
-		errs = append(errs, selector(p.PodSelector, path.Child("podSelector"))...)
+		errs = append(errs, c.selector(p.PodSelector, path.Child("podSelector"))...)
 	}
 	if p.NamespaceSelector != nil {
-		errs = append(errs, selector(p.NamespaceSelector, path.Child("namespaceSelector"))...)
+		errs = append(errs, c.selector(p.NamespaceSelector, path.Child("namespaceSelector"))...)
 	}
-	switch {
+	if p.IPBlock != nil {
+		errs = append(errs, c.block(p.IPBlock, path.Child("ipBlock"))...)
+	}
+	switch some := p.PodSelector != nil || p.NamespaceSelector != nil; {
 	case !some && p.IPBlock == nil:
-		return append(errs, field.Required(path, "must specify a peer"))
+		errs = append(errs, field.Required(path, "must specify a peer"))
 	case some && p.IPBlock != nil:
-		return append(errs, field.Forbidden(path, "may not specify both ipBlock and another peer"))
-	case p.IPBlock != nil:
-		return append(errs, validateBlock(p.IPBlock, path.Child("ipBlock"))...)
+		errs = append(errs, field.Forbidden(path, "may not specify both ipBlock and another peer"))
 	}
 	return errs
 }
 
-func validateBlock(b *networkingv1.IPBlock, path *field.Path) field.ErrorList {
+func (c *policyCheck) block(b *networkingv1.IPBlock, path *field.Path) field.ErrorList {
 	if b.CIDR == "" {
 		return field.ErrorList{field.Required(path.Child("cidr"), "")}
 	}
-	errs := validation.IsValidCIDR(path.Child("cidr"), b.CIDR)
-	outer, err := netip.ParsePrefix(b.CIDR)
+	errs := validation.IsValidCIDRForLegacyField(path.Child("cidr"), b.CIDR, false, c.cidrs)
+	_, outer, err := netutils.ParseCIDRSloppy(b.CIDR)
 	if err != nil {
-		// IsValidCIDR has said so.
+		// IsValidCIDRForLegacyField has said so.
 		return errs
 	}
 	for i, except := range b.Except {
 		at := path.Child("except").Index(i)
-		inner, err := netip.ParsePrefix(except)
+		errs = append(errs, validation.IsValidCIDRForLegacyField(at, except, false, c.cidrs)...)
+		_, inner, err := netutils.ParseCIDRSloppy(except)
 		if err != nil {
-			errs = append(errs, validation.IsValidCIDR(at, except)...)
-			continue
+			return errs
 		}
-		if !outer.Contains(inner.Addr()) || inner.Bits() <= outer.Bits() {
+		all, _ := outer.Mask.Size()
+		part, _ := inner.Mask.Size()
+		if !outer.Contains(inner.IP) || all >= part {
 			errs = append(errs, field.Invalid(at, except, "must be a strict subset of `cidr`"))
 		}
 	}
 	return errs
 }
 
-func validateIngressClass(c *networkingv1.IngressClass) field.ErrorList {
+func eachPeer(s *networkingv1.NetworkPolicySpec, visit func(*networkingv1.NetworkPolicyPeer, *field.Path)) {
 	path := field.NewPath("spec")
-	var errs field.ErrorList
-	if len(c.Spec.Controller) > 250 {
-		errs = append(errs, field.TooLong(path.Child("controller"), "", 250))
-	}
-	errs = append(errs, validation.IsDomainPrefixedPath(path.Child("controller"), c.Spec.Controller)...)
-	if p := c.Spec.Parameters; p != nil {
-		if p.Kind == "" {
-			errs = append(errs, field.Required(path.Child("parameters", "kind"), "kind is required"))
-		}
-		if p.Name == "" {
-			errs = append(errs, field.Required(path.Child("parameters", "name"), "name is required"))
+	for i := range s.Ingress {
+		for j := range s.Ingress[i].From {
+			visit(&s.Ingress[i].From[j], path.Child("ingress").Index(i).Child("from").Index(j))
 		}
 	}
-	return errs
+	for i := range s.Egress {
+		for j := range s.Egress[i].To {
+			visit(&s.Egress[i].To[j], path.Child("egress").Index(i).Child("to").Index(j))
+		}
+	}
+}
+
+func networkPolicyWarnings(p, _ *networkingv1.NetworkPolicy) []string {
+	var all []string
+	eachPeer(&p.Spec, func(peer *networkingv1.NetworkPolicyPeer, path *field.Path) {
+		b, at := peer.IPBlock, path.Child("ipBlock")
+		if b == nil {
+			return
+		}
+		all = append(all, validation.GetWarningsForCIDR(at.Child("cidr"), b.CIDR)...)
+		for i, except := range b.Except {
+			all = append(all, validation.GetWarningsForCIDR(at.Child("except").Index(i), except)...)
+		}
+	})
+	return all
 }
 
 func validateIngressClassUpdate(c, old *networkingv1.IngressClass) field.ErrorList {
-	return append(validateIngressClass(c), apivalidation.ValidateImmutableField(c.Spec.Controller, old.Spec.Controller, field.NewPath("spec", "controller"))...)
-}
-
-func validIPName(name string, _ bool) []string {
-	ip, err := netip.ParseAddr(name)
-	if err != nil || ip.String() != name {
-		return []string{"must be a valid IP address in canonical form"}
-	}
-	return nil
-}
-
-func validateServiceCIDR(c *networkingv1.ServiceCIDR) field.ErrorList {
-	path := field.NewPath("spec", "cidrs")
-	if len(c.Spec.CIDRs) == 0 {
-		return field.ErrorList{field.Required(path, "at least one CIDR required")}
-	}
-	if len(c.Spec.CIDRs) > 2 {
-		return field.ErrorList{field.Invalid(path, c.Spec, "may only hold up to 2 values")}
-	}
-	var errs field.ErrorList
-	for i, cidr := range c.Spec.CIDRs {
-		errs = append(errs, validation.IsValidCIDR(path.Index(i), cidr)...)
-	}
-	return errs
-}
-
-func validateServiceCIDRUpdate(c, old *networkingv1.ServiceCIDR) field.ErrorList {
-	errs := validateServiceCIDR(c)
-	if !equality.Semantic.DeepEqual(c.Spec.CIDRs, old.Spec.CIDRs) && !slices.Equal(old.Spec.CIDRs, c.Spec.CIDRs[:min(len(c.Spec.CIDRs), len(old.Spec.CIDRs))]) {
-		errs = append(errs, field.Invalid(field.NewPath("spec", "cidrs").Index(0), c.Spec.CIDRs, "field is immutable"))
-	}
-	return errs
-}
-
-func validateIPAddress(a *networkingv1.IPAddress) field.ErrorList {
-	path := field.NewPath("spec", "parentRef")
-	ref := a.Spec.ParentRef
-	if ref == nil {
-		return field.ErrorList{field.Required(path, "")}
-	}
-	var errs field.ErrorList
-	if ref.Resource == "" {
-		errs = append(errs, field.Required(path.Child("resource"), ""))
-	}
-	if ref.Name == "" {
-		errs = append(errs, field.Required(path.Child("name"), ""))
-	}
-	return errs
+	errs := apivalidation.ValidateImmutableField(c.Spec.Controller, old.Spec.Controller, field.NewPath("spec", "controller"))
+	return append(errs, validateIngressClass(c)...)
 }
