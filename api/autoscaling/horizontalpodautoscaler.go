@@ -17,7 +17,7 @@ func horizontalPodAutoscalers() *api.Resource {
 		PrepareForCreate: horizontalPodAutoscalerCreate,
 		PrepareForUpdate: horizontalPodAutoscalerUpdate,
 		Subresources: map[string]api.Subresource[*autoscalingv2.HorizontalPodAutoscaler]{
-			"status": {Prepare: horizontalPodAutoscalerStatus},
+			"status": {Prepare: horizontalPodAutoscalerStatus, ValidateUpdate: validateAutoscalerStatus},
 		},
 		Also:           []api.Version{v1()},
 		Default:        defaultAutoscaler,

@@ -4,128 +4,160 @@ import (
 	"fmt"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	"k8s.io/apimachinery/pkg/api/validate/content"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// maxWindow is the longest stabilization window, in seconds.
+// The longest stabilization window and period of a policy, in seconds.
 const (
 	maxWindow = 3600
 	maxPeriod = 1800
 )
 
-func validateAutoscaler(h *autoscalingv2.HorizontalPodAutoscaler) field.ErrorList {
-	s, at := &h.Spec, field.NewPath("spec")
-	var errs field.ErrorList
-	if s.MinReplicas != nil && *s.MinReplicas < 1 {
-		errs = append(errs, field.Invalid(at.Child("minReplicas"), *s.MinReplicas, "must be greater than or equal to 1"))
+// autoscalerCheck checks an autoscaler. Its old form, if there is one, tells
+// what need not be mended: the versions of what it refers to were not looked at.
+type autoscalerCheck struct {
+	least           int32
+	target, objects versionRule
+}
+
+// versionRule is what holds of the apiVersion of a reference.
+type versionRule struct{ anything, noGroup bool }
+
+func (v versionRule) check(ref autoscalingv2.CrossVersionObjectReference, path *field.Path) field.ErrorList {
+	if v.anything {
+		return nil
 	}
-	if s.MaxReplicas < 1 {
-		errs = append(errs, field.Invalid(at.Child("maxReplicas"), s.MaxReplicas, "must be greater than 0"))
+	gv, err := schema.ParseGroupVersion(ref.APIVersion)
+	switch {
+	case err != nil:
+		return field.ErrorList{field.Invalid(path, ref.APIVersion, err.Error())}
+	case gv.Group == "" && !v.noGroup:
+		return field.ErrorList{field.Invalid(path, ref.APIVersion, "apiVersion must specify API group")}
+	}
+	return nil
+}
+
+func validateAutoscaler(h *autoscalingv2.HorizontalPodAutoscaler) field.ErrorList {
+	return newCheck(h, nil).spec(&h.Spec, field.NewPath("spec"))
+}
+
+func validateAutoscalerUpdate(h, old *autoscalingv2.HorizontalPodAutoscaler) field.ErrorList {
+	return newCheck(h, old).spec(&h.Spec, field.NewPath("spec"))
+}
+
+func newCheck(h, old *autoscalingv2.HorizontalPodAutoscaler) *autoscalerCheck {
+	c := &autoscalerCheck{least: 1, objects: versionRule{noGroup: true}}
+	// The only kind of the group without a name that can be scaled.
+	c.target.noGroup = h.Spec.ScaleTargetRef.APIVersion == "v1" && h.Spec.ScaleTargetRef.Kind == "ReplicationController"
+	if old == nil {
+		return c
+	}
+	if m := old.Spec.MinReplicas; m != nil && *m == 0 {
+		c.least = 0
+	}
+	c.target.anything = h.Spec.ScaleTargetRef.APIVersion == old.Spec.ScaleTargetRef.APIVersion
+	for _, m := range old.Spec.Metrics {
+		if m.Type == autoscalingv2.ObjectMetricSourceType && m.Object != nil && len(c.objects.check(m.Object.DescribedObject, nil)) > 0 {
+			c.objects.anything = true
+		}
+	}
+	return c
+}
+
+func (c *autoscalerCheck) spec(s *autoscalingv2.HorizontalPodAutoscalerSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if s.MinReplicas != nil && *s.MinReplicas < c.least {
+		errs = append(errs, field.Invalid(path.Child("minReplicas"), *s.MinReplicas, fmt.Sprintf("must be greater than or equal to %d", c.least)))
+	}
+	at := path.Child("maxReplicas")
+	switch {
+	case s.MaxReplicas == 0:
+		errs = append(errs, field.Required(at, "must be set and greater than 0"))
+	case s.MaxReplicas < 0:
+		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than 0"))
 	}
 	if s.MinReplicas != nil && s.MaxReplicas < *s.MinReplicas {
-		errs = append(errs, field.Invalid(at.Child("maxReplicas"), s.MaxReplicas, "must be greater than or equal to `minReplicas`"))
+		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to `minReplicas`"))
 	}
-	for _, part := range []struct{ name, value string }{{"kind", s.ScaleTargetRef.Kind}, {"name", s.ScaleTargetRef.Name}} {
-		at := at.Child("scaleTargetRef", part.name)
-		if part.value == "" {
-			errs = append(errs, field.Required(at, ""))
-			continue
-		}
-		for _, msg := range content.IsPathSegmentName(part.value) {
-			errs = append(errs, field.Invalid(at, part.value, msg))
-		}
-	}
-	for i := range s.Metrics {
-		errs = append(errs, validateMetric(&s.Metrics[i], at.Child("metrics").Index(i))...)
-	}
+	errs = append(errs, reference(s.ScaleTargetRef, c.target, path.Child("scaleTargetRef"))...)
+	errs = append(errs, c.metrics(s, path.Child("metrics"))...)
 	if b := s.Behavior; b != nil {
-		errs = append(errs, validateScaling(b.ScaleUp, at.Child("behavior", "scaleUp"))...)
-		errs = append(errs, validateScaling(b.ScaleDown, at.Child("behavior", "scaleDown"))...)
+		errs = append(errs, validateScaling(b.ScaleUp, path.Child("behavior", "scaleUp"))...)
+		errs = append(errs, validateScaling(b.ScaleDown, path.Child("behavior", "scaleDown"))...)
 	}
 	return errs
 }
 
-func validateAutoscalerUpdate(h, _ *autoscalingv2.HorizontalPodAutoscaler) field.ErrorList {
-	return validateAutoscaler(h)
+func reference(ref autoscalingv2.CrossVersionObjectReference, version versionRule, path *field.Path) field.ErrorList {
+	errs := segment(ref.Kind, "", path.Child("kind"))
+	errs = append(errs, segment(ref.Name, "", path.Child("name"))...)
+	return append(errs, version.check(ref, path.Child("apiVersion"))...)
 }
 
-func validateMetric(m *autoscalingv2.MetricSpec, at *field.Path) field.ErrorList {
-	if m.Type == "" {
-		return field.ErrorList{field.Required(at.Child("type"), "must specify a metric source type")}
-	}
-	targets := map[autoscalingv2.MetricSourceType]*autoscalingv2.MetricTarget{}
-	if m.Resource != nil {
-		targets[autoscalingv2.ResourceMetricSourceType] = &m.Resource.Target
-	}
-	if m.ContainerResource != nil {
-		targets[autoscalingv2.ContainerResourceMetricSourceType] = &m.ContainerResource.Target
-	}
-	if m.Pods != nil {
-		targets[autoscalingv2.PodsMetricSourceType] = &m.Pods.Target
-	}
-	if m.Object != nil {
-		targets[autoscalingv2.ObjectMetricSourceType] = &m.Object.Target
-	}
-	if m.External != nil {
-		targets[autoscalingv2.ExternalMetricSourceType] = &m.External.Target
-	}
-	names := map[autoscalingv2.MetricSourceType]string{
-		autoscalingv2.ResourceMetricSourceType: "resource", autoscalingv2.ContainerResourceMetricSourceType: "containerResource",
-		autoscalingv2.PodsMetricSourceType: "pods", autoscalingv2.ObjectMetricSourceType: "object", autoscalingv2.ExternalMetricSourceType: "external",
-	}
-	name, known := names[m.Type]
-	if !known {
-		return field.ErrorList{field.NotSupported(at.Child("type"), m.Type, []autoscalingv2.MetricSourceType{
-			autoscalingv2.ContainerResourceMetricSourceType, autoscalingv2.ExternalMetricSourceType, autoscalingv2.ObjectMetricSourceType,
-			autoscalingv2.PodsMetricSourceType, autoscalingv2.ResourceMetricSourceType})}
-	}
-	target := targets[m.Type]
-	if target == nil {
-		return field.ErrorList{field.Required(at.Child(name), "must populate information for the given metric source")}
+// segment requires a value that can be a part of a path.
+func segment(value, missing string, path *field.Path) field.ErrorList {
+	if value == "" {
+		return field.ErrorList{field.Required(path, missing)}
 	}
 	var errs field.ErrorList
-	if len(targets) > 1 {
-		errs = append(errs, field.Forbidden(at, "must populate the given metric source only"))
-	}
-	t := at.Child(name, "target")
-	if target.AverageUtilization == nil && target.AverageValue == nil && target.Value == nil {
-		errs = append(errs, field.Required(t.Child("averageUtilization"), "must set either a target raw value or a target utilization"))
-	}
-	if u := target.AverageUtilization; u != nil && *u < 1 {
-		errs = append(errs, field.Invalid(t.Child("averageUtilization"), *u, "must be greater than 0"))
-	}
-	if v := target.AverageValue; v != nil && v.Sign() != 1 {
-		errs = append(errs, field.Invalid(t.Child("averageValue"), v, "must be positive"))
-	}
-	if v := target.Value; v != nil && v.Sign() != 1 {
-		errs = append(errs, field.Invalid(t.Child("value"), v, "must be positive"))
+	for _, msg := range pathvalidation.IsValidPathSegmentName(value) {
+		errs = append(errs, field.Invalid(path, value, msg))
 	}
 	return errs
 }
 
-func validateScaling(r *autoscalingv2.HPAScalingRules, at *field.Path) field.ErrorList {
+func validateScaling(r *autoscalingv2.HPAScalingRules, path *field.Path) field.ErrorList {
 	if r == nil {
 		return nil
 	}
 	var errs field.ErrorList
-	if w := r.StabilizationWindowSeconds; w != nil && (*w < 0 || *w > maxWindow) {
-		errs = append(errs, field.Invalid(at.Child("stabilizationWindowSeconds"), *w, fmt.Sprintf("must be between 0 and %d, inclusive", maxWindow)))
+	if w := r.StabilizationWindowSeconds; w != nil {
+		at := path.Child("stabilizationWindowSeconds")
+		if *w < 0 {
+			errs = append(errs, field.Invalid(at, *w, "must be greater than or equal to zero"))
+		}
+		if *w > maxWindow {
+			errs = append(errs, field.Invalid(at, *w, fmt.Sprintf("must be less than or equal to %d", maxWindow)))
+		}
+	}
+	if p := r.SelectPolicy; p != nil && *p != autoscalingv2.MaxChangePolicySelect && *p != autoscalingv2.MinChangePolicySelect && *p != autoscalingv2.DisabledPolicySelect {
+		errs = append(errs, field.NotSupported(path.Child("selectPolicy"), *p,
+			[]autoscalingv2.ScalingPolicySelect{autoscalingv2.DisabledPolicySelect, autoscalingv2.MaxChangePolicySelect, autoscalingv2.MinChangePolicySelect}))
 	}
 	if len(r.Policies) == 0 {
-		errs = append(errs, field.Required(at.Child("policies"), "must specify at least one Policy"))
+		errs = append(errs, field.Required(path.Child("policies"), "must specify at least one Policy"))
 	}
-	for i, p := range r.Policies {
-		at := at.Child("policies").Index(i)
-		if p.Type != autoscalingv2.PodsScalingPolicy && p.Type != autoscalingv2.PercentScalingPolicy {
-			errs = append(errs, field.NotSupported(at.Child("type"), p.Type, []autoscalingv2.HPAScalingPolicyType{autoscalingv2.PercentScalingPolicy, autoscalingv2.PodsScalingPolicy}))
-		}
-		if p.Value <= 0 {
-			errs = append(errs, field.Invalid(at.Child("value"), p.Value, "must be greater than zero"))
-		}
-		if p.PeriodSeconds <= 0 || p.PeriodSeconds > maxPeriod {
-			errs = append(errs, field.Invalid(at.Child("periodSeconds"), p.PeriodSeconds, fmt.Sprintf("must be greater than zero and less than or equal to %d", maxPeriod)))
-		}
+	for i := range r.Policies {
+		errs = append(errs, validatePolicy(&r.Policies[i], path.Child("policies").Index(i))...)
+	}
+	if t := r.Tolerance; t != nil && t.Sign() < 0 {
+		errs = append(errs, field.Invalid(path.Child("tolerance"), t.String(), "must be greater than or equal to 0"))
 	}
 	return errs
+}
+
+func validatePolicy(p *autoscalingv2.HPAScalingPolicy, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if p.Type != autoscalingv2.PodsScalingPolicy && p.Type != autoscalingv2.PercentScalingPolicy {
+		errs = append(errs, field.NotSupported(path.Child("type"), p.Type, []autoscalingv2.HPAScalingPolicyType{autoscalingv2.PercentScalingPolicy, autoscalingv2.PodsScalingPolicy}))
+	}
+	if p.Value <= 0 {
+		errs = append(errs, field.Invalid(path.Child("value"), p.Value, "must be greater than zero"))
+	}
+	if p.PeriodSeconds <= 0 {
+		errs = append(errs, field.Invalid(path.Child("periodSeconds"), p.PeriodSeconds, "must be greater than zero"))
+	}
+	if p.PeriodSeconds > maxPeriod {
+		errs = append(errs, field.Invalid(path.Child("periodSeconds"), p.PeriodSeconds, fmt.Sprintf("must be less than or equal to %d", maxPeriod)))
+	}
+	return errs
+}
+
+func validateAutoscalerStatus(h, _ *autoscalingv2.HorizontalPodAutoscaler) field.ErrorList {
+	path := field.NewPath("status")
+	errs := apivalidation.ValidateNonnegativeField(int64(h.Status.CurrentReplicas), path.Child("currentReplicas"))
+	return append(errs, apivalidation.ValidateNonnegativeField(int64(h.Status.DesiredReplicas), path.Child("desiredReplicas"))...)
 }

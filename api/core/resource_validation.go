@@ -108,6 +108,11 @@ func resourceName(name corev1.ResourceName, at *field.Path) field.ErrorList {
 	return errs
 }
 
+// ValidateContainerResourceName checks the name of what a container asks for.
+func ValidateContainerResourceName(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	return containerResourceName(name, path)
+}
+
 func containerResourceName(name corev1.ResourceName, at *field.Path) field.ErrorList {
 	errs := resourceName(name, at)
 	switch {

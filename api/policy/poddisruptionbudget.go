@@ -16,7 +16,7 @@ func podDisruptionBudgets() *api.Resource {
 		PrepareForCreate: podDisruptionBudgetCreate,
 		PrepareForUpdate: podDisruptionBudgetUpdate,
 		Subresources: map[string]api.Subresource[*policyv1.PodDisruptionBudget]{
-			"status": {Prepare: podDisruptionBudgetStatus},
+			"status": {Prepare: podDisruptionBudgetStatus, ValidateUpdate: validateBudgetStatus},
 		},
 		ConditionalUpdateOnly: true,
 		Columns:               budgetColumns(),

@@ -10,14 +10,25 @@ import (
 )
 
 func validateBudget(b *policyv1.PodDisruptionBudget) field.ErrorList {
-	s, path := &b.Spec, field.NewPath("spec")
+	return budgetSpec(&b.Spec, metav1validation.LabelSelectorValidationOptions{})
+}
+
+// validateBudgetUpdate lets a selector keep values that no label can have.
+func validateBudgetUpdate(b, old *policyv1.PodDisruptionBudget) field.ErrorList {
+	strict := metav1validation.LabelSelectorValidationOptions{}
+	invalid := len(metav1validation.ValidateLabelSelector(old.Spec.Selector, strict, nil)) > 0
+	return budgetSpec(&b.Spec, metav1validation.LabelSelectorValidationOptions{AllowInvalidLabelValueInSelector: invalid})
+}
+
+func budgetSpec(s *policyv1.PodDisruptionBudgetSpec, options metav1validation.LabelSelectorValidationOptions) field.ErrorList {
+	path := field.NewPath("spec")
 	var errs field.ErrorList
 	if s.MinAvailable != nil && s.MaxUnavailable != nil {
 		errs = append(errs, field.Invalid(path, s, "minAvailable and maxUnavailable cannot be both set"))
 	}
 	errs = append(errs, amount(s.MinAvailable, path.Child("minAvailable"))...)
 	errs = append(errs, amount(s.MaxUnavailable, path.Child("maxUnavailable"))...)
-	errs = append(errs, metav1validation.ValidateLabelSelector(s.Selector, metav1validation.LabelSelectorValidationOptions{}, path.Child("selector"))...)
+	errs = append(errs, metav1validation.ValidateLabelSelector(s.Selector, options, path.Child("selector"))...)
 	if p := s.UnhealthyPodEvictionPolicy; p != nil && *p != policyv1.IfHealthyBudget && *p != policyv1.AlwaysAllow {
 		errs = append(errs, field.NotSupported(path.Child("unhealthyPodEvictionPolicy"), *p,
 			[]policyv1.UnhealthyPodEvictionPolicyType{policyv1.AlwaysAllow, policyv1.IfHealthyBudget}))
@@ -25,8 +36,16 @@ func validateBudget(b *policyv1.PodDisruptionBudget) field.ErrorList {
 	return errs
 }
 
-func validateBudgetUpdate(b, _ *policyv1.PodDisruptionBudget) field.ErrorList {
-	return validateBudget(b)
+func validateBudgetStatus(b, _ *policyv1.PodDisruptionBudget) field.ErrorList {
+	path, s := field.NewPath("status"), &b.Status
+	errs := metav1validation.ValidateConditions(s.Conditions, path.Child("conditions"))
+	for _, c := range []struct {
+		name string
+		n    int32
+	}{{"disruptionsAllowed", s.DisruptionsAllowed}, {"currentHealthy", s.CurrentHealthy}, {"desiredHealthy", s.DesiredHealthy}, {"expectedPods", s.ExpectedPods}} {
+		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(c.n), path.Child(c.name))...)
+	}
+	return errs
 }
 
 func amount(v *intstr.IntOrString, path *field.Path) field.ErrorList {
