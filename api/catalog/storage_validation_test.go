@@ -43,3 +43,26 @@ func TestVolumeRules(t *testing.T) {
 		})
 	}
 }
+
+const (
+	storageClass = "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {name: s}\n"
+	csiDriver    = "apiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: d}\nspec: "
+	attachment   = "apiVersion: storage.k8s.io/v1\nkind: VolumeAttachment\nmetadata: {name: a}\nspec: "
+)
+
+func TestStorageRules(t *testing.T) {
+	rules(t, "", map[string]rule{
+		"class of nothing": {"", storageClass, []string{`provisioner: Required value`}},
+		"topologies": {"", storageClass + "provisioner: p\nallowedTopologies: [{matchLabelExpressions: [{key: a, values: []}]}, {matchLabelExpressions: [{key: z, values: [b, b]}]}, {matchLabelExpressions: [{key: z, values: [b]}]}]",
+			[]string{`allowedTopologies[0].matchLabelExpressions[0].values: Required value`, `allowedTopologies[1].matchLabelExpressions[0].values[1]: Duplicate value: "b"`, `allowedTopologies[2].matchLabelExpressions: Duplicate value: ""`}},
+		"class changed": {storageClass + "provisioner: p\nparameters: {a: b}", storageClass + "provisioner: q\nparameters: {a: c}",
+			[]string{`parameters: Forbidden: updates to parameters are forbidden.`, `provisioner: Forbidden: updates to provisioner are forbidden.`}},
+		"driver's tokens": {"", csiDriver + "{nodeAllocatableUpdatePeriodSeconds: 9, fsGroupPolicy: X, tokenRequests: [{audience: a, expirationSeconds: 1}, {audience: a}]}",
+			[]string{`spec.fsGroupPolicy: Unsupported value: "X": supported values: "File", "None", "ReadWriteOnceWithFSType"`,
+				`spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes`, `spec.tokenRequests[1].audience: Duplicate value: "a"`,
+				`spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 9: must be greater than or equal to 10 seconds`}},
+		"attachment of nothing": {"", attachment + "{attacher: a.b, nodeName: n}", []string{`spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName`}},
+		"attacher":              {"", attachment + "{attacher: a b, nodeName: n, source: {persistentVolumeName: V}}", []string{`spec.attacher: Invalid value: "a b": a lowercase`, `spec.source.persistentVolumeName: Invalid value: "V": a lowercase`}},
+		"attributes changed":    {"apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: b}", "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: c}", []string{`parameters: Forbidden: updates to parameters are forbidden.`}},
+	})
+}

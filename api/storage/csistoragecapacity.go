@@ -15,6 +15,7 @@ func csiStorageCapacities() *api.Resource {
 		ConditionalUpdateOnly: true,
 		Validate:              validateCapacity,
 		ValidateUpdate:        validateCapacityUpdate,
+		Warnings:              capacityWarnings,
 		Columns:               csiStorageCapacityColumns(),
 	}.Resource()
 }

@@ -18,5 +18,6 @@ func storageClasses() *api.Resource {
 		Columns:        storageClassColumns(),
 		Validate:       validateStorageClass,
 		ValidateUpdate: validateStorageClassUpdate,
+		Warnings:       storageClassWarnings,
 	}.Resource()
 }

@@ -16,7 +16,7 @@ func volumeAttachments() *api.Resource {
 		PrepareForCreate: volumeAttachmentCreate,
 		PrepareForUpdate: volumeAttachmentUpdate,
 		Subresources: map[string]api.Subresource[*storagev1.VolumeAttachment]{
-			"status": {Prepare: volumeAttachmentStatus},
+			"status": {Prepare: volumeAttachmentStatus, ValidateUpdate: validateVolumeAttachmentUpdate},
 		},
 		ConditionalUpdateOnly: true,
 		Columns:               volumeAttachmentColumns(),

@@ -30,7 +30,7 @@ var own = map[string]map[string]any{
 		"spec.defaultBackend.resource": nil, "spec.defaultBackend.service.port.name": nil,
 		"spec.rules[0].http.paths[0].backend.resource": nil, "spec.rules[0].http.paths[0].backend.service.port.number": nil,
 	},
-	"ingressclasses.networking.k8s.io":                             {"spec.controller": "example.com/controller"},
+	"ingressclasses.networking.k8s.io":                             {"spec.parameters.scope": "Namespace", "spec.controller": "example.com/controller"},
 	"validatingwebhookconfigurations.admissionregistration.k8s.io": {"webhooks[0].name": "a.example.com", "webhooks[0].admissionReviewVersions": []any{"v1"}, "webhooks[0].sideEffects": "None", "webhooks[0].clientConfig.url": nil, "webhooks[0].matchConditions[0].expression": "true"},
 	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   {"webhooks[0].name": "a.example.com", "webhooks[0].admissionReviewVersions": []any{"v1"}, "webhooks[0].sideEffects": "None", "webhooks[0].clientConfig.url": nil, "webhooks[0].matchConditions[0].expression": "true"},
 	"validatingadmissionpolicies.admissionregistration.k8s.io": {
@@ -96,7 +96,7 @@ var own = map[string]map[string]any{
 		"spec.jobTemplate.spec.managedBy": "example.com/controller", "spec.jobTemplate.spec.selector": nil, "spec.jobTemplate.spec.manualSelector": nil,
 		"spec.concurrencyPolicy": "Forbid", "spec.jobTemplate.spec.podFailurePolicy.rules[0].onPodConditions": nil,
 	},
-	"poddisruptionbudgets.policy":            {"spec.minAvailable": nil, "spec.unhealthyPodEvictionPolicy": "AlwaysAllow"},
+	"poddisruptionbudgets.policy":            {"status.conditions[0].status": "True", "spec.minAvailable": nil, "spec.unhealthyPodEvictionPolicy": "AlwaysAllow"},
 	"volumeattachments.storage.k8s.io":       {"spec.source.inlineVolumeSpec": nil},
 	"resourceclaims.resource.k8s.io":         {"spec.devices.requests[0].firstAvailable": nil},
 	"resourceclaimtemplates.resource.k8s.io": {"spec.spec.devices.requests[0].firstAvailable": nil},

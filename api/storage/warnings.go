@@ -1,0 +1,27 @@
+package storage
+
+import (
+	"fmt"
+
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/core"
+)
+
+func storageClassWarnings(c, _ *storagev1.StorageClass) []string {
+	var all []string
+	for i, term := range c.AllowedTopologies {
+		for j, r := range term.MatchLabelExpressions {
+			if text, ok := core.ReplacedLabel(r.Key); ok {
+				at := field.NewPath("allowedTopologies").Index(i).Child("matchLabelExpressions").Index(j).Child("key")
+				all = append(all, fmt.Sprintf("%s: %s is %s", at, r.Key, text))
+			}
+		}
+	}
+	return all
+}
+
+func capacityWarnings(c, _ *storagev1.CSIStorageCapacity) []string {
+	return core.LabelSelectorWarnings(c.NodeTopology, field.NewPath("nodeTopology"))
+}
