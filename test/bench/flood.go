@@ -3,17 +3,18 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
-	"sync"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // The flood: so many requests of one client at a time, each of which reads one
@@ -21,9 +22,14 @@ import (
 const (
 	floodRequests = 200
 	floodObjects  = 300
-	calmReads     = 1000
+	calmReads     = 2000
 	calmPause     = 2 * time.Millisecond
 	floodGroup    = "bench-readers"
+)
+
+const (
+	floodObject = "/api/v1/namespaces/default/configmaps/o-1"
+	floodList   = "/api/v1/namespaces/default/configmaps"
 )
 
 // floodSettings are the ways in which the server is started.
@@ -36,15 +42,30 @@ var floodSettings = []struct {
 	{"a bound of 400 alone", []string{"--enable-priority-and-fairness=false"}},
 }
 
-// floodObject is what the flood reads: one object, or all.
-var floodObject = map[string]string{"gets": "o-1", "lists": ""}
+// floods are what the calm client has beside it. Those that are together compete
+// with the server for the processors.
+var floods = []struct {
+	name     string
+	flood    source
+	together bool
+}{
+	{"gets", source{Path: floodObject, Connections: 1}, false},
+	{"gets, 20 connections", source{Path: floodObject, Connections: 20}, false},
+	{"lists", source{Path: floodList, Connections: 1}, false},
+	{"lists, gzip", source{Path: floodList, Connections: 1, Gzip: true}, false},
+	{"gets, same processors", source{Path: floodObject, Connections: 1}, true},
+	{"lists, gzip, same processors", source{Path: floodList, Connections: 1, Gzip: true}, true},
+}
 
-// flood measures what one client notices of another that floods the server.
-// The flood comes from a process of the lowest priority: the server's fairness
-// is measured, not that of the machine's scheduler.
+// flood measures what one client notices of another that floods the server. A
+// real flood comes from other machines. So its process gets only what processors'
+// time nobody else wants, and the calm client's runs before all others: what is
+// measured is the server, and not how the kernel divides the processors among
+// the three. The rows of the same processors do without that.
 func (b *bench) flood(ctx context.Context) error {
 	defer func() { b.flags = nil }()
-	row(fmt.Sprintf("reads beside %d requests of another", floodRequests), "p50 calm", "p99 calm", "p50 flood", "p99 flood", "p99 ratio", "refused")
+	row(fmt.Sprintf("reads beside %d requests of another", floodRequests),
+		"calm: server p50", "p99", "client p99", "flood: server p50", "p99", "client p99", "p99 ratio", "flood per second", "refused")
 	for _, s := range floodSettings {
 		if err := b.down(); err != nil {
 			return err
@@ -53,149 +74,134 @@ func (b *bench) flood(ctx context.Context) error {
 		if err := b.up(ctx); err != nil {
 			return err
 		}
-		if err := b.floodOnce(ctx, s.name); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if err := b.prepareFlood(ctx); err != nil {
+			return err
+		}
+		for i := range floods {
+			if err := b.floodOnce(ctx, s.name, i); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
 		}
 	}
 	return b.down()
 }
 
-func (b *bench) floodOnce(ctx context.Context, name string) error {
-	client, err := kubernetes.NewForConfig(b.config)
+func (b *bench) floodOnce(ctx context.Context, name string, which int) (err error) {
+	f := floods[which]
+	first := !f.together
+	before, err := b.readCalmly(ctx, first)
 	if err != nil {
 		return err
 	}
-	if err := prepareFlood(ctx, client); err != nil {
-		return err
+	place := apart("")
+	if !f.together {
+		if place, err = newApart(b.name); err != nil {
+			return err
+		}
 	}
-	calm, err := kubernetes.NewForConfig(b.as("calm"))
+	stop, err := b.startFlood(ctx, f.flood, place)
 	if err != nil {
+		return errors.Join(err, place.remove())
+	}
+	time.Sleep(time.Second) // the flood is at its height
+	under, readErr := b.readCalmly(ctx, first)
+	rate, refused, err := stop()
+	if err := errors.Join(readErr, err, place.remove()); err != nil {
 		return err
 	}
-	for _, of := range []string{"gets", "lists"} {
-		before, _, err := readCalmly(ctx, calm)
-		if err != nil {
-			return err
-		}
-		stop, err := b.startFlood(ctx, floodObject[of])
-		if err != nil {
-			return err
-		}
-		time.Sleep(time.Second) // the flood is at its height
-		under, refused, err := readCalmly(ctx, calm)
-		stop()
-		if err != nil {
-			return err
-		}
-		p99, flooded := percentile(before, 99), percentile(under, 99)
-		row(name+", "+of, ms(percentile(before, 50)), ms(p99), ms(percentile(under, 50)), ms(flooded), fmt.Sprintf("%.1f", float64(flooded)/float64(p99)), refused)
-	}
+	p99, flooded := percentile(before.Server, 99), percentile(under.Server, 99)
+	row(name+", "+f.name,
+		fine(percentile(before.Server, 50)), fine(p99), fine(percentile(before.Own, 99)),
+		fine(percentile(under.Server, 50)), fine(flooded), fine(percentile(under.Own, 99)),
+		fmt.Sprintf("%.1f", float64(flooded)/float64(p99)), fmt.Sprintf("%.0f", rate), fmt.Sprint(refused, "+", under.Refused))
 	return nil
 }
 
 // prepareFlood makes the objects and lets the clients read them.
-func prepareFlood(ctx context.Context, client kubernetes.Interface) error {
-	payload := make([]byte, 1024)
-	for i := range payload {
-		payload[i] = 'x'
+func (b *bench) prepareFlood(ctx context.Context) error {
+	client, err := kubernetes.NewForConfig(b.config)
+	if err != nil {
+		return err
 	}
+	payload := strings.Repeat("x", 1024)
 	for i := range floodObjects {
-		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("o-", i)}, Data: map[string]string{"payload": string(payload)}}
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("o-", i)}, Data: map[string]string{"payload": payload}}
 		if _, err := client.CoreV1().ConfigMaps("default").Create(ctx, cm, metav1.CreateOptions{}); err != nil {
 			return err
 		}
 	}
-	_, err := client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
+	_, err = client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "readers"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "view"},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: floodGroup}},
 	}, metav1.CreateOptions{})
 	return err
 }
 
-// as returns how to be a user. Tokens would have to be verified, which costs
-// more than a read.
-func (b *bench) as(user string) *rest.Config {
-	config := rest.CopyConfig(b.config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{floodGroup}}
-	return config
-}
-
-// readCalmly returns how long reads took, and how many were refused.
-func readCalmly(ctx context.Context, client kubernetes.Interface) (took []time.Duration, refused int, err error) {
-	core := client.CoreV1().RESTClient()
-	for range calmReads {
-		at := time.Now()
-		err := core.Get().Namespace("default").Resource("configmaps").Name("o-0").MaxRetries(0).Do(ctx).Error()
-		switch {
-		case err == nil:
-			took = append(took, time.Since(at))
-		case ctx.Err() != nil:
-			return nil, 0, err
-		default:
-			refused++
-		}
-		time.Sleep(calmPause)
-	}
-	return took, refused, nil
-}
-
-// startFlood starts the flood in a process of its own, which stop ends.
-func (b *bench) startFlood(ctx context.Context, object string) (stop func(), err error) {
-	self, err := os.Executable()
+// process returns a process that sends requests to the cluster.
+func (b *bench) process(ctx context.Context, from source) (*exec.Cmd, error) {
+	host, err := url.Parse(b.config.Host)
 	if err != nil {
 		return nil, err
 	}
 	t := b.config.TLSClientConfig
-	settings, err := json.Marshal(floodSource{Host: b.config.Host, Object: object, CA: t.CAData, Cert: t.CertData, Key: t.KeyData})
+	from.Address, from.CA, from.Cert, from.Key = host.Host, t.CAData, t.CertData, t.KeyData
+	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "nice", "-n", "19", self, "-only", "")
-	cmd.Env = append(os.Environ(), floodVariable+"="+string(settings))
+	cmd := exec.CommandContext(ctx, self)
 	cmd.Stderr = os.Stderr
+	cmd.Env, err = from.environment()
+	return cmd, err
+}
+
+// readCalmly reads from a process of its own, which runs before all others if it
+// is to be first.
+func (b *bench) readCalmly(ctx context.Context, first bool) (calmResult, error) {
+	var r calmResult
+	cmd, err := b.process(ctx, source{Path: floodObject, User: "calm", Calm: true})
+	if err != nil {
+		return r, err
+	}
+	if first {
+		runFirst(cmd)
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return r, fmt.Errorf("the calm client: %w", err)
+	}
+	return r, json.Unmarshal(out, &r)
+}
+
+// startFlood starts the flood in a process of its own. stop ends it and returns
+// how many requests were answered a second, and how many were refused.
+func (b *bench) startFlood(ctx context.Context, from source, place apart) (stop func() (rate float64, refused int, err error), err error) {
+	from.User = "flood"
+	cmd, err := b.process(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	var said strings.Builder
+	cmd.Stdout = &said
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return func() {
-		_ = cmd.Process.Kill()
+	if err := place.add(cmd.Process.Pid); err != nil {
+		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
+	return func() (float64, int, error) {
+		if err := cmd.Process.Kill(); err != nil {
+			return 0, 0, fmt.Errorf("the flood has ended: %w", err)
+		}
 		_ = cmd.Wait() // it was killed
+		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+		var took float64
+		var answered, refused int
+		if _, err := fmt.Sscan(lines[len(lines)-1], &took, &answered, &refused); err != nil {
+			return 0, 0, fmt.Errorf("the flood has not begun, since others use all processors' time: %w", err)
+		}
+		return float64(answered) / took, refused, nil
 	}, nil
 }
 
-// floodVariable makes this program the flood.
-const floodVariable = "BENCH_FLOOD"
-
-type floodSource struct {
-	Host, Object  string
-	CA, Cert, Key []byte
-}
-
-// beFlood floods until it is killed.
-func beFlood(ctx context.Context, settings string) error {
-	var from floodSource
-	if err := json.Unmarshal([]byte(settings), &from); err != nil {
-		return err
-	}
-	b := bench{config: &rest.Config{Host: from.Host, QPS: -1, TLSClientConfig: rest.TLSClientConfig{CAData: from.CA, CertData: from.Cert, KeyData: from.Key}}}
-	client, err := kubernetes.NewForConfig(b.as("flood"))
-	if err != nil {
-		return err
-	}
-	core := client.CoreV1().RESTClient()
-	var all sync.WaitGroup
-	for range floodRequests {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				get := core.Get().Namespace("default").Resource("configmaps").SetHeader("Accept", "application/json").MaxRetries(0)
-				if from.Object != "" {
-					get = get.Name(from.Object)
-				}
-				if discard(get.Stream(ctx)) != nil {
-					time.Sleep(time.Millisecond) // refused
-				}
-			}
-		})
-	}
-	all.Wait()
-	return nil
-}
+func fine(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d.Microseconds())/1000) }

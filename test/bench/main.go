@@ -44,9 +44,9 @@ func main() {
 	b.name = fmt.Sprintf("bench-%d", os.Getpid())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if settings := os.Getenv(floodVariable); settings != "" {
-		if err := beFlood(ctx, settings); err != nil {
-			fmt.Fprintln(os.Stderr, "flood:", err)
+	if settings := os.Getenv(sourceVariable); settings != "" {
+		if err := beSource(ctx, settings); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
 		return
