@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -73,7 +75,11 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	}
 	var remaining int64
 	all := c.shownAll(c.ctx, snapshot.All(prefix, after), sel)
+	seen := 0
 	for item := range all.each {
+		if seen++; seen%itemsOfPiece == 0 {
+			c.ticket.Yield()
+		}
 		if !sel.matches(item) {
 			continue
 		}
@@ -191,12 +197,15 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 		return notAcceptable("you requested PartialObjectMetadata, but the requested object is a list")
 	}
 	v := c.end.views.element(c.end.views.pick(c.accepted, c.end.hasProtobuf))
-	l := &codec.List{Kind: v.listKind, Meta: m, ItemHead: v.itemHead, Items: make([][]byte, len(items))}
+	l := composed.Get().(*composition)
+	defer l.recycle()
+	l.begin(len(items), v.stored)
+	l.Kind, l.Meta, l.ItemHead = v.listKind, m, v.itemHead
 	size := 256
-	if v.stored && len(items) > 0 {
-		l.Tails = make([]codec.Tail, len(items))
-	}
 	for i, item := range items {
+		if i%itemsOfPiece == itemsOfPiece-1 {
+			c.ticket.Yield()
+		}
 		if head, tail, ok := v.text(item); ok {
 			l.Items[i], l.Tails[i] = head, codec.Tail{Revision: int64(item.Revision), Rest: tail}
 			size += len(head) + len(tail) + maxVersion
@@ -230,6 +239,43 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// itemsOfPiece is after how many items others may have the processor, if it is
+// their turn: some 0.1 ms.
+const itemsOfPiece = 512
+
+// composition is a list response whose slices are used again.
+type composition struct {
+	codec.List
+	items [][]byte
+	tails []codec.Tail
+}
+
+var composed = sync.Pool{New: func() any { return new(composition) }}
+
+// maxComposed is the number of items from which slices are not used again.
+const maxComposed = 8 << 10
+
+func (l *composition) begin(items int, stored bool) {
+	l.items = slices.Grow(l.items, items)[:items]
+	l.Items = l.items
+	if stored && items > 0 {
+		l.tails = slices.Grow(l.tails, items)[:items]
+		l.Tails = l.tails
+	}
+}
+
+// recycle keeps nothing of the items.
+func (l *composition) recycle() {
+	l.List = codec.List{}
+	if cap(l.items) > maxComposed {
+		return
+	}
+	clear(l.items)
+	clear(l.tails)
+	l.items, l.tails = l.items[:0], l.tails[:0]
+	composed.Put(l)
 }
 
 // giveList answers a client in this process with a list that shares all that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -43,14 +44,18 @@ func AppendVersion(b []byte, revision int64) []byte {
 // flushAt is how many bytes are gathered before they go to the connection.
 const flushAt = 64 << 10
 
+// gathered has buffers of that size.
+var gathered = sync.Pool{New: func() any { return new([flushAt]byte) }}
+
 // WriteJSON writes the list, followed by a newline.
 func (l *List) WriteJSON(w io.Writer) error {
 	meta, err := json.Marshal(l.Meta)
 	if err != nil {
 		return fmt.Errorf("encode list metadata: %w", err)
 	}
-	b := make([]byte, 0, flushAt)
-	b = append(b, TypeHead(l.Kind)...)
+	buffer := gathered.Get().(*[flushAt]byte)
+	defer gathered.Put(buffer)
+	b := append(buffer[:0], TypeHead(l.Kind)...)
 	b = append(b, `,"metadata":`...)
 	b = append(b, meta...)
 	b = append(b, `,"items":[`...)
@@ -87,8 +92,9 @@ func (l *List) WriteProtobuf(w io.Writer) error {
 	for _, item := range l.Items {
 		size += tagSize(len(item)) + len(item)
 	}
-	b := make([]byte, 0, flushAt)
-	b = append(b, EnvelopeHead(l.Kind, size)...)
+	buffer := gathered.Get().(*[flushAt]byte)
+	defer gathered.Put(buffer)
+	b := append(buffer[:0], EnvelopeHead(l.Kind, size)...)
 	b = append(b, meta...)
 	for _, item := range l.Items {
 		b = appendTag(b, 2, len(item))
@@ -103,7 +109,9 @@ func (l *List) WriteProtobuf(w io.Writer) error {
 // WriteCBOR writes the list as one data item, its keys in the order of
 // Kubernetes' deterministic encoding.
 func (l *List) WriteCBOR(w io.Writer) error {
-	b, tail, err := appendCBORList(make([]byte, 0, flushAt), l.Kind, &l.Meta, len(l.Items))
+	buffer := gathered.Get().(*[flushAt]byte)
+	defer gathered.Put(buffer)
+	b, tail, err := appendCBORList(buffer[:0], l.Kind, &l.Meta, len(l.Items))
 	if err != nil {
 		return err
 	}
