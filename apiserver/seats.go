@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/flowcontrol"
+	"minke/apiserver/h2"
 )
 
 // takeSeat returns when the request may go on. Streams have no bound; a watch
@@ -20,7 +21,9 @@ func (c *call) takeSeat() error {
 	}
 	flow := c.cfg.Flow.Classify(c.user, c.info)
 	flow.Tell(c.w.Header())
-	err := c.cfg.Flow.Wait(c.ctx, flow, c.user, c.info, c.width(flow), &c.ticket)
+	width := c.width(flow)
+	c.arrived()
+	err := c.cfg.Flow.Wait(c.ctx, flow, c.user, c.info, width, &c.ticket)
 	c.waited = c.ticket.Waited()
 	if err != nil {
 		if c.ctx.Err() != nil {
@@ -30,6 +33,13 @@ func (c *call) takeSeat() error {
 	}
 	c.ctx = flowcontrol.WithTicket(c.ctx, &c.ticket)
 	return nil
+}
+
+// arrived tells the connection that it need not bound the request any more.
+func (c *call) arrived() {
+	if a, ok := c.w.ResponseWriter.(h2.Arrival); ok {
+		a.Arrived()
+	}
 }
 
 func tooMany() error {

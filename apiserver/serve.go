@@ -93,6 +93,7 @@ func (c *call) serve() error {
 		}
 		defer c.ticket.Release()
 	}
+	c.arrived()
 	if err := c.authorize(); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package flowcontrol
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,9 @@ type level struct {
 	name string
 	// pressed is called, with mu held, when a request finds no seat.
 	pressed func()
+
+	// wanting is waiting and returning, together.
+	wanting atomic.Int32
 
 	mu    sync.Mutex // guards all below
 	shape shape
@@ -189,6 +193,7 @@ func (l *level) enqueue(q *queue, w *waiter, now time.Time) {
 	q.waiting = append(q.waiting, w)
 	q.seatsWaiting += w.ticket.seats
 	l.waiting++
+	l.wanting.Add(1)
 	l.seatsWaiting += w.ticket.seats
 	f := w.ticket.flow
 	f.waiting++
@@ -209,6 +214,7 @@ func (l *level) leave(q *queue, at int, now time.Time) {
 	}
 	q.seatsWaiting -= w.ticket.seats
 	l.waiting--
+	l.wanting.Add(-1)
 	l.seatsWaiting -= w.ticket.seats
 	w.ticket.flow.waiting--
 	w.ticket.flow.seatsWaiting -= w.ticket.seats

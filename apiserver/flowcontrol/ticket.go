@@ -38,6 +38,7 @@ func (t *Ticket) Release() {
 	if t.level == nil {
 		return
 	}
+	t.look()
 	l := t.level
 	t.level = nil
 	if t.after > 0 { // the caller's ticket does not outlive its request

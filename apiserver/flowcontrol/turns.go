@@ -2,9 +2,10 @@ package flowcontrol
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"time"
+
+	"minke/apiserver/poll"
 )
 
 // A turn is a request's right to keep a processor busy. There are far more seats
@@ -29,6 +30,7 @@ const slice = 10 * time.Millisecond
 // not a processor. It may be called by a ticket that has none.
 func (t *Ticket) Away() {
 	if t.level != nil {
+		t.look()
 		t.level.away(t, time.Now())
 	}
 }
@@ -47,10 +49,20 @@ func (t *Ticket) Back() {
 // Yield lets who waits for a turn have one first, if that is fair. It is for work
 // that takes many times as long as a short request.
 func (t *Ticket) Yield() {
-	if t.level != nil && t.level.wanted() {
+	if t.level == nil {
+		return
+	}
+	poll.Network()
+	if t.level.wanted() {
 		t.Away()
-		runtime.Gosched() // nor would the scheduler stop this for 10 ms
 		t.Back()
+	}
+}
+
+// look lets packets be noticed before the turn is handed on to who waits for it.
+func (t *Ticket) look() {
+	if t.level.wanted() {
+		poll.Network()
 	}
 }
 
@@ -79,6 +91,7 @@ func (l *level) takeTurn(t *Ticket, now time.Time) {
 		return
 	}
 	t.turn, t.turnBegan = true, now
+	poll.Working(1)
 	l.busy = append(l.busy, t)
 }
 
@@ -87,17 +100,14 @@ func (l *level) dropTurn(t *Ticket, now time.Time) {
 		return
 	}
 	t.turn = false
+	poll.Working(-1)
 	t.worked += now.Sub(t.turnBegan)
 	at := slices.Index(l.busy, t)
 	l.busy = slices.Delete(l.busy, at, at+1)
 }
 
 // wanted tells whether somebody waits while turns are bounded.
-func (l *level) wanted() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.shape.turns > 0 && l.waiting+l.returning > 0
-}
+func (l *level) wanted() bool { return l.wanting.Load() > 0 }
 
 func (l *level) away(t *Ticket, now time.Time) {
 	l.mu.Lock()
@@ -118,6 +128,7 @@ func (l *level) back(t *Ticket, now time.Time) *waiter {
 	w := &waiter{ticket: t, ready: make(chan struct{}), since: now}
 	t.queue.returning = append(t.queue.returning, w)
 	l.returning++
+	l.wanting.Add(1)
 	l.dispatch(now)
 	return w
 }
@@ -127,6 +138,7 @@ func (l *level) comeBack(q *queue, now time.Time) *waiter {
 	w := q.returning[0]
 	q.returning = slices.Delete(q.returning, 0, 1)
 	l.returning--
+	l.wanting.Add(-1)
 	l.takeTurn(w.ticket, now)
 	l.charge(w.ticket, 0)
 	return w

@@ -261,7 +261,7 @@ func TestPingFlood(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		f := &front{Options: Options{Stall: 100 * time.Millisecond}.withDefaults(), conns: map[*conn]struct{}{}}
+		f := newFront(Options{Stall: 100 * time.Millisecond})
 		f.serve(server, http.HandlerFunc(nothing))
 	}()
 	if _, err := io.WriteString(client, http2.ClientPreface); err != nil {
@@ -358,7 +358,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte("\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\xff\xff\xff"), []byte(""))
 	f.Fuzz(func(t *testing.T, frames, block []byte) {
 		client, server := net.Pipe()
-		front := &front{Options: Options{}.withDefaults(), conns: map[*conn]struct{}{}}
+		front := newFront(Options{})
 		c := newConn(front, tls.Server(server, &tls.Config{}), http.HandlerFunc(nothing), t.Context())
 		defer client.Close()
 		defer c.cancel()

@@ -42,6 +42,11 @@ type conn struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 
+	// share is the connection's part in front.gate, and reading and writing are
+	// its passes.
+	share            share
+	reading, writing *pass
+
 	// The reader alone uses these.
 	in      *bufio.Reader
 	frames  *http2.Framer
@@ -75,7 +80,10 @@ func newConn(f *front, tlsConn *tls.Conn, h http.Handler, base context.Context) 
 	state := tlsConn.ConnectionState()
 	c := &conn{front: f, tls: tlsConn, state: &state, remote: tlsConn.RemoteAddr().String(), handler: h,
 		streams: map[uint32]*stream{}, window: 65535, firstWindow: 65535}
-	c.socket, _ = tlsConn.NetConn().(*socket)
+	if c.socket, _ = tlsConn.NetConn().(*socket); c.socket != nil {
+		c.reading, c.writing = newPass(f.gate, &c.share), newPass(f.gate, &c.share)
+		c.socket.reading = c.reading
+	}
 	c.ctx, c.cancel = context.WithCancel(base)
 	c.in = bufio.NewReaderSize(tlsConn, 4<<10)
 	c.frames = http2.NewFramer(nil, c.in)
@@ -83,7 +91,7 @@ func newConn(f *front, tlsConn *tls.Conn, h http.Handler, base context.Context) 
 	c.frames.SetMaxReadFrameSize(maxFrame)
 	c.headers.init(f.HeaderBytes)
 	c.encoder = hpack.NewEncoder(&c.block)
-	c.output.done = sync.NewCond(&c.mu)
+	c.output.done.L, c.output.room.L = &c.mu, &c.mu
 	return c
 }
 
@@ -95,6 +103,7 @@ func (c *conn) serve() {
 		err = c.read()
 		stop()
 	}
+	c.reading.leave()
 	c.fail(err)
 	c.handlers.Wait()
 }
@@ -141,6 +150,7 @@ func (c *conn) read() error {
 	for {
 		f, err := c.frames.ReadFrame()
 		c.seen.Add(1)
+		c.reading.breathe()
 		switch {
 		case err == nil:
 			err = c.on(f)
@@ -213,6 +223,7 @@ func (c *conn) fail(err error) {
 		s.end(c.err)
 	}
 	c.output.done.Broadcast()
+	c.output.room.Broadcast()
 	first := !c.closed
 	c.closed = true
 	var wrong http2.ConnectionError

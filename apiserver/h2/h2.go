@@ -23,6 +23,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -73,6 +74,7 @@ func (o Options) withDefaults() Options {
 // front is what the connections of one http.Server share.
 type front struct {
 	Options
+	gate   *gate
 	mu     sync.Mutex // guards both
 	conns  map[*conn]struct{}
 	closed bool
@@ -81,12 +83,16 @@ type front struct {
 // Configure lets server speak HTTP/2 by this package. It must be called before
 // the server serves TLS.
 func Configure(server *http.Server, o Options) {
-	f := &front{Options: o.withDefaults(), conns: map[*conn]struct{}{}}
+	f := newFront(o)
 	if server.TLSNextProto == nil {
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	}
 	server.TLSNextProto[http2.NextProtoTLS] = func(_ *http.Server, c *tls.Conn, h http.Handler) { f.serve(c, h) }
 	server.RegisterOnShutdown(f.shutdown)
+}
+
+func newFront(o Options) *front {
+	return &front{Options: o.withDefaults(), conns: map[*conn]struct{}{}, gate: newGate(runtime.GOMAXPROCS(0))}
 }
 
 // serve returns when the connection has ended and all its handlers have.

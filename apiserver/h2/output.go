@@ -11,10 +11,11 @@ import (
 
 // output is what waits to be written to a connection; conn.mu guards it.
 type output struct {
-	buffer  *[]byte    // nil: nothing waits, and an idle connection holds nothing
-	writing bool       // somebody writes what was here before
-	failed  bool       // a write has failed
-	done    *sync.Cond // a write has ended
+	buffer  *[]byte   // nil: nothing waits, and an idle connection holds nothing
+	writing bool      // somebody writes what was here before
+	failed  bool      // a write has failed
+	done    sync.Cond // a write has ended
+	room    sync.Cond // there may be room again
 	// turn counts the buffers, so that a frame knows whether it is still here.
 	turn uint64
 	// deadline is the one that the connection has.
@@ -133,7 +134,7 @@ func (c *conn) flush() {
 	for o.size() > 0 && c.err == nil {
 		buffer := o.take()
 		c.mu.Unlock()
-		err := c.write(*buffer)
+		err := c.writeFairly(*buffer)
 		recycle(buffer)
 		c.mu.Lock()
 		if !c.written(err) {
@@ -147,6 +148,7 @@ func (o *output) take() *[]byte {
 	buffer := o.buffer
 	o.buffer, o.writing = nil, true
 	o.turn++
+	o.room.Signal()
 	return buffer
 }
 
@@ -162,6 +164,9 @@ func recycle(buffer *[]byte) {
 func (c *conn) written(err error) bool {
 	c.output.writing = false
 	c.output.done.Broadcast()
+	if c.output.size() == 0 || err != nil {
+		c.output.room.Broadcast()
+	}
 	if err != nil {
 		c.output.failed = true
 		go c.fail(err)
@@ -181,6 +186,22 @@ func (c *conn) write(p []byte) error {
 	}
 	_, err := c.tls.Write(p)
 	return err
+}
+
+// fairFrom is the size in bytes of a write from which it waits for its place
+// among those of other connections.
+const fairFrom = maxFrame
+
+// writeFairly is write for those who may wait.
+func (c *conn) writeFairly(p []byte) error {
+	if len(p) < fairFrom || c.socket == nil {
+		return c.write(p)
+	}
+	c.writing.enter()
+	defer c.writing.leave()
+	c.socket.share(c.writing)
+	defer c.socket.share(nil)
+	return c.write(p)
 }
 
 // flushLater is flush for those who may not wait, in a goroutine.

@@ -125,7 +125,10 @@ func (w *response) room() error {
 		c.flush()
 	}
 	for c.output.size() >= fullAt && s.err == nil {
-		c.output.done.Wait() // a write ends in time, or the connection does
+		c.output.room.Wait() // a write begins in time, or the connection ends
+		if c.output.size() < fullAt {
+			c.output.room.Signal() // there may be room for one more
+		}
 		c.flush()
 	}
 	return s.err

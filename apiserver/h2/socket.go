@@ -41,10 +41,14 @@ func (l listener) Accept() (net.Conn, error) {
 type socket struct {
 	*net.TCPConn
 	raw syscall.RawConn
+	// reading, if it is set, is left while nothing has come.
+	reading *pass
 
 	mu    sync.Mutex // guards all below; one write at a time
 	eager bool
 	rest  []byte // sealed, and not yet the kernel's
+	// writing, while it is set, is left while the client is waited for.
+	writing *pass
 
 	// The write under way in eager mode, and the method attempt as a value.
 	p   []byte
@@ -62,7 +66,43 @@ func (s *socket) Write(p []byte) (int, error) {
 	if err := s.writeRest(); err != nil {
 		return 0, err
 	}
+	if s.writing != nil {
+		return s.writeFairly(p)
+	}
 	return s.TCPConn.Write(p)
+}
+
+// writeFairly writes while it has a place, and lets others have it while it
+// waits.
+func (s *socket) writeFairly(p []byte) (int, error) {
+	s.p, s.err = p, nil
+	if err := errors.Join(s.raw.Write(s.try), s.err); err != nil {
+		return 0, err
+	}
+	rest := s.p
+	s.p = nil
+	if len(rest) == 0 {
+		s.writing.breathe()
+		return len(p), nil
+	}
+	s.writing.leave()
+	defer s.writing.enter()
+	n, err := s.TCPConn.Write(rest)
+	return len(p) - len(rest) + n, err
+}
+
+// share lets writes have their places by a pass, or nil for none.
+func (s *socket) share(writing *pass) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = writing
+}
+
+// Read implements net.Conn.
+func (s *socket) Read(p []byte) (int, error) {
+	s.reading.leave()
+	defer s.reading.enter()
+	return s.TCPConn.Read(p)
 }
 
 func (s *socket) writeEager(p []byte) (int, error) {

@@ -22,7 +22,7 @@ type stream struct {
 	id      uint32
 	request *http.Request
 	answer  response
-	ctx     context.Context
+	ctx     requestContext
 	cancel  context.CancelFunc
 	// changed wakes whoever waits for the body or for the window to grow.
 	changed sync.Cond
@@ -31,6 +31,8 @@ type stream struct {
 
 	window int64 // what may be sent yet
 	body   body
+	// arrival is the work until the request waits for its seat.
+	arrival piece
 }
 
 // onHeaders begins a request, or reads the trailer of one.
@@ -84,8 +86,9 @@ func (c *conn) headersEnd() error {
 	s := &stream{conn: c, id: h.stream, window: c.firstWindow}
 	s.changed.L = &c.mu
 	s.answer.stream = s
-	s.ctx, s.cancel = context.WithCancel(c.ctx)
-	s.request = new(http.Request).WithContext(s.ctx)
+	s.ctx.of = s
+	s.ctx.Context, s.cancel = context.WithCancel(c.ctx)
+	s.request = new(http.Request).WithContext(&s.ctx)
 	refused := h.request(s.request)
 	if errors.Is(refused, errMalformed) {
 		s.cancel()
@@ -98,7 +101,10 @@ func (c *conn) headersEnd() error {
 	if refused != nil {
 		s.request.URL, s.request.Header = nil, http.Header{}
 	}
-	work(s)
+	s.arrival = piece{of: &c.share, begin: func() { work(s) }}
+	if c.front.gate.enter(&s.arrival) {
+		work(s)
+	}
 	return nil
 }
 
@@ -156,6 +162,7 @@ func (s *stream) serve() {
 // finish ends the answer and forgets the stream.
 func (s *stream) finish() {
 	c := s.conn
+	s.arrived()
 	c.mu.Lock()
 	s.answer.close()
 	if s.err == nil { // not given up by either end
@@ -203,7 +210,7 @@ var (
 )
 
 const (
-	maxIdle  = 32
+	maxIdle  = 256
 	idleTime = 5 * time.Second
 )
 

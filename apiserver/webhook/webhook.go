@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/flowcontrol"
+	"minke/apiserver/h2"
 	"minke/tracing"
 )
 
@@ -121,9 +122,10 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 		return err
 	}
 	defer release()
+	h2.Arrived(ctx)
+	defer flowcontrol.Away(ctx)()
 	// A client of its own for each call costs nothing; it words errors as
 	// clients expect them: Post "URL": cause.
-	defer flowcontrol.Away(ctx)()
 	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	span := tracing.Outgoing(request)
 	defer span.End()
