@@ -63,7 +63,7 @@ func TestEtcdTracesToo(t *testing.T) {
 	tracer, flush := collector.Tracer(t, 1_000_000)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50") // ms
 	member := peers.StartEtcd(t, "--enable-distributed-tracing", "--distributed-tracing-address", collector.Endpoint)
-	st := open(t, []string{member.URL}, Options{})
+	st := open(t, []string{member.URL}, Options{Timeout: time.Minute}) // it has yet to start
 	root := tracer.Serve(tracing.Arrival{Name: "GET"})
 	_, err := st.Txn(root.Within(t.Context()), store.Txn{Writes: []store.Write{{Key: "/registry/a", Value: []byte("v")}}})
 	root.End()
