@@ -38,7 +38,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	stored := &objects{}
 	var err error
 	s.calls = &webhook.Client{Services: webhook.Services{Reader: held{stored}}}
-	if s.security, err = newSecurity(&s.cfg.API, s.cfg.PKI, stored, s.calls); err != nil {
+	if s.security, err = newSecurity(s.name, &s.cfg.API, s.cfg.PKI, stored, s.calls); err != nil {
 		return err
 	}
 	s.webhooks = webhooks.New(webhooks.Config{Source: held{stored}, Client: s.calls, Authorizer: s.security.authorizer})
@@ -111,7 +111,7 @@ func (s *Server) register(chain admission.Chain) {
 	registry.MustRegister(s.webhooks.Collectors()...)
 	registry.MustRegister(collectors(chain)...)
 	registry.MustRegister(reconcile.Collectors()...)
-	registry.MustRegister(s.requests)
+	registry.MustRegister(s.requests, s.security.authnReloads, s.security.authzReloads)
 	if s.encryption != nil {
 		registry.MustRegister(s.encryption.Collectors()...)
 	}

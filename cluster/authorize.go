@@ -7,6 +7,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 
 	"minke/apiserver/authz"
+	"minke/apiserver/configreload"
 	"minke/apiserver/webhook"
 	"minke/cluster/filewatch"
 	"minke/cluster/options"
@@ -65,15 +66,16 @@ func (s *security) followAuthorization(ctx context.Context) error {
 				s.authorizer.Set(union)
 			}
 		}
-		s.reloaded("authorization-config", file, err)
+		s.reloaded(s.authzReloads, file, content, err)
 	})
 }
 
-// reloaded logs how a file was taken up.
-func (s *security) reloaded(flag, file string, err error) {
+// reloaded counts and logs how a file was taken up.
+func (s *security) reloaded(of *configreload.Metrics, file string, content []byte, err error) {
+	of.Reloaded(configreload.Hash(content), err)
 	if err != nil {
-		s.log.Error("changed configuration is not valid, the one before stays", "flag", flag, "file", file, "err", err)
+		s.log.Error("changed configuration is not valid, the one before stays", "file", file, "err", err)
 		return
 	}
-	s.log.Info("changed configuration taken up", "flag", flag, "file", file)
+	s.log.Info("changed configuration taken up", "file", file)
 }

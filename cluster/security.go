@@ -10,6 +10,7 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
+	"minke/apiserver/configreload"
 	"minke/apiserver/request"
 	"minke/apiserver/webhook"
 	"minke/cluster/options"
@@ -28,6 +29,9 @@ type security struct {
 	// authorizationContent is that of the file that the authorizer came from.
 	authorizationContent []byte
 
+	// authnReloads and authzReloads count how the configuration files are taken up.
+	authnReloads, authzReloads *configreload.Metrics
+
 	authenticator *authn.Authenticator
 	structured    *structured
 	issuer        *authn.Issuer
@@ -35,10 +39,11 @@ type security struct {
 	audiences []string
 }
 
-func newSecurity(o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
+func newSecurity(name string, o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
 	s := &security{
 		options: o, log: slog.Default().With("part", "security"), calls: calls,
 		rbac: authz.NewRBAC(held{in}), node: authz.Node{Reader: held{in}}, authorizer: &authz.Changing{},
+		authnReloads: configreload.New("authentication", name), authzReloads: configreload.New("authorization", name),
 	}
 	config, content, err := o.Authorization.Configuration()
 	if err != nil {
@@ -50,6 +55,9 @@ func newSecurity(o *options.API, ca *pki.Authority, in *objects, calls *webhook.
 	}
 	s.authorizer.Set(union)
 	s.authorizationContent = content
+	if o.Authorization.Config != "" {
+		s.authzReloads.InUse(configreload.Hash(content))
+	}
 	if err := s.authenticate(ca, in); err != nil {
 		return nil, fmt.Errorf("set up authentication: %w", err)
 	}

@@ -12,8 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"minke/api/inprocess"
 	"minke/apiserver/authz"
+	"minke/apiserver/configreload"
 	"minke/apiserver/webhook"
 	"minke/cluster/options"
 	"minke/cluster/pki"
@@ -74,7 +77,7 @@ func newTestSecurity(t *testing.T, o options.API) (*security, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSecurity(&o, ca, &objects{}, &webhook.Client{})
+	return newSecurity("apiserver-x", &o, ca, &objects{}, &webhook.Client{})
 }
 
 // who authenticates a request for path with a token.
@@ -204,10 +207,23 @@ func TestConfigurationIsFollowed(t *testing.T) {
 		{head + "nonsense: true\n", "Unauthorized"},
 		{head + "anonymous: {enabled: true}\n", "system:anonymous"},
 	} {
-		s.structured.of.reloaded("authentication-config", file, s.structured.take([]byte(c.content)))
+		s.structured.changed([]byte(c.content))
 		if got := who(s, "/x", ""); got != c.want {
 			t.Errorf("after %q: %q, want %q", c.content, got, c.want)
 		}
+	}
+	id := `{apiserver_id_hash="` + configreload.Hash("apiserver-x") + `",`
+	err = testutil.CollectAndCompare(s.authnReloads, strings.NewReader(`
+# HELP apiserver_authentication_config_controller_automatic_reloads_total Total number of automatic reloads of authentication configuration split by status and apiserver identity.
+# TYPE apiserver_authentication_config_controller_automatic_reloads_total counter
+apiserver_authentication_config_controller_automatic_reloads_total`+id+`status="failure"} 1
+apiserver_authentication_config_controller_automatic_reloads_total`+id+`status="success"} 2
+# HELP apiserver_authentication_config_controller_last_config_info Information about the last applied authentication configuration with hash as label, split by apiserver identity.
+# TYPE apiserver_authentication_config_controller_last_config_info gauge
+apiserver_authentication_config_controller_last_config_info`+id+`hash="`+configreload.Hash(head+"anonymous: {enabled: true}\n")+`"} 1
+`), "apiserver_authentication_config_controller_automatic_reloads_total", "apiserver_authentication_config_controller_last_config_info")
+	if err != nil {
+		t.Error(err)
 	}
 }
 

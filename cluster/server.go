@@ -67,8 +67,10 @@ type ServerConfig struct {
 
 // Server is the store, the API, the controllers and the scheduler.
 type Server struct {
-	cfg   ServerConfig
-	log   *slog.Logger
+	cfg ServerConfig
+	log *slog.Logger
+	// name tells this server from others (servers.NameOn).
+	name  string
 	store store.Store
 	// encryption is nil when nothing is encrypted at rest.
 	encryption *encryption.Encryption
@@ -134,11 +136,11 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := servers.NameOn(host)
-	if s.encryption, err = cfg.API.Encryption.Open(name, s.log); err != nil {
+	s.name = servers.NameOn(host)
+	if s.encryption, err = cfg.API.Encryption.Open(s.name, s.log); err != nil {
 		return nil, err
 	}
-	if s.tracer, err = cfg.API.Tracing.Tracer(name, s.log); err != nil {
+	if s.tracer, err = cfg.API.Tracing.Tracer(s.name, s.log); err != nil {
 		return nil, err
 	}
 	return s, nil

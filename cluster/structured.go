@@ -12,6 +12,7 @@ import (
 
 	"minke/apiserver/authn"
 	"minke/apiserver/authn/oidc"
+	"minke/apiserver/configreload"
 	"minke/cluster/configfile"
 	"minke/cluster/filewatch"
 )
@@ -43,6 +44,7 @@ func newStructured(of *security) (*structured, error) {
 		if err == nil {
 			s.content = content
 			err = s.take(content)
+			s.of.authnReloads.InUse(configreload.Hash(content))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--authentication-config: %w", err)
@@ -107,13 +109,15 @@ func (s *structured) anonymous(path string) bool {
 	return slices.ContainsFunc(config.Conditions, func(c apiserver.AnonymousAuthCondition) bool { return c.Path == path })
 }
 
+func (s *structured) changed(content []byte) {
+	s.of.reloaded(s.of.authnReloads, s.file, content, s.take(content))
+}
+
 // follow takes up changes of the file. One that is not valid changes nothing.
 func (s *structured) follow(ctx context.Context) error {
 	if s.file == "" {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return filewatch.Follow(ctx, s.file, s.content, func(content []byte) {
-		s.of.reloaded("authentication-config", s.file, s.take(content))
-	})
+	return filewatch.Follow(ctx, s.file, s.content, s.changed)
 }

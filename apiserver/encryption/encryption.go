@@ -46,7 +46,7 @@ func New(cfg Config) (*Encryption, error) {
 		return nil, err
 	}
 	e.set, e.hash = fresh, hash
-	e.metrics.inUse(hash)
+	e.metrics.reloads.InUse(shown(hash))
 	return e, nil
 }
 
@@ -93,7 +93,7 @@ func (e *Encryption) Run(ctx context.Context, touched <-chan struct{}) error {
 		retry = nil
 		old, err := e.reload(ctx)
 		if err != nil || old != nil {
-			e.metrics.reload(err, e.sum())
+			e.metrics.reloads.Reloaded(shown(e.sum()), err)
 		}
 		if err != nil {
 			retry = time.After(retryPause)
@@ -137,6 +137,9 @@ func (e *Encryption) retire(ctx context.Context, old *set) {
 		e.cfg.Log.Warn("leave KMS providers", "error", err)
 	}
 }
+
+// shown is a hash as metrics show it.
+func shown(hash [sha256.Size]byte) string { return fmt.Sprintf("sha256:%x", hash) }
 
 // sum is the hash of the configuration in use.
 func (e *Encryption) sum() [sha256.Size]byte {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"minke/apiserver/configreload"
 )
 
 // maxKeyUses bounds the keys of plug-ins that are counted; the one that was not
@@ -55,7 +57,7 @@ func (u *keyUses) use(way, plugIn, id string) {
 		if len(u.all) >= maxKeyUses {
 			u.forget()
 		}
-		used = &keyUsed{hash: hashed(id)}
+		used = &keyUsed{hash: configreload.Hash(id)}
 		u.all[k] = used
 	}
 	used.count++

@@ -2,15 +2,15 @@ package encryption
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"minke/apiserver/configreload"
 )
 
 // metrics have Kubernetes' names, labels and buckets. Those of KMS v1
@@ -27,9 +27,7 @@ type metrics struct {
 	invalidIDs           *prometheus.CounterVec
 	kept                 *prometheus.GaugeVec
 	used, told           *keyUses
-	reloads              *prometheus.CounterVec
-	reloaded             *prometheus.GaugeVec
-	config               *prometheus.GaugeVec
+	reloads              *configreload.Metrics
 }
 
 // The values of the label transformation_type.
@@ -49,7 +47,7 @@ func newMetrics(serverID string) *metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "apiserver_" + name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, n)}, labels)
 	}
 	return &metrics{
-		server: hashed(serverID),
+		server: configreload.Hash(serverID),
 		operations: counters("storage_transformation_operations_total", "Total number of transformations. Successful transformation will have a status 'OK' and a varied status string when the transformation fails.",
 			"resource", "transformation_type", "transformer_prefix", "status"),
 		durations: histograms("storage_transformation_duration_seconds", "Latencies in seconds of value transformation operations.", 5e-6, 25, "transformation_type", "transformer_prefix"),
@@ -65,9 +63,7 @@ func newMetrics(serverID string) *metrics {
 		kept:       gauges("envelope_encryption_dek_source_cache_size", "Number of records in data encryption key (DEK) source cache. On a restart, this value is an approximation of the number of decrypt RPC calls the server will make to the KMS plugin.", "provider_name"),
 		used:       newKeyUses(true),
 		told:       newKeyUses(false),
-		reloads:    counters("encryption_config_controller_automatic_reloads_total", "Total number of reload successes and failures of encryption configuration split by apiserver identity.", "status", "apiserver_id_hash"),
-		reloaded:   gauges("encryption_config_controller_automatic_reload_last_timestamp_seconds", "Timestamp of the last successful or failed automatic reload of encryption configuration split by apiserver identity.", "status", "apiserver_id_hash"),
-		config:     gauges("encryption_config_controller_last_config_info", "Information about the last applied encryption configuration with hash as label, split by apiserver identity.", "apiserver_id_hash", "hash"),
+		reloads:    configreload.New("encryption", serverID),
 	}
 }
 
@@ -75,15 +71,7 @@ func newMetrics(serverID string) *metrics {
 func (e *Encryption) Collectors() []prometheus.Collector {
 	m := e.metrics
 	return []prometheus.Collector{m.operations, m.durations, m.misses, m.seedFailures, m.seeds, m.calls, m.invalidIDs, m.kept,
-		m.used.of(m), m.told.of(m), m.reloads, m.reloaded, m.config}
-}
-
-// hashed is how an id is shown to who may not know it.
-func hashed(id string) string {
-	if id == "" {
-		return ""
-	}
-	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(id)))
+		m.used.of(m), m.told.of(m), m.reloads}
 }
 
 // transformed counts a value that the provider with the prefix has sealed or
@@ -118,23 +106,4 @@ func (m *metrics) timed(plugIn string) grpc.UnaryClientInterceptor {
 		m.calls.WithLabelValues(plugIn, method, codeOf(err)).Observe(time.Since(began).Seconds())
 		return err
 	}
-}
-
-// reload counts that the configuration was read again. A good one has a hash.
-func (m *metrics) reload(err error, hash [sha256.Size]byte) {
-	outcome := "success"
-	if err != nil {
-		outcome = "failure"
-	}
-	m.reloads.WithLabelValues(outcome, m.server).Inc()
-	m.reloaded.WithLabelValues(outcome, m.server).SetToCurrentTime()
-	if err == nil {
-		m.inUse(hash)
-	}
-}
-
-// inUse names the configuration that is in use.
-func (m *metrics) inUse(hash [sha256.Size]byte) {
-	m.config.Reset()
-	m.config.WithLabelValues(m.server, fmt.Sprintf("sha256:%x", hash)).Set(1)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"minke/apiserver/configreload"
 	"minke/tracing"
 	"minke/tracing/tracingtest"
 )
@@ -105,7 +106,7 @@ func TestMetricsOfPlugIns(t *testing.T) {
 	if _, _, err := s.Open(t.Context(), "/k", sealed); err != nil {
 		t.Fatal(err)
 	}
-	server, id := hashed("test"), hashed("key-1")
+	server, id := configreload.Hash("test"), configreload.Hash("key-1")
 	const kmsCalls = "envelope_encryption_kms_operations_latency_seconds"
 	expect(t, e,
 		"storage_transformation_operations_total{resource=secrets,status=OK,transformation_type=to_storage,transformer_prefix=k8s:enc:kms:v2:vault:} 1",
@@ -167,7 +168,7 @@ func TestKeyUsesAreBounded(t *testing.T) {
 func TestMetricsOfReloads(t *testing.T) {
 	e := encryption(t, config(plain))
 	first := fmt.Sprintf("sha256:%x", e.hash)
-	server := hashed("test")
+	server := configreload.Hash("test")
 	info := "encryption_config_controller_last_config_info{apiserver_id_hash=" + server + ",hash="
 	expect(t, e, info+first+"} 1")
 	ctx, cancel := context.WithCancel(t.Context())
