@@ -49,7 +49,7 @@ $(TOOLBOX): cmd/toolbox/build.sh $(wildcard cmd/toolbox/*.go cmd/toolbox/tiny/*.
 
 # Programs of others that tests run Minke against.
 peers:
-	test/peers/build.sh etcd h2spec
+	test/peers/build.sh etcd h2spec apiextensions
 
 demo: build
 	./examples/demo.sh

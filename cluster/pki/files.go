@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,7 +25,7 @@ func loadPair(path string) (*Pair, error) {
 	return newPair(certPEM, key)
 }
 
-func newPair(certPEM []byte, key *ecdsa.PrivateKey) (*Pair, error) {
+func newPair(certPEM []byte, key crypto.Signer) (*Pair, error) {
 	keyPEM, err := encodeKey(key)
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func newPair(certPEM []byte, key *ecdsa.PrivateKey) (*Pair, error) {
 }
 
 // savePair writes the key first: a certificate on disk always has its key.
-func savePair(path string, der []byte, key *ecdsa.PrivateKey) (*Pair, error) {
+func savePair(path string, der []byte, key crypto.Signer) (*Pair, error) {
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -51,23 +52,48 @@ func savePair(path string, der []byte, key *ecdsa.PrivateKey) (*Pair, error) {
 	return newPair(certPEM, key)
 }
 
-func loadKey(path string) (*ecdsa.PrivateKey, error) {
+// loadKey reads a key of ours, or one that another tool has made: kubeadm's are
+// RSA.
+func loadKey(path string) (crypto.Signer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(data)
-	if block == nil {
-		return nil, fmt.Errorf("read key %s: no PEM block in it", path)
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		key, err := parseKey(block)
+		if err != nil {
+			return nil, fmt.Errorf("read key %s: %w", path, err)
+		}
+		if key != nil {
+			return key, nil
+		}
 	}
-	key, err := x509.ParseECPrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read key %s: %w", path, err)
-	}
-	return key, nil
+	return nil, fmt.Errorf("read key %s: no PEM block of a private key in it", path)
 }
 
-func saveKey(path string, key *ecdsa.PrivateKey) error {
+// parseKey returns nil for a block that is no key, such as openssl's EC
+// PARAMETERS.
+func parseKey(block *pem.Block) (crypto.Signer, error) {
+	switch block.Type {
+	case "EC PRIVATE KEY":
+		return x509.ParseECPrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		return x509.ParsePKCS1PrivateKey(block.Bytes)
+	case "PRIVATE KEY":
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		signer, ok := key.(crypto.Signer)
+		if !ok {
+			return nil, fmt.Errorf("a %T does not sign", key)
+		}
+		return signer, nil
+	}
+	return nil, nil
+}
+
+func saveKey(path string, key crypto.Signer) error {
 	data, err := encodeKey(key)
 	if err != nil {
 		return err
@@ -75,12 +101,19 @@ func saveKey(path string, key *ecdsa.PrivateKey) error {
 	return writeFile(path, data)
 }
 
-func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
-	der, err := x509.MarshalECPrivateKey(key)
+func encodeKey(key crypto.Signer) ([]byte, error) {
+	if ec, ok := key.(*ecdsa.PrivateKey); ok {
+		der, err := x509.MarshalECPrivateKey(ec)
+		if err != nil {
+			return nil, fmt.Errorf("encode key: %w", err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("encode key: %w", err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
 // writeFile replaces path as a whole, so that a crash leaves the old file or

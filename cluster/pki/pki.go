@@ -1,5 +1,7 @@
-// Package pki makes and keeps a cluster's keys and certificates. All of them
-// are ECDSA P-256, all files are mode 0600 beneath one directory:
+// Package pki makes and keeps a cluster's keys and certificates. All that it makes
+// are ECDSA P-256; authorities and keys of other kinds may be put in before the
+// first start, such as those of a cluster that moves here. All files are mode 0600
+// beneath one directory:
 //
 //	pki/
 //	  ca.crt ca.key                 signs everything below
@@ -48,7 +50,7 @@ type Authority struct {
 	name, subject string
 
 	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 	// CertPEM is the CA certificate that clients trust.
 	CertPEM []byte
 }
@@ -215,5 +217,5 @@ type Pair struct {
 	CertPEM, KeyPEM []byte
 	TLS             tls.Certificate
 	cert            *x509.Certificate
-	key             *ecdsa.PrivateKey
+	key             crypto.Signer
 }
