@@ -47,44 +47,66 @@ func TestKilledBeforeStart(t *testing.T) {
 }
 
 // TestKilledAgent kills an agent that starts containers, at any line, and takes
-// up what it left: no container that was to run for ever has ended. A container
-// that is said to have would be restarted, and its pod's restarts counted.
+// up what it left. None that was to run for ever has ended: it would be started
+// again, and its pod's restarts counted. None that cannot start is said to run:
+// nobody would ever start it again.
 func TestKilledAgent(t *testing.T) {
 	if dir := os.Getenv("RUNTIME_AGENT"); dir != "" {
-		startForEver(t, dir)
+		startAlways(t, dir, os.Getenv("RUNTIME_COMMAND"))
 	}
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	chance := rand.New(rand.NewPCG(seed, 0))
-	for round := range 15 {
-		r := newRuntime(t) // with the image
-		dir := filepath.Dir(r.config.Root)
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
-		}
-		killAgent(t, dir, 1+chance.IntN(8), time.Duration(chance.IntN(4000))*time.Microsecond)
-		p := &pod{t: t, r: openRuntime(t, dir)}
-		all, err := p.r.ListContainers(t.Context(), &runtimeapi.ListContainersRequest{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range all.Containers {
-			if c.State == runtimeapi.ContainerState_CONTAINER_EXITED {
-				t.Errorf("round %d: a container that runs for ever has ended: %v", round, p.status(c.Id))
+	for _, c := range []struct {
+		name, command string
+		right         func(*pod, string) bool
+	}{
+		{"runs for ever", "sleep 1000", func(p *pod, id string) bool {
+			return p.status(id).State != runtimeapi.ContainerState_CONTAINER_EXITED
+		}},
+		{"cannot start", "/no/such/program", func(p *pod, id string) bool {
+			st := p.status(id)
+			if st.State == runtimeapi.ContainerState_CONTAINER_CREATED {
+				return true
 			}
-		}
-		clean(t, p.r)
+			if st.State == runtimeapi.ContainerState_CONTAINER_RUNNING { // its set-up goes on
+				st = p.wait(id)
+			}
+			return st.ExitCode == 128 && st.Reason == reasonStartError && st.Message != ""
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			chance := rand.New(rand.NewPCG(seed, 0))
+			for round := range 12 {
+				r := newRuntime(t) // with the image
+				dir := filepath.Dir(r.config.Root)
+				if err := r.Close(); err != nil {
+					t.Fatal(err)
+				}
+				killAgent(t, dir, c.command, 1+chance.IntN(8), time.Duration(chance.IntN(4000))*time.Microsecond)
+				p := &pod{t: t, r: openRuntime(t, dir)}
+				all, err := p.r.ListContainers(t.Context(), &runtimeapi.ListContainersRequest{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, container := range all.Containers {
+					if !c.right(p, container.Id) {
+						t.Errorf("round %d: one that %s: %v", round, c.name, p.status(container.Id))
+					}
+				}
+				clean(t, p.r)
+			}
+		})
 	}
 }
 
 // killAgent runs an agent in dir and kills it some time after its nth start.
-func killAgent(t *testing.T, dir string, n int, later time.Duration) {
+func killAgent(t *testing.T, dir, command string, n int, later time.Duration) {
 	t.Helper()
 	agent := exec.Command("/proc/self/exe", "-test.run=^TestKilledAgent$", "-test.count=1")
-	agent.Env = append(os.Environ(), "RUNTIME_AGENT="+dir)
+	agent.Env = append(os.Environ(), "RUNTIME_AGENT="+dir, "RUNTIME_COMMAND="+command)
 	out, err := agent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +130,8 @@ func killAgent(t *testing.T, dir string, n int, later time.Duration) {
 	_ = agent.Wait()
 }
 
-// startForEver is the agent: it starts pods until it is killed.
-func startForEver(t *testing.T, dir string) {
+// startAlways is the agent: it starts pods until it is killed.
+func startAlways(t *testing.T, dir, command string) {
 	r := openRuntime(t, dir)
 	for n := range 1000 {
 		p := newPod(t, r, func(c *runtimeapi.PodSandboxConfig) {
@@ -117,7 +139,11 @@ func startForEver(t *testing.T, dir string) {
 			c.LogDirectory = filepath.Join(dir, fmt.Sprint("log", n))
 		})
 		for range 2 {
-			p.start(nil, "sleep", "1000")
+			id, err := p.create(nil, strings.Fields(command)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = r.StartContainer(t.Context(), &runtimeapi.StartContainerRequest{ContainerId: id}) // it may be one that cannot
 			fmt.Println("started")
 		}
 	}

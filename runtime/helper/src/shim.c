@@ -217,7 +217,7 @@ static void handle(int conn, const struct msg *m, int *fds, int nfds) {
 		reply(conn, m->seq, 0, 0, NULL, NULL, 0);
 		_exit(0);
 	}
-	if (!p) {
+	if (!p || (!p->started && p->sync < 0)) { // the latter has failed to start, and is about to be reaped
 		reply(conn, m->seq, 0, 0, "not found", NULL, 0);
 		return;
 	}
