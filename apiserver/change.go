@@ -93,7 +93,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	if err := c.checkPreconditions(obj, before, ch.derived); err != nil {
 		return nil, err
 	}
-	obj, err := c.track(ch, obj, before)
+	obj, err := c.track(ch, obj, old)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/apply"
+	"minke/store/cache"
 )
 
 // metadata.managedFields says who manages which field. To work it out costs
@@ -94,7 +95,7 @@ func (c *call) spelledOut(obj api.Object, fields map[string]any) (api.Object, er
 	empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
 	full := obj.DeepCopyObject().(api.Object)
 	full.SetManagedFields(nil)
-	full, ok := manager.Update(empty, full, entries[0].Manager).(api.Object)
+	full, ok := manager.Update(empty, full, nil, nil, entries[0].Manager).(api.Object)
 	if !ok {
 		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
 	}
@@ -132,7 +133,8 @@ func withManagers(obj api.Object, entry metav1.ManagedFieldsEntry) api.Object {
 }
 
 // track notes in obj who changed what, if the object is tracked.
-func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object, error) {
+func (c *call) track(ch *change, obj api.Object, old *cache.Item) (api.Object, error) {
+	before := old.Object().(api.Object)
 	if ch.options.applied {
 		return obj, nil
 	}
@@ -147,7 +149,11 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 	if c.staysBrief(ch, obj, before) {
 		return obj, nil
 	}
-	live, err := c.spelledOut(before, nil)
+	was, err := c.fieldsOf(old)
+	if err != nil {
+		return nil, err
+	}
+	live, err := c.spelledOut(before, was)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +164,13 @@ func (c *call) track(ch *change, obj api.Object, before api.Object) (api.Object,
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	tracked, ok := manager.Update(live, obj, c.managerName(ch.options)).(api.Object)
+	var now map[string]any
+	if was != nil {
+		if now, err = c.fieldsOf(cache.NewItem("", obj, 0)); err != nil {
+			return nil, err
+		}
+	}
+	tracked, ok := manager.Update(live, obj, was, now, c.managerName(ch.options)).(api.Object)
 	if !ok {
 		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
 	}

@@ -276,14 +276,14 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 	fast, library := managersFor(t, kind, make)
 	sets := fast.fieldSets()
 	d := drawer{rand.New(rand.NewPCG(seed, 2)), sets.schema}
-	walked, all := 0, 0
+	var w walks
 	for range 25 {
 		live := make()
 		live.GetObjectKind().SetGroupVersionKind(kind)
 		last := map[string]map[string]any{}
 		for range 8 {
-			if meta, _ := meta.Accessor(live); meta.GetUID() != "" && d.chance(20) {
-				live = updated(t, d, library, kind, sets.ref, live)
+			if meta, _ := meta.Accessor(live); meta.GetUID() != "" && d.chance(35) {
+				live = w.updated(t, seed, d, fast, library, kind, live)
 			}
 			manager, force := []string{"one", "two", "kubectl"}[d.IntN(3)], d.chance(80)
 			conf := d.config(kind, sets.ref, last[manager])
@@ -300,8 +300,8 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 			if !reflect.DeepEqual(live, before) {
 				t.Fatalf("seed %d: the live object was changed", seed)
 			}
-			if all++; ok {
-				walked++
+			if w.applies++; ok {
+				w.appliesWalked++
 				if wantErr != nil {
 					t.Fatalf("seed %d: %v, and the walk did it", seed, wantErr)
 				}
@@ -323,9 +323,9 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 			access.SetName("a")
 		}
 	}
-	t.Logf("%d of %d by the walk", walked, all)
-	if walked < all/8 {
-		t.Errorf("%d of %d by the walk", walked, all)
+	t.Logf("%+v", w)
+	if w.appliesWalked < w.applies/2 || w.updatesWalked < w.updates/2 {
+		t.Errorf("few by the walk: %+v", w)
 	}
 }
 
@@ -342,7 +342,7 @@ func TestTypedFieldsFollowShape(t *testing.T) {
 		fieldsOf := func(obj runtime.Object) string {
 			empty := make()
 			empty.GetObjectKind().SetGroupVersionKind(kind)
-			access, err := meta.Accessor(library.Update(empty, obj, "one"))
+			access, err := meta.Accessor(library.Update(empty, obj, nil, nil, "one"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -423,9 +423,13 @@ func differences(got, want any, path string) []string {
 	return all
 }
 
+// walks counts what was tried, and what the library was not needed for.
+type walks struct{ applies, appliesWalked, updates, updatesWalked int }
+
 // updated returns live as somebody's update leaves it.
-func updated(t *testing.T, d drawer, m *Manager, kind schema.GroupVersionKind, ref smd.TypeRef, live runtime.Object) runtime.Object {
+func (w *walks) updated(t *testing.T, seed uint64, d drawer, fast, library *Manager, kind schema.GroupVersionKind, live runtime.Object) runtime.Object {
 	t.Helper()
+	ref := fast.fieldSets().ref
 	fields := fieldsOfObject(t, live)
 	metadata := fields["metadata"].(map[string]any)
 	managed := metadata["managedFields"]
@@ -434,12 +438,42 @@ func updated(t *testing.T, d drawer, m *Manager, kind schema.GroupVersionKind, r
 		fields["metadata"].(map[string]any)["managedFields"] = managed
 	}
 	fields["metadata"].(map[string]any)["uid"] = "u"
-	if kind == custom {
-		return m.Update(live, &unstructured.Unstructured{Object: fields}, []string{"one", "editor"}[d.IntN(2)])
+	made := func() runtime.Object {
+		if kind == custom {
+			return &unstructured.Unstructured{Object: copied(fields).(map[string]any)}
+		}
+		obj, err := library.typed(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return obj
 	}
-	obj, err := m.typed(fields)
-	if err != nil {
-		t.Fatal(err)
+	if kind != custom { // as they are once they were stored: without empty lists
+		fields = fieldsOfObject(t, made())
+		stored, err := library.typed(fieldsOfObject(t, live))
+		if err != nil {
+			t.Fatal(err)
+		}
+		live = stored
 	}
-	return m.Update(live, obj, []string{"one", "editor"}[d.IntN(2)])
+	manager := []string{"one", "editor", "three"}[d.IntN(3)]
+	want := library.Update(live, made(), nil, nil, manager)
+	got, before := made(), live.DeepCopyObject()
+	w.updates++
+	if !fast.fastUpdate(live, got, fieldsOfObject(t, live), fieldsOfObject(t, got), manager) {
+		if !reflect.DeepEqual(got, made()) {
+			t.Fatalf("seed %d: what was left to the library was changed", seed)
+		}
+		return want
+	}
+	w.updatesWalked++
+	if !reflect.DeepEqual(live, before) {
+		t.Fatalf("seed %d: the live object was changed", seed)
+	}
+	if a, b := fieldsOfObject(t, got), fieldsOfObject(t, want); !reflect.DeepEqual(a, b) {
+		x, _ := json.Marshal(fields)
+		y, _ := json.Marshal(live)
+		t.Fatalf("seed %d: %s updated\n%s to\n%s:\n%s", seed, manager, y, x, strings.Join(differences(a, b, ""), "\n"))
+	}
+	return want
 }

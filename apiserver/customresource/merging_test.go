@@ -190,7 +190,7 @@ func TestFieldsFollowShape(t *testing.T) {
 		}
 		shapes[shape] = true
 		b.SetManagedFields(nil)
-		got, want := managedOf(m.Update(empty, b, "m")), managedOf(m.Update(empty, a, "m"))
+		got, want := managedOf(m.Update(empty, b, nil, nil, "m")), managedOf(m.Update(empty, a, nil, nil, "m"))
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("seed %d: fields of one shape:\n%v\n%v", seed, got, want)
 		}
