@@ -20,8 +20,9 @@ func certificateSigningRequests() *api.Resource {
 			"status":   {Prepare: certificateSigningRequestStatus, ValidateUpdate: validateSigned},
 			"approval": {Prepare: certificateSigningRequestApproval, ValidateUpdate: validateApproval},
 		},
-		Fields:   requestFields(),
-		Columns:  requestColumns(),
-		Validate: validateRequest,
+		ValidName: validName,
+		Fields:    requestFields(),
+		Columns:   requestColumns(),
+		Validate:  validateRequest,
 	}.Resource()
 }

@@ -34,6 +34,11 @@ func isExtended(name corev1.ResourceName) bool {
 	return len(validation.IsQualifiedName(corev1.DefaultResourceRequestsPrefix+string(name))) == 0
 }
 
+// ValidateOverhead checks what a pod needs besides its containers.
+func ValidateOverhead(overhead corev1.ResourceList, path *field.Path) field.ErrorList {
+	return (&specCheck{spec: &corev1.PodSpec{}}).requirements(&corev1.ResourceRequirements{Limits: overhead}, containerResourceName, path)
+}
+
 // requirements checks the resources of a container, or of a pod as a whole; names
 // is what holds for their names.
 func (v *specCheck) requirements(r *corev1.ResourceRequirements, names func(corev1.ResourceName, *field.Path) field.ErrorList, path *field.Path) field.ErrorList {

@@ -311,6 +311,9 @@ func validateTrafficPolicies(s *corev1.ServiceSpec, path *field.Path) field.Erro
 }
 
 // notSpecial refuses addresses that cannot be those of a host elsewhere.
+// NotSpecialIP refuses addresses that traffic cannot be sent to.
+func NotSpecialIP(ip string, path *field.Path) field.ErrorList { return notSpecial(ip, path) }
+
 func notSpecial(text string, path *field.Path) field.ErrorList {
 	ip := netutils.ParseIPSloppy(text)
 	switch {

@@ -18,5 +18,6 @@ func endpointSlices() *api.Resource {
 		Columns:          endpointSliceColumns(),
 		Validate:         validateEndpointSlice,
 		ValidateUpdate:   validateEndpointSliceUpdate,
+		Warnings:         endpointSliceWarnings,
 	}.Resource()
 }

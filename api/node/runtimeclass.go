@@ -16,6 +16,7 @@ func runtimeClasses() *api.Resource {
 		ConditionalUpdateOnly: true,
 		Validate:              validateRuntimeClass,
 		ValidateUpdate:        validateRuntimeClassUpdate,
+		Warnings:              runtimeClassWarnings,
 		Columns:               runtimeClassColumns(),
 	}.Resource()
 }

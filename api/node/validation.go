@@ -1,10 +1,17 @@
 package node
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/core"
 )
 
 func validateRuntimeClass(c *nodev1.RuntimeClass) field.ErrorList {
@@ -13,20 +20,44 @@ func validateRuntimeClass(c *nodev1.RuntimeClass) field.ErrorList {
 		errs = append(errs, field.Invalid(field.NewPath("handler"), c.Handler, msg))
 	}
 	if o := c.Overhead; o != nil {
-		for name, quantity := range o.PodFixed {
-			at := field.NewPath("overhead", "podFixed").Key(string(name))
-			errs = append(errs, metavalidation.ValidateLabelName(string(name), at)...)
-			if quantity.Sign() < 0 {
-				errs = append(errs, field.Invalid(at, quantity.String(), apivalidation.IsNegativeErrorMsg))
-			}
-		}
+		errs = append(errs, core.ValidateOverhead(o.PodFixed, field.NewPath("overhead"))...)
 	}
 	if s := c.Scheduling; s != nil {
-		errs = append(errs, metavalidation.ValidateLabels(s.NodeSelector, field.NewPath("scheduling", "nodeSelector"))...)
+		at := field.NewPath("scheduling")
+		errs = append(errs, metavalidation.ValidateLabels(s.NodeSelector, at.Child("nodeSelector"))...)
+		errs = append(errs, validateTolerations(s.Tolerations, at.Child("tolerations"))...)
+	}
+	return errs
+}
+
+// validateTolerations finds those that differ in no more than their seconds, too.
+func validateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
+	errs := core.ValidateTolerations(tolerations, path.Child("tolerations"))
+	seen := map[corev1.Toleration]bool{}
+	for i, t := range tolerations {
+		key := t
+		key.TolerationSeconds = nil
+		if seen[key] {
+			errs = append(errs, field.Duplicate(path.Index(i), t))
+		}
+		seen[key] = true
 	}
 	return errs
 }
 
 func validateRuntimeClassUpdate(c, old *nodev1.RuntimeClass) field.ErrorList {
 	return append(validateRuntimeClass(c), apivalidation.ValidateImmutableField(c.Handler, old.Handler, field.NewPath("handler"))...)
+}
+
+func runtimeClassWarnings(c, _ *nodev1.RuntimeClass) []string {
+	if c.Scheduling == nil {
+		return nil
+	}
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(c.Scheduling.NodeSelector)) {
+		if text, ok := core.ReplacedLabel(key); ok {
+			all = append(all, fmt.Sprintf("%s: %s", field.NewPath("scheduling", "nodeSelector"), text))
+		}
+	}
+	return all
 }

@@ -14,6 +14,10 @@ func validateRole(r *rbacv1.Role) field.ErrorList {
 func validateRoleUpdate(r, _ *rbacv1.Role) field.ErrorList { return validateRole(r) }
 
 func validateClusterRole(r *rbacv1.ClusterRole) field.ErrorList {
+	return clusterRole(r, metav1validation.LabelSelectorValidationOptions{})
+}
+
+func clusterRole(r *rbacv1.ClusterRole, options metav1validation.LabelSelectorValidationOptions) field.ErrorList {
 	errs := validateRules(r.Rules, clusterRules, field.NewPath("rules"))
 	if r.AggregationRule == nil {
 		return errs
@@ -23,14 +27,22 @@ func validateClusterRole(r *rbacv1.ClusterRole) field.ErrorList {
 		errs = append(errs, field.Required(at, "at least one clusterRoleSelector required if aggregationRule is non-nil"))
 	}
 	for i := range r.AggregationRule.ClusterRoleSelectors {
-		errs = append(errs, metav1validation.ValidateLabelSelector(&r.AggregationRule.ClusterRoleSelectors[i],
-			metav1validation.LabelSelectorValidationOptions{}, at.Index(i))...)
+		errs = append(errs, metav1validation.ValidateLabelSelector(&r.AggregationRule.ClusterRoleSelectors[i], options, at.Index(i))...)
 	}
 	return errs
 }
 
-func validateClusterRoleUpdate(r, _ *rbacv1.ClusterRole) field.ErrorList {
-	return validateClusterRole(r)
+// validateClusterRoleUpdate lets selectors keep values that no label can have.
+func validateClusterRoleUpdate(r, old *rbacv1.ClusterRole) field.ErrorList {
+	var options metav1validation.LabelSelectorValidationOptions
+	if a := old.AggregationRule; a != nil {
+		for i := range a.ClusterRoleSelectors {
+			if len(metav1validation.ValidateLabelSelector(&a.ClusterRoleSelectors[i], metav1validation.LabelSelectorValidationOptions{}, nil)) > 0 {
+				options.AllowInvalidLabelValueInSelector = true
+			}
+		}
+	}
+	return clusterRole(r, options)
 }
 
 // ruleScope tells whether rules may speak of URLs, which are in no namespace.

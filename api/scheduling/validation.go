@@ -20,9 +20,8 @@ var systemClasses = map[string]int32{"system-node-critical": 2*highestUserPriori
 func validatePriorityClass(c *schedulingv1.PriorityClass) field.ErrorList {
 	var errs field.ErrorList
 	if strings.HasPrefix(c.Name, "system-") {
-		if value, known := systemClasses[c.Name]; !known || value != c.Value {
-			errs = append(errs, field.Forbidden(field.NewPath("metadata", "name"), "priority class names with 'system-' prefix are reserved for system use only. error: "+
-				fmt.Sprintf("%s is not a known system priority class", c.Name)))
+		if text := notSystem(c); text != "" {
+			errs = append(errs, field.Forbidden(field.NewPath("metadata", "name"), "priority class names with 'system-' prefix are reserved for system use only. error: "+text))
 		}
 	} else if c.Value > highestUserPriority {
 		errs = append(errs, field.Forbidden(field.NewPath("value"), fmt.Sprintf("maximum allowed value of a user defined priority is %v", highestUserPriority)))
@@ -36,6 +35,19 @@ func validatePriorityClass(c *schedulingv1.PriorityClass) field.ErrorList {
 		errs = append(errs, field.NotSupported(field.NewPath("preemptionPolicy"), *p, policies))
 	}
 	return errs
+}
+
+// notSystem says why a class is none of those that every cluster has.
+func notSystem(c *schedulingv1.PriorityClass) string {
+	switch value, known := systemClasses[c.Name]; {
+	case !known:
+		return c.Name + " is not a known system priority class"
+	case value != c.Value:
+		return fmt.Sprintf("value of %s PriorityClass must be %d", c.Name, value)
+	case c.GlobalDefault:
+		return fmt.Sprintf("globalDefault of %s PriorityClass must be false", c.Name)
+	}
+	return ""
 }
 
 func validatePriorityClassUpdate(c, old *schedulingv1.PriorityClass) field.ErrorList {

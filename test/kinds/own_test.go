@@ -17,7 +17,8 @@ import (
 var own = map[string]map[string]any{
 	"certificatesigningrequests.certificates.k8s.io": {
 		"spec.request": base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: request})),
-		"spec.usages":  []any{"digital signature", "client auth"}, "spec.expirationSeconds": 600.0,
+		"spec.usages":  []any{"digital signature", "client auth"}, "spec.expirationSeconds": 600.0, "status.conditions[0].status": "True",
+		"status.certificate": base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})),
 	},
 	"clustertrustbundles.certificates.k8s.io": {
 		"metadata.name": "example.com:signer:a", "spec.trustBundle": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})),
@@ -68,8 +69,10 @@ var own = map[string]map[string]any{
 		"status.qosClass": "Guaranteed", "status.containerStatuses[0].allocatedResourcesStatus": nil, "status.ephemeralContainerStatuses[0].allocatedResourcesStatus": nil,
 		"status.initContainerStatuses[0].allocatedResourcesStatus[0].resources[0].health": "Healthy",
 	},
-	"namespaces":                    {"status.phase": "Active"},
-	"ipaddresses.networking.k8s.io": {"metadata.name": "10.1.2.3"},
+	"leases.coordination.k8s.io":      {"spec.strategy": "OldestEmulationVersion"},
+	"endpointslices.discovery.k8s.io": {"endpoints[0].deprecatedTopology": nil},
+	"namespaces":                      {"status.phase": "Active"},
+	"ipaddresses.networking.k8s.io":   {"metadata.name": "10.1.2.3"},
 	"storageversions.internal.apiserver.k8s.io": {"status.commonEncodingVersion": "v1", "status.storageVersions[0]": map[string]any{
 		"apiServerID": "id", "encodingVersion": "v1", "decodableVersions": []any{"v1"}, "servedVersions": []any{"v1"}}},
 	"devicetaintrules.resource.k8s.io": {"status.conditions[0].status": "True", "spec.taint.effect": "NoExecute"},

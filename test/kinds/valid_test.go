@@ -27,7 +27,7 @@ var values = map[string]any{
 	"driver": "driver.example.com", "signerName": "example.com/signer", "wwids": []any{"wwid"}, "monitors": []any{"10.1.2.3"},
 	"finalizers": []any{"example.com/finalizer"}, "schedulerName": "scheduler", "expressionLanguage": "cel",
 	"topologyKey": "kubernetes.io/hostname", "values": []any{"value"}, "timestamp": "2026-01-02T03:04:05Z",
-	"items.path": nil, "tolerations.effect": "NoExecute", "volumeMounts.mountPropagation": "HostToContainer", "volumeMounts.name": "volumes0", "volumeDevices.name": "volumes9", "initContainers.name": "init", "ephemeralContainers.name": "ephemeral", "serviceAccountToken.path": "path", "clusterTrustBundle.path": "path", "matchExpressions.operator": "In",
+	"items.path": nil, "tolerations.effect": "NoExecute", "tolerations.operator": "Equal", "volumeMounts.mountPropagation": "HostToContainer", "volumeMounts.name": "volumes0", "volumeDevices.name": "volumes9", "initContainers.name": "init", "ephemeralContainers.name": "ephemeral", "serviceAccountToken.path": "path", "clusterTrustBundle.path": "path", "matchExpressions.operator": "In",
 	"matchFields.operator": "In", "matchFields.key": "metadata.name", "podCertificate.credentialBundlePath": "bundle", "podCertificate.keyPath": "key",
 	"podCertificate.certificateChainPath": "chain", "podCertificate.keyType": "ED25519", "podCertificate.maxExpirationSeconds": 3600.0,
 	"hostPath.type": "Directory", "startIP": "10.1.2.3", "url": "https://example.com/hook", "sizeLimit": "1Gi", "iqn": "iqn.2026-01.com.example:disk", "ipMode": "VIP", "accessModes": []any{"ReadWriteOnce"}, "registry": "registry:1", "initiatorName": "iqn.2026-01.com.example:host",

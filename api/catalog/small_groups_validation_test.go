@@ -1,0 +1,36 @@
+package catalog
+
+import "testing"
+
+const (
+	slice        = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s}\n"
+	runtimeClass = "apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: r}\nhandler: h\n"
+	lease        = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: l}\nspec: "
+	request      = "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {name: 'system:node:a'}\nspec: "
+)
+
+func TestSmallGroupRules(t *testing.T) {
+	rules(t, "", map[string]rule{
+		"slice's addresses": {"", slice + "addressType: IPv4\nendpoints: [{addresses: [127.0.0.1]}, {addresses: ['fd00::1']}, {addresses: []}]",
+			[]string{`endpoints[0].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)`,
+				`endpoints[1].addresses[0]: Invalid value: "fd00::1": must be an IPv4 address`, `endpoints[2].addresses: Required value: must contain at least 1 address`}},
+		"slice's hints": {"", slice + "addressType: FQDN\nendpoints: [{addresses: [a.b], nodeName: A, hints: {forZones: [{name: a}, {name: a}], forNodes: [{name: B}]}}]",
+			[]string{`endpoints[0].nodeName: Invalid value: "A": a lowercase`, `endpoints[0].hints.forZones[1].name: Duplicate value: "a"`, `endpoints[0].hints.forNodes[0].name: Invalid value: "B": a lowercase`}},
+		"slice's ports": {"", slice + "addressType: IPv4\nendpoints: []\nports: [{}, {appProtocol: a b}]",
+			[]string{`ports[1].name: Duplicate value: ""`, `ports[1].appProtocol: Invalid value: "a b": name part must consist of`}},
+		"runtime class": {"", runtimeClass + "overhead: {podFixed: {cpu: -1}}\nscheduling: {tolerations: [{key: a, operator: Exists}, {key: a, operator: Exists}]}",
+			[]string{`overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0`, `scheduling.tolerations[1]: Duplicate value`}},
+		"lease's strategy":  {"", lease + "{strategy: X, leaseDurationSeconds: 0}", []string{`spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0`, `spec.strategy.strategy: Unsupported value: "X": supported values: "OldestEmulationVersion"`}},
+		"system class":      {"", "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: system-node-critical}\nvalue: 1", []string{`metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of system-node-critical PriorityClass must be 2000001000`}},
+		"request":           {"", request + "{request: YQ==, usages: [fly, any, any], signerName: a/b}", []string{`spec.request: Invalid value: "YQ==": PEM block type must be CERTIFICATE REQUEST`, `spec.usages[0]: Unsupported value: "fly"`, `spec.usages[2]: Duplicate value: "any"`, `spec.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots`}},
+		"request of no one": {"", request + "{request: YQ==, signerName: kubernetes.io/legacy-unknown}", []string{`spec.request: Invalid value`, `spec.usages: Required value`, `spec.signerName: Invalid value: "kubernetes.io/legacy-unknown": the legacy signerName is not allowed via this API version`}},
+	})
+	rules(t, "approval", map[string]rule{
+		"both": {request + "{}", request + "{}\nstatus: {conditions: [{type: Approved, status: 'False'}, {type: Denied, status: 'True'}]}",
+			[]string{`status.conditions[0].status: Unsupported value: "False": supported values: "True"`, `status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive`}},
+		"taken back": {request + "{}\nstatus: {conditions: [{type: Approved, status: 'True'}]}", request + "{}", []string{`status.conditions: Forbidden: updates may not remove a condition of type "Approved"`}},
+	})
+	rules(t, "status", map[string]rule{
+		"certificate of nothing": {request + "{}", request + "{}\nstatus: {certificate: YQ==}", []string{`status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block`}},
+	})
+}
