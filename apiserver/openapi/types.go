@@ -120,6 +120,9 @@ func (ts *types) docs(t reflect.Type) map[string]string {
 	if d, ok := reflect.Zero(t).Interface().(documented); ok {
 		return d.SwaggerDoc()
 	}
+	if !texts.About(t) {
+		return nil
+	}
 	if ts.texts == nil {
 		ts.texts = texts.Load()
 	}

@@ -7,6 +7,7 @@ package texts
 import (
 	_ "embed"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,15 @@ import (
 //
 //go:embed texts.txt
 var all string
+
+// packages are those whose types say nothing about themselves.
+var packages = []string{
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1",
+	"k8s.io/kube-aggregator/pkg/apis/apiregistration/v1",
+}
+
+// About tells whether there may be texts about a type.
+func About(typ reflect.Type) bool { return slices.Contains(packages, typ.PkgPath()) }
 
 // Texts are texts by type, and by field as SwaggerDoc gives them.
 type Texts map[string]map[string]string

@@ -16,12 +16,6 @@ import (
 
 var update = flag.Bool("update", false, "write texts.txt anew")
 
-// packages are those whose types say nothing about themselves.
-var packages = []string{
-	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1",
-	"k8s.io/kube-aggregator/pkg/apis/apiregistration/v1",
-}
-
 // TestTexts holds that the file says what the sources say. After an update of
 // one of the modules:
 //
