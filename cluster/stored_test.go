@@ -8,14 +8,18 @@ import (
 	"strings"
 	"testing"
 
+	admissionregistrationv1beta1 "k8s.io/api/admissionregistration/v1beta1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	discoveryv1beta1 "k8s.io/api/discovery/v1beta1"
+	flowcontrolv1beta2 "k8s.io/api/flowcontrol/v1beta2"
+	flowcontrolv1beta3 "k8s.io/api/flowcontrol/v1beta3"
 	networkingv1beta1 "k8s.io/api/networking/v1beta1"
 	policyv1beta1 "k8s.io/api/policy/v1beta1"
 	resourcev1beta1 "k8s.io/api/resource/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"minke/api"
 	"minke/apiserver/codec"
@@ -63,6 +67,25 @@ func TestStoredInOtherVersions(t *testing.T) {
 			`"zone":"z"`},
 		{"deviceclasses.resource.k8s.io", resourcev1beta1.SchemeGroupVersion.WithKind("DeviceClass"),
 			&resourcev1beta1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "a"}}, `"name":"a"`},
+		{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", flowcontrolv1beta2.SchemeGroupVersion.WithKind("PriorityLevelConfiguration"),
+			&flowcontrolv1beta2.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: flowcontrolv1beta2.PriorityLevelConfigurationSpec{
+				Type: "Limited", Limited: &flowcontrolv1beta2.LimitedPriorityLevelConfiguration{AssuredConcurrencyShares: 20}}},
+			`"nominalConcurrencyShares":20`},
+		{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", flowcontrolv1beta3.SchemeGroupVersion.WithKind("PriorityLevelConfiguration"),
+			&flowcontrolv1beta3.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: flowcontrolv1beta3.PriorityLevelConfigurationSpec{
+				Type: "Limited", Limited: &flowcontrolv1beta3.LimitedPriorityLevelConfiguration{}}},
+			`"nominalConcurrencyShares":30`},
+		{"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io", flowcontrolv1beta3.SchemeGroupVersion.WithKind("PriorityLevelConfiguration"),
+			&flowcontrolv1beta3.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "a", Annotations: map[string]string{"flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares": ""}},
+				Spec: flowcontrolv1beta3.PriorityLevelConfigurationSpec{Type: "Limited", Limited: &flowcontrolv1beta3.LimitedPriorityLevelConfiguration{}}},
+			`"nominalConcurrencyShares":0`},
+		{"ipaddresses.networking.k8s.io", networkingv1beta1.SchemeGroupVersion.WithKind("IPAddress"),
+			&networkingv1beta1.IPAddress{ObjectMeta: metav1.ObjectMeta{Name: "10.96.0.1"}, Spec: networkingv1beta1.IPAddressSpec{ParentRef: &networkingv1beta1.ParentReference{Resource: "services", Name: "a"}}},
+			`"parentRef":{"resource":"services","name":"a"}`},
+		{"validatingadmissionpolicies.admissionregistration.k8s.io", admissionregistrationv1beta1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy"),
+			&admissionregistrationv1beta1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: admissionregistrationv1beta1.ValidatingAdmissionPolicySpec{
+				Validations: []admissionregistrationv1beta1.Validation{{Expression: "true"}}}},
+			`"expression":"true"`},
 	} {
 		r := named(t, all, c.resource)
 		storage := codec.Storage{Kind: r.Kind, New: r.New, Default: r.Default, Others: r.Readable}
@@ -90,6 +113,42 @@ func TestStoredInOtherVersions(t *testing.T) {
 	storage := codec.Storage{Kind: pods.Kind, New: pods.New, Default: pods.Default, Others: pods.Readable}
 	if _, err := storage.Decode([]byte(`{"apiVersion":"v1","kind":"Node"}`), 7); err == nil || err.Error() != "decode stored Pod: found a /v1, Kind=Node" {
 		t.Errorf("a node among pods: %v", err)
+	}
+}
+
+// TestEveryVersionReadable holds that objects of stable kinds are read whatever
+// beta version they are stored in: kube-apiserver has stored each of them once.
+func TestEveryVersionReadable(t *testing.T) {
+	all, _, err := new(options.API).Resources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readable := map[schema.GroupKind]map[string]bool{}
+	for _, r := range all {
+		if !r.Serves("list") {
+			continue // a review, which is not stored
+		}
+		versions := map[string]bool{r.Kind.Version: true}
+		for _, v := range r.Readable {
+			if v.Kind.Group == r.Kind.Group {
+				versions[v.Kind.Version] = true
+			}
+		}
+		readable[r.Kind.GroupKind()] = versions
+	}
+	compared := 0
+	for kind := range scheme.Scheme.AllKnownTypes() {
+		versions := readable[kind.GroupKind()]
+		if versions == nil || strings.Contains(kind.Version, "alpha") {
+			continue
+		}
+		compared++
+		if !versions[kind.Version] {
+			t.Errorf("a stored %s cannot be read", kind)
+		}
+	}
+	if compared < 90 {
+		t.Errorf("only %d versions were compared", compared)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 func Attach(resources []*api.Resource) {
 	for _, r := range resources {
 		r.Also = append(r.Also, versions(r)...)
+		r.Readable = append(r.Readable, stored(r)...)
 	}
 }
 
