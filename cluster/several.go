@@ -10,12 +10,13 @@ import (
 	"os"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"golang.org/x/sync/errgroup"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"golang.org/x/sync/errgroup"
-
 	"minke/client"
+	"minke/client/events"
 	"minke/client/leaderelection"
 	"minke/cluster/options"
 	"minke/cluster/servers"
@@ -36,7 +37,17 @@ func (s *Server) runElected(ctx context.Context) error {
 	identity := host + "_" + string(uuid.NewUUID())
 	group, ctx := errgroup.WithContext(ctx)
 	elect := func(name string, api client.Interface, run func(context.Context, *client.Informers, fencing) error) {
-		config := leaderelection.Config{API: api, Namespace: metav1.NamespaceSystem, Name: name, Identity: identity, Timing: timing}
+		recorder := events.NewRecorder(api, name, host)
+		group.Go(func() error { recorder.Run(ctx); return nil })
+		config := leaderelection.Config{API: api, Namespace: s.cfg.API.Election.Namespace(), Name: name, Identity: identity, Timing: timing,
+			Changed: func(l *coordinationv1.Lease, leads bool) {
+				// The words are those of Kubernetes' components.
+				what := "became leader"
+				if !leads {
+					what = "stopped leading"
+				}
+				recorder.Event(l, corev1.EventTypeNormal, "LeaderElection", "%s %s", identity, what)
+			}}
 		group.Go(func() error {
 			return leaderelection.Run(ctx, config, func(ctx context.Context, fence client.Fence) error {
 				// A term has views of its own: nothing of an earlier one hears of changes.

@@ -48,6 +48,15 @@ func TestSeveral(t *testing.T) {
 			t.Errorf("%s runs in %v", lease, leaders)
 		}
 	}
+	see(w, second, client.Events, "kube-system").until("events of both leaders", func(all []*corev1.Event) bool {
+		told := map[string]bool{}
+		for _, e := range all {
+			if e.Reason == "LeaderElection" && strings.HasSuffix(e.Message, " became leader") {
+				told[e.InvolvedObject.Kind+" "+e.InvolvedObject.Name] = true
+			}
+		}
+		return told["Lease kube-controller-manager"] && told["Lease kube-scheduler"]
+	})
 	node, deployment := work()
 	if _, err := client.Of(second.api, client.Nodes).Create(t.Context(), node); err != nil {
 		t.Fatal(err)

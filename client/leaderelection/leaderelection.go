@@ -24,6 +24,9 @@ type Config struct {
 	// Identity is ours alone among all processes that ever take part.
 	Identity string
 	Timing
+	// Changed, if set, is told that this process leads now, or does not any more,
+	// with the Lease as it was last written. It must not block.
+	Changed func(l *coordinationv1.Lease, leads bool)
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -66,12 +69,22 @@ func Run(ctx context.Context, c Config, lead Lead) error {
 		if t == nil {
 			return ctx.Err()
 		}
-		status.WithLabelValues(c.Name).Set(1)
+		e.tell(t, true)
 		again, err := e.lead(ctx, t, lead)
-		status.WithLabelValues(c.Name).Set(0)
+		e.tell(t, false)
 		if !again {
 			return err
 		}
+	}
+}
+
+func (e *elector) tell(t *term, leads bool) {
+	gauge := status.WithLabelValues(e.Name)
+	if gauge.Set(0); leads {
+		gauge.Set(1)
+	}
+	if e.Changed != nil {
+		e.Changed(t.lease, leads)
 	}
 }
 

@@ -1,10 +1,13 @@
 package options
 
 import (
+	"cmp"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/client/leaderelection"
 )
@@ -18,6 +21,8 @@ type Election struct {
 	LeaseDuration time.Duration `json:"leaseDuration,omitempty"`
 	RenewDeadline time.Duration `json:"renewDeadline,omitempty"`
 	RetryPeriod   time.Duration `json:"retryPeriod,omitempty"`
+	// ResourceNamespace is where the Leases are; empty means kube-system.
+	ResourceNamespace string `json:"resourceNamespace,omitempty"`
 }
 
 func (o *Election) addFlags(flags *pflag.FlagSet) {
@@ -29,6 +34,18 @@ func (o *Election) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.LeaseDuration, "leader-elect-lease-duration", 0, "after how long without a renewal another server takes over (default 15s)")
 	flags.DurationVar(&o.RenewDeadline, "leader-elect-renew-deadline", 0, "after how long without a renewal a leader stops (default 10s)")
 	flags.DurationVar(&o.RetryPeriod, "leader-elect-retry-period", 0, "how often a leader renews, and another server tries to take over (default 2s)")
+	flags.StringVar(&o.ResourceNamespace, "leader-elect-resource-namespace", "", "namespace of the Leases (default kube-system)")
+	flags.Func("leader-elect-resource-lock", "kind of the objects that are held; only leases", func(text string) error {
+		if text != "leases" {
+			return fmt.Errorf("only leases are supported, not %q", text)
+		}
+		return nil
+	})
+}
+
+// Namespace is where the Leases are.
+func (o *Election) Namespace() string {
+	return cmp.Or(o.ResourceNamespace, metav1.NamespaceSystem)
 }
 
 // Timing returns how fast leadership changes hands, or what is wrong with it.
