@@ -145,6 +145,9 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 		fields, err := fieldsCBOR(b.Data)
 		return fields, nil, err
 	}
+	if fields := b.plainFields(); fields != nil {
+		return fields, nil, nil
+	}
 	data, strict, err := b.json(false)
 	if err != nil {
 		return nil, nil, err
@@ -162,6 +165,17 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 		warnings = append(warnings, e.Error())
 	}
 	return fields, warnings, nil
+}
+
+// plainFields reads a body that is plain JSON, under whatever name, and within
+// bounds; it returns nil for others.
+func (b *Body) plainFields() map[string]any {
+	if !bytes.HasPrefix(b.Data, []byte("{")) || CheckDepth(b.Data) != nil || CheckElements(b.Data, false) != nil {
+		return nil
+	}
+	v, _ := untyped.Decode(b.Data)
+	fields, _ := v.(map[string]any)
+	return fields
 }
 
 // Check returns what is wrong, in strict terms, with a JSON text of no
