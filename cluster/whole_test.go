@@ -17,7 +17,6 @@ import (
 	"minke/kubelet"
 	"minke/kubelet/fakeruntime"
 	"minke/kubelet/volume"
-	"minke/store"
 	"minke/store/cache"
 	"minke/store/local"
 )
@@ -80,7 +79,7 @@ func newWhole(t *testing.T) *whole {
 		stop()
 		cancel()
 		for range 2 {
-			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed) {
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		}
