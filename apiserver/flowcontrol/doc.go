@@ -16,6 +16,9 @@
 // Who comes back for a turn stands first in its own queue. What a flow has used
 // is the larger of its parts of the seats and of the turns. See turns.go.
 //
+// Of a level's seats wide requests, such as lists, leave an eighth to those of one
+// seat, which may overtake them for it.
+//
 // A level owns a share of the server's seats. While somebody waits, seats that
 // others may lend and do not need are moved, every ten seconds. While nobody
 // waits there is no timer, and a request costs one lock.

@@ -26,6 +26,7 @@ type level struct {
 	queues []*queue
 	// seats and requests run; seatsWaiting and waiting are in queues.
 	seats, requests       int
+	narrow                int // seats of requests that have one
 	seatsWaiting, waiting int
 	writing               int // requests that run and change something
 	// virtual is R of KEP-1040, in seat seconds: the start, in virtual time, of
@@ -132,10 +133,28 @@ func (l *level) trim() {
 	}
 }
 
+// reserve is how many seats wide requests leave to those of one seat. Lists,
+// whose clients take their time to read them, would fill a level, and who asks
+// for one object would wait until a list has been read.
+func (l *level) reserve() int { return l.limit / 8 }
+
 // fits tells whether seats are free. A request that is wider than the level is
 // served alone.
 func (l *level) fits(seats int) bool {
-	return l.seats+seats <= l.limit || l.seats == 0 && l.limit > 0
+	if l.seats == 0 {
+		return l.limit > 0
+	}
+	if seats == 1 {
+		return l.seats < l.limit
+	}
+	return l.seats-min(l.narrow, l.reserve())+seats <= l.limit-l.reserve()
+}
+
+// overtakes tells whether a request of one seat may have it before a wide one
+// that does not fit yet. Such keep nobody waiting for longer: the reserve is
+// theirs.
+func (l *level) overtakes(w *waiter) bool {
+	return w.ticket.seats == 1 && l.narrow < l.reserve() && l.fits(1)
 }
 
 // arrive takes in a request. It returns a waiter when the request has to wait,
@@ -231,7 +250,10 @@ func (l *level) dispatch(now time.Time) {
 		q := l.next(func(q *queue) bool { return len(q.waiting)+len(q.returning) > 0 })
 		if len(q.returning) == 0 && !l.fits(q.waiting[0].ticket.seats) {
 			q.waiting[0].ticket.flow.unseated++
-			if q = l.next(func(q *queue) bool { return len(q.returning) > 0 }); q == nil {
+			q = l.next(func(q *queue) bool {
+				return len(q.returning) > 0 || len(q.waiting) > 0 && l.overtakes(q.waiting[0])
+			})
+			if q == nil {
 				return
 			}
 		}
@@ -270,6 +292,9 @@ func (l *level) next(qualifies func(*queue) bool) *queue {
 func (l *level) run(t *Ticket, now time.Time, waited time.Duration) {
 	t.began, t.waited = now, waited
 	l.seats += t.seats
+	if t.seats == 1 {
+		l.narrow++
+	}
 	l.requests++
 	if t.write {
 		l.writing++
@@ -319,6 +344,12 @@ func (l *level) finish(t *Ticket, now time.Time) {
 // hold changes how many seats t has.
 func (l *level) hold(t *Ticket, seats int) {
 	more := seats - t.seats
+	if t.seats == 1 {
+		l.narrow--
+	}
+	if seats == 1 {
+		l.narrow++
+	}
 	t.seats = seats
 	l.seats += more
 	t.flow.seats += more

@@ -52,7 +52,7 @@ func (s *simulated) settled() {
 	s.t.Helper()
 	for _, l := range s.current.Load().levels {
 		l.mu.Lock()
-		if l.seats != 0 || l.requests != 0 || l.waiting != 0 || l.seatsWaiting != 0 || l.writing != 0 || l.running.next != &l.running || len(l.busy) != 0 || l.returning != 0 {
+		if l.seats != 0 || l.narrow != 0 || l.requests != 0 || l.waiting != 0 || l.seatsWaiting != 0 || l.writing != 0 || l.running.next != &l.running || len(l.busy) != 0 || l.returning != 0 {
 			s.t.Errorf("level %s at the end: %d seats of %d requests, %d waiting for %d seats", l.name, l.seats, l.requests, l.waiting, l.seatsWaiting)
 		}
 		for _, q := range l.queues {
@@ -176,11 +176,18 @@ func changed(r *rand.Rand) []*flowcontrolv1.FlowSchema {
 // its calm value.
 func TestFlood(t *testing.T) {
 	const takes = 10 * time.Millisecond
-	for _, wide := range []int{1, 3} {
+	for _, flood := range []struct {
+		wide  int
+		takes time.Duration
+	}{
+		{1, takes},
+		{3, takes},
+		{5, 10 * takes}, // fill the level, and are read slowly
+	} {
 		seed := rand.Uint64()
-		calm := floodRun(t, seed, 0, wide, takes)
-		flooded := floodRun(t, seed, 400, wide, takes)
-		t.Logf("seed %d, flood %d wide: p50 %v p99 %v calm, p50 %v p99 %v under the flood", seed, wide,
+		calm := floodRun(t, seed, 0, flood.wide, takes, flood.takes)
+		flooded := floodRun(t, seed, 400, flood.wide, takes, flood.takes)
+		t.Logf("seed %d, flood %d wide of %v: p50 %v p99 %v calm, p50 %v p99 %v under the flood", seed, flood.wide, flood.takes,
 			calm[len(calm)/2], calm[len(calm)*99/100], flooded[len(flooded)/2], flooded[len(flooded)*99/100])
 		if p99, limit := flooded[len(flooded)*99/100], 2*calm[len(calm)*99/100]; p99 > limit {
 			t.Errorf("p99 under the flood is %v, want at most %v", p99, limit)
@@ -190,7 +197,7 @@ func TestFlood(t *testing.T) {
 
 // floodRun returns the sorted latencies of a client that sends one request
 // after the other, beside a flood of so many senders.
-func floodRun(t *testing.T, seed uint64, senders, wide int, takes time.Duration) (latencies []time.Duration) {
+func floodRun(t *testing.T, seed uint64, senders, wide int, takes, floodTakes time.Duration) (latencies []time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &simulated{New(Config{Seats: 120, Turns: 8}), t}
 		ctx, stop := context.WithCancel(context.Background())
@@ -199,7 +206,7 @@ func floodRun(t *testing.T, seed uint64, senders, wide int, takes time.Duration)
 			r := rand.New(rand.NewPCG(seed, uint64(i)))
 			all.Go(func() {
 				for ctx.Err() == nil {
-					if _, err := s.do(ctx, "flood", Width{Seats: wide}, vary(r, takes)); err != nil {
+					if _, err := s.do(ctx, "flood", Width{Seats: wide}, vary(r, floodTakes)); err != nil {
 						time.Sleep(time.Millisecond)
 					}
 				}
