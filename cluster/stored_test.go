@@ -195,6 +195,26 @@ func (bound) Open(_ context.Context, key string, stored []byte) ([]byte, bool, e
 	return []byte(value), false, nil
 }
 
+// TestSealedForPlace holds that what is sealed for its key is sealed for the one
+// that it has in etcd: kube-apiserver with the same --etcd-prefix opens it.
+func TestSealedForPlace(t *testing.T) {
+	const key = "/registry/secrets/shop/s"
+	p := placed{bound{}, "/elsewhere"}
+	sealed, err := p.Seal(t.Context(), key, []byte("hush"))
+	if err != nil || string(sealed) != "/elsewhere/secrets/shop/s|hush" {
+		t.Errorf("%q, %v", sealed, err)
+	}
+	if opened, _, err := p.Open(t.Context(), key, sealed); err != nil || string(opened) != "hush" {
+		t.Errorf("%q, %v", opened, err)
+	}
+	for prefix, want := range map[string]string{"": "/registry", "registry": "/registry", "/a/b/": "/a/b", "/": ""} {
+		o := options.Datastore{Endpoints: []string{"http://127.0.0.1:1"}, Prefix: prefix}
+		if got := o.KeyPrefix(); got != want {
+			t.Errorf("the prefix %q becomes %q, not %q", prefix, got, want)
+		}
+	}
+}
+
 // TestMoveFormer holds that what lies in the former layout is moved, all of it,
 // once, however often the server is killed meanwhile.
 func TestMoveFormer(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"minke/client"
 	"minke/controllers/accounttoken"
@@ -20,6 +21,7 @@ import (
 	"minke/controllers/disruption"
 	"minke/controllers/endpoints"
 	"minke/controllers/endpointslice"
+	"minke/controllers/eventttl"
 	"minke/controllers/garbagecollector"
 	"minke/controllers/ipaddress"
 	"minke/controllers/job"
@@ -72,6 +74,9 @@ type Config struct {
 	// Stored lists everything that StorageVersionMigrations may name; without it
 	// there are none.
 	Stored func(context.Context) ([]client.APIResource, error)
+	// EventTTL is for how long Events are kept after their last write; zero for
+	// ever.
+	EventTTL time.Duration
 	// ResourcesChanged tell that Resources would answer otherwise.
 	ResourcesChanged []<-chan struct{}
 }
@@ -155,6 +160,7 @@ func list(c *Config) []entry {
 		{"serviceaccount", serviceaccount.New(c.as("service-account-controller"), f)},
 		{"servicecidr", servicecidr.New(c.as("service-cidrs-controller"), f)},
 		{"ipaddress", ipaddress.New(c.Server, f)},
+		{"event-ttl", eventttl.New(c.Server, c.EventTTL)},
 		{"pod-garbage-collector", podgc.New(c.as("pod-garbage-collector"), f, podgc.DefaultTerminatedThreshold)},
 		{"node-lifecycle", nodelifecycle.New(c.as("node-controller"), f)},
 		{"taint-eviction", tainteviction.New(c.as("node-controller"), f)},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -61,7 +62,7 @@ func (o *Datastore) KeyPrefix() string {
 	if !o.External() || o.Prefix == "" {
 		return StoreRoot
 	}
-	return path.Join("/", o.Prefix)
+	return strings.TrimSuffix(path.Join("/", o.Prefix), "/")
 }
 
 // Open opens the engine; dir is the server's data directory.

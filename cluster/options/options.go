@@ -7,10 +7,12 @@ package options
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"minke/apiserver"
+	"minke/controllers/eventttl"
 )
 
 // API has the flags of the API server, named as kube-apiserver names
@@ -20,6 +22,8 @@ type API struct {
 	// Reads and Writes bound the short requests that are served at a time.
 	Reads  int `json:"maxRequestsInflight,omitempty"`
 	Writes int `json:"maxMutatingRequestsInflight,omitempty"`
+	// EventTTL is for how long Events are kept, zero for ever; nil means an hour.
+	EventTTL *time.Duration `json:"eventTTL,omitempty"`
 
 	served
 	Authentication Authentication `json:"authentication,omitzero"`
@@ -38,6 +42,11 @@ type API struct {
 func (o *API) AddFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.Reads, "max-requests-inflight", 0, "how many reading requests are served at a time (default 400)")
 	flags.IntVar(&o.Writes, "max-mutating-requests-inflight", 0, "how many writing requests are served at a time (default 200)")
+	flags.Func("event-ttl", "how long Events are kept after their last write; 0 for ever (default 1h0m0s)", func(text string) error {
+		d, err := time.ParseDuration(text)
+		o.EventTTL = &d
+		return err
+	})
 	o.served.addFlags(flags)
 	o.Authentication.addFlags(flags)
 	o.Authorization.addFlags(flags)
@@ -53,6 +62,14 @@ func (o *API) AddFlags(flags *pflag.FlagSet) {
 
 // IsZero tells that nothing but defaults is asked for.
 func (o *API) IsZero() bool { return reflect.ValueOf(o).Elem().IsZero() }
+
+// KeepEvents is for how long Events are kept; zero for ever.
+func (o *API) KeepEvents() time.Duration {
+	if o.EventTTL != nil {
+		return *o.EventTTL
+	}
+	return eventttl.DefaultTTL
+}
 
 // Limits are the bounds of requests that are set.
 func (o *API) Limits() apiserver.Limits {
