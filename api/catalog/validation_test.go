@@ -99,7 +99,7 @@ func TestValidate(t *testing.T) {
 			[]string{`handler: Invalid value: "A": a lowercase RFC 1123 label`}},
 		"resource slice": {"apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: r}\nspec: {driver: d, pool: {name: p}, devices: [{name: a}, {name: a}]}",
 			[]string{"spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero", "spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required",
-				`spec.devices[1].name: Duplicate value: "a"`}},
+				`spec.devices[1]: Duplicate value: "a"`}},
 		"device class": {"apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name: d}\nspec: {selectors: [{}], config: [{}]}",
 			[]string{`spec.selectors[0].cel: Required value`, `spec.config[0].opaque: Required value`}},
 		"ingress without backend": {"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {}",

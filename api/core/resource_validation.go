@@ -25,7 +25,9 @@ func isNative(name corev1.ResourceName) bool {
 // canOvercommit tells whether more of it may be promised than there is.
 func canOvercommit(name corev1.ResourceName) bool { return isNative(name) && !isHugePages(name) }
 
-// isExtended tells whether the name is one of a device or the like.
+// IsExtendedResource tells whether the name is one of a device or the like.
+func IsExtendedResource(name string) bool { return isExtended(corev1.ResourceName(name)) }
+
 func isExtended(name corev1.ResourceName) bool {
 	if isNative(name) || strings.HasPrefix(string(name), corev1.DefaultResourceRequestsPrefix) {
 		return false

@@ -2,7 +2,6 @@ package resource
 
 import (
 	resourcev1 "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -17,7 +16,7 @@ func deviceClasses() *api.Resource {
 		PrepareForCreate: deviceClassCreate,
 		PrepareForUpdate: deviceClassUpdate,
 		Validate:         validateClass,
-		ValidateUpdate:   func(c, _ *resourcev1.DeviceClass) field.ErrorList { return validateClass(c) },
+		ValidateUpdate:   validateClassUpdate,
 		Columns:          classColumns(),
 	}.Resource()
 }

@@ -15,7 +15,7 @@ func resourceClaims() *api.Resource {
 		PrepareForCreate: resourceClaimCreate,
 		PrepareForUpdate: resourceClaimUpdate,
 		Subresources: map[string]api.Subresource[*resourcev1.ResourceClaim]{
-			"status": {Prepare: resourceClaimStatus},
+			"status": {Prepare: resourceClaimStatus, ValidateUpdate: validateClaimStatus},
 		},
 		Default:        defaultClaim,
 		Columns:        claimColumns(),

@@ -1,134 +1,128 @@
 package resource
 
 import (
+	"strings"
+
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/core"
 )
 
-func validateClass(c *resourcev1.DeviceClass) field.ErrorList {
-	spec := field.NewPath("spec")
-	errs := tooMany(len(c.Spec.Selectors), resourcev1.DeviceSelectorsMaxSize, spec.Child("selectors"))
-	for i, s := range c.Spec.Selectors {
-		at := spec.Child("selectors").Index(i).Child("cel")
-		switch {
-		case s.CEL == nil:
-			errs = append(errs, field.Required(at, ""))
-		case s.CEL.Expression == "":
-			errs = append(errs, field.Required(at.Child("expression"), ""))
-		case len(s.CEL.Expression) > resourcev1.CELSelectorExpressionMaxLength:
-			errs = append(errs, field.TooLong(at.Child("expression"), "", resourcev1.CELSelectorExpressionMaxLength))
-		}
+func validateClass(c *resourcev1.DeviceClass) field.ErrorList { return class(c, freshParameters) }
+
+func validateClassUpdate(c, old *resourcev1.DeviceClass) field.ErrorList {
+	age := freshParameters
+	if equality.Semantic.DeepEqual(c.Spec.Config, old.Spec.Config) {
+		age = storedParameters
 	}
-	errs = append(errs, tooMany(len(c.Spec.Config), resourcev1.DeviceConfigMaxSize, spec.Child("config"))...)
-	for i, config := range c.Spec.Config {
-		at := spec.Child("config").Index(i).Child("opaque")
-		if config.Opaque == nil {
-			errs = append(errs, field.Required(at, ""))
-			continue
-		}
-		errs = append(errs, validateDriver(config.Opaque.Driver, at.Child("driver"))...)
-		if len(config.Opaque.Parameters.Raw) > resourcev1.OpaqueParametersMaxLength {
-			errs = append(errs, field.TooLong(at.Child("parameters"), "", resourcev1.OpaqueParametersMaxLength))
-		}
+	return class(c, age)
+}
+
+func class(c *resourcev1.DeviceClass, age parameterAge) field.ErrorList {
+	spec := field.NewPath("spec")
+	errs := limited(c.Spec.Selectors, resourcev1.DeviceSelectorsMaxSize, selector, spec.Child("selectors"))
+	errs = append(errs, limited(c.Spec.Config, resourcev1.DeviceConfigMaxSize, func(d *resourcev1.DeviceClassConfiguration, at *field.Path) field.ErrorList {
+		return configuration(&d.DeviceConfiguration, age, at)
+	}, spec.Child("config"))...)
+	if name := c.Spec.ExtendedResourceName; name != nil && !core.IsExtendedResource(*name) {
+		errs = append(errs, field.Invalid(spec.Child("extendedResourceName"), *name, "must be a valid extended resource name"))
 	}
 	return errs
 }
 
 func validateSlice(s *resourcev1.ResourceSlice) field.ErrorList {
-	spec := field.NewPath("spec")
-	errs := validateDriver(s.Spec.Driver, spec.Child("driver"))
-	pool := spec.Child("pool")
-	if s.Spec.Pool.Name == "" {
-		errs = append(errs, field.Required(pool.Child("name"), ""))
-	}
-	if n := s.Spec.Pool.ResourceSliceCount; n <= 0 {
-		errs = append(errs, field.Invalid(pool.Child("resourceSliceCount"), n, "must be greater than zero"))
-	}
-	if n := s.Spec.Pool.Generation; n < 0 {
-		errs = append(errs, field.Invalid(pool.Child("generation"), n, "must be greater than or equal to zero"))
-	}
-	errs = append(errs, validateNodes(&s.Spec, spec)...)
-	errs = append(errs, tooMany(len(s.Spec.Devices), resourcev1.ResourceSliceMaxDevices, spec.Child("devices"))...)
-	errs = append(errs, tooMany(len(s.Spec.SharedCounters), resourcev1.ResourceSliceMaxCounterSets, spec.Child("sharedCounters"))...)
-	names := map[string]bool{}
-	for i := range s.Spec.Devices {
-		d, at := &s.Spec.Devices[i], spec.Child("devices").Index(i)
-		for _, msg := range validation.IsDNS1123Label(d.Name) {
-			errs = append(errs, field.Invalid(at.Child("name"), d.Name, msg))
-		}
-		if names[d.Name] {
-			errs = append(errs, field.Duplicate(at.Child("name"), d.Name))
-		}
-		names[d.Name] = true
-		if n := len(d.Attributes) + len(d.Capacity); n > resourcev1.ResourceSliceMaxAttributesAndCapacitiesPerDevice {
-			errs = append(errs, field.Invalid(at, n, "the total number of attributes and capacities must not exceed 32"))
-		}
-		errs = append(errs, tooMany(len(d.Taints), resourcev1.DeviceTaintsMaxLength, at.Child("taints"))...)
-	}
-	return errs
-}
-
-// validateNodes wants exactly one answer to where the devices are.
-func validateNodes(s *resourcev1.ResourceSliceSpec, path *field.Path) field.ErrorList {
-	const message = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
-	var errs field.ErrorList
-	answers := 0
-	if s.NodeName != nil {
-		answers++
-		for _, msg := range validation.IsDNS1123Subdomain(*s.NodeName) {
-			errs = append(errs, field.Invalid(path.Child("nodeName"), *s.NodeName, msg))
-		}
-	}
-	if s.NodeSelector != nil {
-		answers++
-		if n := len(s.NodeSelector.NodeSelectorTerms); n != 1 {
-			errs = append(errs, field.Invalid(path.Child("nodeSelector", "nodeSelectorTerms"), n, "must have exactly one node selector term"))
-		}
-	}
-	for name, on := range map[string]*bool{"allNodes": s.AllNodes, "perDeviceNodeSelection": s.PerDeviceNodeSelection} {
-		if on != nil && !*on {
-			errs = append(errs, field.Invalid(path.Child(name), false, "must be either unset or set to true"))
-		}
-		if on != nil {
-			answers++
-		}
-	}
-	switch {
-	case answers == 0:
-		errs = append(errs, field.Required(path, message))
-	case answers > 1:
-		errs = append(errs, field.Invalid(path, nil, message))
-	}
-	return errs
+	return sliceSpec(&s.Spec, nil)
 }
 
 func validateSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorList {
-	spec := field.NewPath("spec")
-	errs := validateSlice(s)
-	errs = append(errs, apivalidation.ValidateImmutableField(s.Spec.Driver, old.Spec.Driver, spec.Child("driver"))...)
-	errs = append(errs, apivalidation.ValidateImmutableField(s.Spec.Pool.Name, old.Spec.Pool.Name, spec.Child("pool", "name"))...)
-	return append(errs, apivalidation.ValidateImmutableField(s.Spec.NodeName, old.Spec.NodeName, spec.Child("nodeName"))...)
+	return sliceSpec(&s.Spec, &old.Spec)
 }
 
-func validateDriver(name string, path *field.Path) field.ErrorList {
-	if name == "" {
-		return field.ErrorList{field.Required(path, "")}
+func sliceSpec(s, old *resourcev1.ResourceSliceSpec) field.ErrorList {
+	path := field.NewPath("spec")
+	errs := driverName(s.Driver, path.Child("driver"))
+	at := path.Child("pool")
+	errs = append(errs, poolName(s.Pool.Name, at.Child("name"))...)
+	if n := s.Pool.ResourceSliceCount; n <= 0 {
+		errs = append(errs, field.Invalid(at.Child("resourceSliceCount"), n, "must be greater than zero"))
 	}
+	if n := s.Pool.Generation; n < 0 {
+		errs = append(errs, field.Invalid(at.Child("generation"), n, "must be greater than or equal to zero"))
+	}
+	before := map[string]*resourcev1.Device{}
+	if old != nil {
+		errs = append(errs, apivalidation.ValidateImmutableField(s.Pool.Name, old.Pool.Name, at.Child("name"))...)
+		errs = append(errs, apivalidation.ValidateImmutableField(s.Driver, old.Driver, path.Child("driver"))...)
+		errs = append(errs, apivalidation.ValidateImmutableField(s.NodeName, old.NodeName, path.Child("nodeName"))...)
+		for i := range old.Devices {
+			before[old.Devices[i].Name] = &old.Devices[i]
+		}
+	}
+	errs = append(errs, sliceNodes(s, path)...)
+	if s.SharedCounters != nil && s.Devices != nil {
+		errs = append(errs, field.Invalid(path, "", "only one of `sharedCounters` or `devices` is allowed"))
+	}
+	each := s.PerDeviceNodeSelection != nil && *s.PerDeviceNodeSelection
+	errs = append(errs, distinct(s.Devices, mostDevices(s), func(d *resourcev1.Device, at *field.Path) field.ErrorList {
+		return device(d, before[d.Name], each, at)
+	}, func(d *resourcev1.Device) string { return d.Name }, path.Child("devices"))...)
+	return append(errs, distinct(s.SharedCounters, resourcev1.ResourceSliceMaxCounterSets, func(c *resourcev1.CounterSet, at *field.Path) field.ErrorList {
+		return counters(c.Name, c.Counters, resourcev1.ResourceSliceMaxCountersPerCounterSet, at, at.Child("name"))
+	}, func(c *resourcev1.CounterSet) string { return c.Name }, path.Child("sharedCounters"))...)
+}
+
+// mostDevices are fewer where devices say more.
+func mostDevices(s *resourcev1.ResourceSliceSpec) int {
+	for i := range s.Devices {
+		if len(s.Devices[i].Taints)+len(s.Devices[i].ConsumesCounters) > 0 {
+			return resourcev1.ResourceSliceMaxDevicesWithAdvancedFeatures
+		}
+	}
+	return resourcev1.ResourceSliceMaxDevices
+}
+
+// sliceNodes wants exactly one answer to where the devices are.
+func sliceNodes(s *resourcev1.ResourceSliceSpec, path *field.Path) field.ErrorList {
+	const one = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
 	var errs field.ErrorList
-	if len(name) > resourcev1.DriverNameMaxLength {
-		errs = append(errs, field.TooLong(path, "", resourcev1.DriverNameMaxLength))
+	var answers []string
+	if n := s.NodeName; n != nil {
+		if *n == "" {
+			errs = append(errs, field.Invalid(path.Child("nodeName"), *n, "must be either unset or set to a non-empty string"))
+		} else {
+			answers = append(answers, "`nodeName`")
+			errs = append(errs, messages(path.Child("nodeName"), *n, validation.IsDNS1123Subdomain)...)
+		}
 	}
-	for _, msg := range validation.IsDNS1123Subdomain(name) {
-		errs = append(errs, field.Invalid(path, name, msg))
+	if n := s.NodeSelector; n != nil {
+		answers = append(answers, "`nodeSelector`")
+		errs = append(errs, core.ValidateNodeSelector(n, false, path.Child("nodeSelector"))...)
+		if len(n.NodeSelectorTerms) != 1 {
+			errs = append(errs, field.Invalid(path.Child("nodeSelector", "nodeSelectorTerms"), n.NodeSelectorTerms, "must have exactly one node selector term"))
+		}
+	}
+	for _, flag := range []struct {
+		name string
+		on   *bool
+	}{{"allNodes", s.AllNodes}, {"perDeviceNodeSelection", s.PerDeviceNodeSelection}} {
+		switch {
+		case flag.on == nil:
+		case *flag.on:
+			answers = append(answers, "`"+flag.name+"`")
+		default:
+			errs = append(errs, field.Invalid(path.Child(flag.name), false, "must be either unset or set to true"))
+		}
+	}
+	switch len(answers) {
+	case 0:
+		errs = append(errs, field.Required(path, one))
+	case 1:
+	default:
+		errs = append(errs, field.Invalid(path, "{"+strings.Join(answers, ", ")+"}", one+", but multiple fields are set"))
 	}
 	return errs
-}
-
-func tooMany(n, most int, path *field.Path) field.ErrorList {
-	if n > most {
-		return field.ErrorList{field.TooMany(path, n, most)}
-	}
-	return nil
 }

@@ -1,8 +1,14 @@
 package resource
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
 	resourcev1 "k8s.io/api/resource/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -12,37 +18,171 @@ func validateClaim(c *resourcev1.ResourceClaim) field.ErrorList {
 }
 
 func validateClaimUpdate(c, old *resourcev1.ResourceClaim) field.ErrorList {
-	return append(validateClaim(c), apivalidation.ValidateImmutableField(c.Spec, old.Spec, field.NewPath("spec"))...)
+	return apivalidation.ValidateImmutableField(c.Spec, old.Spec, field.NewPath("spec"))
 }
 
 func validateClaimTemplate(t *resourcev1.ResourceClaimTemplate) field.ErrorList {
-	return validateDevices(&t.Spec.Spec.Devices, field.NewPath("spec", "spec", "devices"))
+	path := field.NewPath("spec")
+	errs := metavalidation.ValidateLabels(t.Spec.Labels, path.Child("metadata", "labels"))
+	errs = append(errs, apivalidation.ValidateAnnotations(t.Spec.Annotations, path.Child("metadata", "annotations"))...)
+	return append(errs, validateDevices(&t.Spec.Spec.Devices, path.Child("spec", "devices"))...)
 }
 
 func validateClaimTemplateUpdate(t, old *resourcev1.ResourceClaimTemplate) field.ErrorList {
-	return append(validateClaimTemplate(t), apivalidation.ValidateImmutableField(t.Spec, old.Spec, field.NewPath("spec"))...)
+	return apivalidation.ValidateImmutableField(t.Spec, old.Spec, field.NewPath("spec"))
+}
+
+// requestNames are the names of a claim's requests, each with those of the
+// alternatives that it lists.
+type requestNames map[string]sets.Set[string]
+
+func namesOf(d *resourcev1.DeviceClaim) requestNames {
+	names := requestNames{}
+	for _, r := range d.Requests {
+		names[r.Name] = sets.New[string]()
+		for _, sub := range r.FirstAvailable {
+			names[r.Name].Insert(sub.Name)
+		}
+	}
+	return names
+}
+
+// refer checks the name of a request, or NAME/ALTERNATIVE.
+func (r requestNames) refer(name *string, path *field.Path) field.ErrorList {
+	unknown := field.Invalid(path, *name, "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'")
+	parts := strings.Split(*name, "/")
+	if len(parts) > 2 {
+		return field.ErrorList{unknown}
+	}
+	var errs field.ErrorList
+	for _, part := range parts {
+		errs = append(errs, label(part, path)...)
+	}
+	alternatives, ok := r[parts[0]]
+	if !ok || len(parts) == 2 && !alternatives.Has(parts[1]) {
+		errs = append(errs, unknown)
+	}
+	return errs
 }
 
 func validateDevices(d *resourcev1.DeviceClaim, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	names := map[string]bool{}
-	for i := range d.Requests {
-		r, at := &d.Requests[i], path.Child("requests").Index(i)
-		for _, msg := range validation.IsDNS1123Label(r.Name) {
-			errs = append(errs, field.Invalid(at.Child("name"), r.Name, msg))
-		}
-		if names[r.Name] {
-			errs = append(errs, field.Duplicate(at.Child("name"), r.Name))
-		}
-		names[r.Name] = true
-		switch {
-		case r.Exactly == nil && len(r.FirstAvailable) == 0:
-			errs = append(errs, field.Required(at, "exactly one of `exactly` or `firstAvailable` is required"))
-		case r.Exactly != nil && len(r.FirstAvailable) > 0:
-			errs = append(errs, field.Invalid(at, nil, "exactly one of `exactly` or `firstAvailable` is required"))
-		case r.Exactly != nil && r.Exactly.DeviceClassName == "":
-			errs = append(errs, field.Required(at.Child("exactly", "deviceClassName"), ""))
-		}
+	names := namesOf(d)
+	errs := distinct(d.Requests, resourcev1.DeviceRequestsMaxSize, validateRequest,
+		func(r *resourcev1.DeviceRequest) string { return r.Name }, path.Child("requests"))
+	errs = append(errs, limited(d.Constraints, resourcev1.DeviceConstraintsMaxSize, names.constraint, path.Child("constraints"))...)
+	return append(errs, limited(d.Config, resourcev1.DeviceConfigMaxSize, func(c *resourcev1.DeviceClaimConfiguration, at *field.Path) field.ErrorList {
+		errs := distinct(c.Requests, resourcev1.DeviceRequestsMaxSize, names.refer, itself, at.Child("requests"))
+		return append(errs, configuration(&c.DeviceConfiguration, freshParameters, at)...)
+	}, path.Child("config"))...)
+}
+
+func validateRequest(r *resourcev1.DeviceRequest, path *field.Path) field.ErrorList {
+	errs := label(r.Name, path.Child("name"))
+	const one = "exactly one of `exactly` or `firstAvailable` is required"
+	switch some := len(r.FirstAvailable) > 0; {
+	case r.Exactly == nil && !some:
+		errs = append(errs, field.Required(path, one))
+	case r.Exactly != nil && some:
+		errs = append(errs, field.Invalid(path, nil, one+", but multiple fields are set"))
+	case some:
+		errs = append(errs, distinct(r.FirstAvailable, resourcev1.FirstAvailableDeviceRequestMaxSize, alternative,
+			func(s *resourcev1.DeviceSubRequest) string { return s.Name }, path.Child("firstAvailable"))...)
+	default:
+		e, at := r.Exactly, path.Child("exactly")
+		errs = append(errs, wanted(e.DeviceClassName, e.Selectors, e.AllocationMode, e.Count, e.Tolerations, at)...)
 	}
 	return errs
+}
+
+func alternative(s *resourcev1.DeviceSubRequest, path *field.Path) field.ErrorList {
+	errs := label(s.Name, path.Child("name"))
+	return append(errs, wanted(s.DeviceClassName, s.Selectors, s.AllocationMode, s.Count, s.Tolerations, path)...)
+}
+
+// wanted is what a request and an alternative have in common.
+func wanted(class string, selectors []resourcev1.DeviceSelector, mode resourcev1.DeviceAllocationMode, count int64, tolerations []resourcev1.DeviceToleration, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if class == "" {
+		errs = append(errs, field.Required(path.Child("deviceClassName"), ""))
+	} else {
+		errs = append(errs, messages(path.Child("deviceClassName"), class, validation.IsDNS1123Subdomain)...)
+	}
+	errs = append(errs, limited(selectors, resourcev1.DeviceSelectorsMaxSize, selector, path.Child("selectors"))...)
+	switch mode {
+	case resourcev1.DeviceAllocationModeAll:
+		if count != 0 {
+			errs = append(errs, field.Invalid(path.Child("count"), count, fmt.Sprintf("must not be specified when allocationMode is '%s'", mode)))
+		}
+	case resourcev1.DeviceAllocationModeExactCount:
+		if count <= 0 {
+			errs = append(errs, field.Invalid(path.Child("count"), count, "must be greater than zero"))
+		}
+	default:
+		errs = append(errs, field.NotSupported(path.Child("allocationMode"), mode,
+			[]resourcev1.DeviceAllocationMode{resourcev1.DeviceAllocationModeAll, resourcev1.DeviceAllocationModeExactCount}))
+	}
+	return append(errs, limited(tolerations, -1, toleration, path.Child("tolerations"))...)
+}
+
+func selector(s *resourcev1.DeviceSelector, path *field.Path) field.ErrorList {
+	at := path.Child("cel")
+	switch {
+	case s.CEL == nil:
+		return field.ErrorList{field.Required(at, "")}
+	case s.CEL.Expression == "":
+		return field.ErrorList{field.Required(at.Child("expression"), "")}
+	case len(s.CEL.Expression) > resourcev1.CELSelectorExpressionMaxLength:
+		return field.ErrorList{field.TooLong(at.Child("expression"), "", resourcev1.CELSelectorExpressionMaxLength)}
+	}
+	return nil
+}
+
+func (r requestNames) constraint(c *resourcev1.DeviceConstraint, path *field.Path) field.ErrorList {
+	errs := distinct(c.Requests, resourcev1.DeviceRequestsMaxSize, r.refer, itself, path.Child("requests"))
+	switch {
+	case c.MatchAttribute != nil:
+		return append(errs, fullyQualifiedName(c.MatchAttribute, path.Child("matchAttribute"))...)
+	case c.DistinctAttribute != nil:
+		return append(errs, fullyQualifiedName(c.DistinctAttribute, path.Child("distinctAttribute"))...)
+	}
+	return append(errs, field.Required(path, `exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set`))
+}
+
+// parameters tells whether those of a driver may be of any length, as before
+// there was a limit.
+type parameterAge int
+
+const (
+	freshParameters parameterAge = iota
+	storedParameters
+)
+
+func configuration(c *resourcev1.DeviceConfiguration, age parameterAge, path *field.Path) field.ErrorList {
+	at := path.Child("opaque")
+	if c.Opaque == nil {
+		return field.ErrorList{field.Required(at, "")}
+	}
+	errs := driverName(c.Opaque.Driver, at.Child("driver"))
+	return append(errs, object(c.Opaque.Parameters.Raw, age, resourcev1.OpaqueParametersMaxLength, at.Child("parameters"))...)
+}
+
+// object requires a JSON object.
+func object(data []byte, age parameterAge, most int, path *field.Path) field.ErrorList {
+	if len(data) == 0 {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	if age == freshParameters && len(data) > most {
+		return field.ErrorList{field.TooLong(path, "", most)}
+	}
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return field.ErrorList{field.Invalid(path, "<value omitted>", fmt.Sprintf("error parsing data as JSON: %v", err))}
+	}
+	if v == nil {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	if _, ok := v.(map[string]any); !ok {
+		return field.ErrorList{field.Invalid(path, "<value omitted>", "must be a valid JSON object")}
+	}
+	return nil
 }

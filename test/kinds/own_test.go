@@ -61,8 +61,15 @@ var own = map[string]map[string]any{
 		"spec.rules[0].subjects[0].kind": "ServiceAccount", "spec.rules[0].subjects[0].user": nil, "spec.rules[0].subjects[0].group": nil,
 	},
 	"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": {"spec.type": "Limited", "spec.exempt": nil, "spec.limited.limitResponse.type": "Queue"},
+	"resourceclaims.resource.k8s.io": {
+		"spec.devices.requests[0].firstAvailable": nil,
+		"status.devices[0].conditions[0].status":  "True", "status.devices[0].networkData.ips": []any{"10.1.2.3/24"}, "status.allocation.devices.config[0].source": "FromClaim",
+	},
 	"resourceslices.resource.k8s.io": {
-		"spec.driver": "driver.example.com", "spec.nodeSelector": nil, "spec.allNodes": nil, "spec.perDeviceNodeSelection": nil,
+		"spec.sharedCounters": nil, "spec.devices[0].nodeName": nil, "spec.devices[0].nodeSelector": nil, "spec.devices[0].allNodes": nil,
+		"spec.devices[0].attributes": map[string]any{"entry": map[string]any{"string": "a"}},
+		"spec.devices[0].capacity":   map[string]any{"entry": map[string]any{"value": "2", "requestPolicy": map[string]any{"default": "1", "validValues": []any{"1", "2"}}}},
+		"spec.driver":                "driver.example.com", "spec.nodeSelector": nil, "spec.allNodes": nil, "spec.perDeviceNodeSelection": nil,
 	},
 	"deviceclasses.resource.k8s.io": {"spec.config[0].opaque.driver": "driver.example.com"},
 	"pods": {
@@ -101,7 +108,6 @@ var own = map[string]map[string]any{
 	},
 	"poddisruptionbudgets.policy":            {"status.conditions[0].status": "True", "spec.minAvailable": nil, "spec.unhealthyPodEvictionPolicy": "AlwaysAllow"},
 	"volumeattachments.storage.k8s.io":       {"spec.source.inlineVolumeSpec": nil},
-	"resourceclaims.resource.k8s.io":         {"spec.devices.requests[0].firstAvailable": nil},
 	"resourceclaimtemplates.resource.k8s.io": {"spec.spec.devices.requests[0].firstAvailable": nil},
 	"networkpolicies.networking.k8s.io":      {"spec.ingress[0].from[0].ipBlock": nil, "spec.egress[0].to[0].podSelector": nil, "spec.egress[0].to[0].namespaceSelector": nil},
 	"resourcequotas":                         {"spec.hard": map[string]any{"pods": "10"}, "spec.scopeSelector.matchExpressions[0].operator": "In", "spec.scopeSelector.matchExpressions[0].scopeName": "PriorityClass", "spec.scopes": nil},

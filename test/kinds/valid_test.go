@@ -32,7 +32,9 @@ var values = map[string]any{
 	"podCertificate.certificateChainPath": "chain", "podCertificate.keyType": "ED25519", "podCertificate.maxExpirationSeconds": 3600.0,
 	"hostPath.type": "Directory", "startIP": "10.1.2.3", "url": "https://example.com/hook", "sizeLimit": "1Gi", "iqn": "iqn.2026-01.com.example:disk", "ipMode": "VIP", "accessModes": []any{"ReadWriteOnce"}, "registry": "registry:1", "initiatorName": "iqn.2026-01.com.example:host",
 	"spec.dataSource": absent{}, "flocker.datasetUUID": absent{}, "fc.targetWWNs": absent{}, "clusterTrustBundle.name": absent{},
-	"resourceClaims.resourceClaimTemplateName": absent{}, "fieldRef.apiVersion": "v1", "onExitCodes.containerName": "name", "scaleTargetRef.apiVersion": "apps/v1", "describedObject.apiVersion": "apps/v1", "targetRef.apiVersion": "apps/v1", "target.type": "Value", "containerResource.name": "cpu", "tokenRequests.expirationSeconds": 600.0, "nodeAllocatableUpdatePeriodSeconds": 10.0, "volumeMounts.recursiveReadOnly": "Disabled", "volumeMounts.subPathExpr": absent{}, "fileKeyRef.volumeName": "volumes1", "resizePolicy.resourceName": "cpu", "resizePolicy.restartPolicy": "NotRequired",
+	"resourceClaims.resourceClaimTemplateName": absent{}, "fieldRef.apiVersion": "v1", "onExitCodes.containerName": "name", "scaleTargetRef.apiVersion": "apps/v1", "describedObject.apiVersion": "apps/v1", "targetRef.apiVersion": "apps/v1",
+	"constraints.matchAttribute": "example.com/attribute", "constraints.distinctAttribute": absent{}, "constraints.requests": []any{"name"}, "config.requests": []any{"name"}, "results.request": "name",
+	"extendedResourceName": "example.com/device", "shareID": "7e0ee4d4-5ed6-4a0a-8b4b-6a58e5e9e3f5", "target.type": "Value", "containerResource.name": "cpu", "tokenRequests.expirationSeconds": 600.0, "nodeAllocatableUpdatePeriodSeconds": 10.0, "volumeMounts.recursiveReadOnly": "Disabled", "volumeMounts.subPathExpr": absent{}, "fileKeyRef.volumeName": "volumes1", "resizePolicy.resourceName": "cpu", "resizePolicy.restartPolicy": "NotRequired",
 	"taints.effect": "NoExecute", "provisioner": "example.com/provisioner",
 }
 
