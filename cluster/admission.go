@@ -156,15 +156,18 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 		stored: stored, held: held{stored}, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})
-	return chain, allocator, err
+	return admission.Chain{&admission.Timed{Chain: chain}}, allocator, err
 }
 
-// collectors are the metrics of policies.
+// collectors are the metrics of plug-ins.
 func collectors(chain admission.Chain) (all []prometheus.Collector) {
-	for _, plugin := range chain {
+	for _, whole := range chain {
+		if c, ok := whole.(prometheus.Collector); ok {
+			all = append(all, c)
+		}
+	}
+	for plugin := range chain.All() {
 		switch p := plugin.(type) {
-		case admission.Repeated:
-			all = append(all, collectors(admission.Chain(p))...)
 		case *policy.Mutating:
 			all = append(all, p.Collectors()...)
 		case *policy.Validating:

@@ -28,7 +28,13 @@ func TestClientMetrics(t *testing.T) {
 	if after := count(); before != "" || after != "3" {
 		t.Errorf("%s%q, and before %q", line, after, before)
 	}
-	if text := w.do("GET", "/metrics", "").Body.String(); !strings.Contains(text, `rest_client_request_duration_seconds_count{host="in-process",verb="GET"}`) {
-		t.Error("there is no rest_client_request_duration_seconds")
+	text := w.do("GET", "/metrics", "").Body.String()
+	for _, line := range []string{
+		`rest_client_request_duration_seconds_count{host="in-process",verb="GET"}`,
+		`apiserver_admission_step_admission_duration_seconds_count{operation="CREATE",rejected="false",type="validate"}`,
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("there is no %s", line)
+		}
 	}
 }

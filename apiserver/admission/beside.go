@@ -50,7 +50,7 @@ type Bookkeeper interface {
 
 // Keepers returns the plug-ins that are Keepers.
 func (c Chain) Keepers() (all []Keeper) {
-	for _, p := range c {
+	for p := range c.All() {
 		if k, ok := p.(Keeper); ok {
 			all = append(all, k)
 		}
