@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -101,9 +100,9 @@ func (c *conn) headersEnd() error {
 	if refused != nil {
 		s.request.URL, s.request.Header = nil, http.Header{}
 	}
-	s.arrival = piece{of: &c.share, begin: func() { work(s) }}
+	s.arrival = piece{of: &c.share, begin: func() { handlers.serve(s) }}
 	if c.front.gate.enter(&s.arrival) {
-		work(s)
+		handlers.serve(s)
 	}
 	return nil
 }
@@ -200,45 +199,4 @@ func (c *conn) reset(id uint32, code http2.ErrCode) {
 		return // it was given up before
 	}
 	c.output.reset(id, code)
-}
-
-// jobs hands streams to workers that wait for one, whose stacks have grown
-// already. No more wait than maxIdle, and none for longer than idleTime.
-var (
-	jobs = make(chan *stream)
-	idle = make(chan struct{}, maxIdle)
-)
-
-const (
-	maxIdle  = 256
-	idleTime = 5 * time.Second
-)
-
-func work(s *stream) {
-	select {
-	case jobs <- s:
-	default:
-		go worker(s)
-	}
-}
-
-func worker(s *stream) {
-	s.serve()
-	select {
-	case idle <- struct{}{}:
-	default:
-		return
-	}
-	defer func() { <-idle }()
-	timer := time.NewTimer(idleTime)
-	defer timer.Stop()
-	for {
-		select {
-		case s := <-jobs:
-			s.serve()
-			timer.Reset(idleTime)
-		case <-timer.C:
-			return
-		}
-	}
 }
