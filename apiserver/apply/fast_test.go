@@ -62,10 +62,13 @@ const customSchema = `{"type":"object","x-kubernetes-group-version-kind":[{"grou
   "k":{"type":"string"},"p":{"type":"integer","default":1},"v":{"type":"integer"},"set":{"type":"array","items":{"type":"integer"},"x-kubernetes-list-type":"set"}}}}}},
 "status":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}`
 
-func managersFor(t *testing.T, kind schema.GroupVersionKind, make func() runtime.Object) (fast, library *Manager) {
+func managersFor(t *testing.T, kind schema.GroupVersionKind, make func() runtime.Object, subresource string) (fast, library *Manager) {
 	t.Helper()
-	k := Kind{Served: kind, Stored: kind, Default: func(runtime.Object) {}, Reset: []string{"status"},
+	k := Kind{Served: kind, Stored: kind, Subresource: subresource, Default: func(runtime.Object) {}, Reset: []string{"status"},
 		Versions: map[schema.GroupVersionKind]func() runtime.Object{kind: make}}
+	if subresource != "" {
+		k.Reset = []string{"spec"}
+	}
 	if kind == custom {
 		s := &spec.Schema{}
 		err := json.Unmarshal([]byte(customSchema), s)
@@ -273,7 +276,9 @@ func TestWalkAsTheLibraryDoes(t *testing.T) {
 }
 
 func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKind, make func() runtime.Object) {
-	fast, library := managersFor(t, kind, make)
+	mainFast, mainLibrary := managersFor(t, kind, make, "")
+	statusFast, statusLibrary := managersFor(t, kind, make, "status")
+	fast, library := mainFast, mainLibrary
 	sets := fast.fieldSets()
 	d := drawer{rand.New(rand.NewPCG(seed, 2)), sets.schema}
 	var w walks
@@ -282,6 +287,10 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 		live.GetObjectKind().SetGroupVersionKind(kind)
 		last := map[string]map[string]any{}
 		for range 8 {
+			fast, library = mainFast, mainLibrary
+			if d.chance(25) {
+				fast, library = statusFast, statusLibrary
+			}
 			if meta, _ := meta.Accessor(live); meta.GetUID() != "" && d.chance(35) {
 				live = w.updated(t, seed, d, fast, library, kind, live)
 			}
@@ -336,7 +345,7 @@ func TestTypedFieldsFollowShape(t *testing.T) {
 	t.Logf("seed %d", seed)
 	same := 0
 	for kind, make := range builtIn {
-		_, library := managersFor(t, kind, make)
+		_, library := managersFor(t, kind, make, "")
 		sets := library.fieldSets()
 		d := drawer{rand.New(rand.NewPCG(seed, 3)), sets.schema}
 		fieldsOf := func(obj runtime.Object) string {
