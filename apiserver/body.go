@@ -31,12 +31,12 @@ func (c *call) readBody() ([]byte, error) {
 func (c *call) readLimited() ([]byte, error) {
 	limits := &c.cfg.Limits
 	limit := limits.Body
-	tooLarge := apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", limit))
+	tooLarge := func() error { return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", limit)) }
 	if c.r.Body == nil {
 		return nil, nil
 	}
 	if c.r.ContentLength > limit {
-		return nil, tooLarge
+		return nil, tooLarge()
 	}
 	// Who sends too slowly gives up its place.
 	control := http.NewResponseController(c.w.ResponseWriter)
@@ -56,7 +56,7 @@ func (c *call) readLimited() ([]byte, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit))
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return nil, tooLarge
+		return nil, tooLarge()
 	}
 	if err != nil {
 		return nil, badBody(err)
