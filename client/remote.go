@@ -21,6 +21,9 @@ import (
 type RemoteConfig struct {
 	// Server is the base URL, such as https://10.0.0.1:6443.
 	Server string
+	// Others are the URLs of further servers of the same API, https all. A server
+	// that cannot be reached is passed over.
+	Others []string
 	// CA is the PEM of the authorities that may vouch for the server, or
 	// CAFile where it is. Without either the system's are used.
 	CA     []byte

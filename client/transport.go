@@ -38,6 +38,15 @@ func newTransport(config RemoteConfig) (*http.Transport, error) {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
+	if len(config.Others) > 0 {
+		all, err := newSeveral(append([]string{config.Server}, config.Others...), dial)
+		if err != nil {
+			return nil, err
+		}
+		if dial = all.DialContext; t.ServerName == "" {
+			t.ServerName = anyServerName
+		}
+	}
 	return &http.Transport{
 		TLSClientConfig: t, DialContext: dial, ForceAttemptHTTP2: true,
 		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,

@@ -18,15 +18,17 @@ import (
 // Join is what a machine needs to become a node: where the API is, whom to
 // trust, and its own keys. The file that holds it is a secret of that node.
 type Join struct {
-	Node       string `json:"node"`
-	Address    string `json:"address"`
-	Server     string `json:"server"`
-	PodNet     string `json:"podNet"`
-	ServiceNet string `json:"serviceNet"`
-	Domain     string `json:"domain"`
-	CA         string `json:"ca"`
-	ClientCert string `json:"clientCert"`
-	ClientKey  string `json:"clientKey"`
+	Node    string `json:"node"`
+	Address string `json:"address"`
+	Server  string `json:"server"`
+	// Others are the URLs of further servers.
+	Others     []string `json:"others,omitempty"`
+	PodNet     string   `json:"podNet"`
+	ServiceNet string   `json:"serviceNet"`
+	Domain     string   `json:"domain"`
+	CA         string   `json:"ca"`
+	ClientCert string   `json:"clientCert"`
+	ClientKey  string   `json:"clientKey"`
 	// NetworkCert is the client certificate of the node's network parts.
 	NetworkCert string `json:"networkCert"`
 	NetworkKey  string `json:"networkKey"`
@@ -45,8 +47,9 @@ func NodeServing(node string, address netip.Addr) pki.Serving {
 }
 
 // NewJoin makes the keys of a node and returns the file to bring to it. It runs
-// on the server's machine, which alone has the authority's key.
-func NewJoin(dataDir, node, address string) ([]byte, error) {
+// on a server's machine: those alone have the authority's key. Others are the URLs
+// of further servers.
+func NewJoin(dataDir, node, address string, others []string) ([]byte, error) {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return nil, fmt.Errorf("--address: %w", err)
@@ -66,7 +69,7 @@ func NewJoin(dataDir, node, address string) ([]byte, error) {
 		return nil, err
 	}
 	return yaml.Marshal(Join{
-		Node: node, Address: address, Server: settings.Server,
+		Node: node, Address: address, Server: settings.Server, Others: others,
 		PodNet: settings.PodNet, ServiceNet: settings.ServiceNet, Domain: settings.Domain,
 		CA:         string(ca.CertPEM),
 		ClientCert: string(clientPair.CertPEM), ClientKey: string(clientPair.KeyPEM),

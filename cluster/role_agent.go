@@ -54,7 +54,7 @@ func RunAgent(ctx context.Context, o AgentOptions, tell func(stage string)) erro
 
 func (j *Join) client(cert, key string) (client.Interface, error) {
 	return client.Remote(client.RemoteConfig{
-		Server: j.Server, CA: []byte(j.CA), Cert: []byte(cert), Key: []byte(key),
+		Server: j.Server, Others: j.Others, CA: []byte(j.CA), Cert: []byte(cert), Key: []byte(key),
 		UserAgent: "minke-agent/" + Version,
 	})
 }

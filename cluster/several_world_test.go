@@ -94,6 +94,8 @@ type oneOf struct {
 	log                        string
 	api                        client.Interface
 	http                       *http.Client
+	ca                         []byte
+	admin                      *pki.Pair
 }
 
 // add makes a server whose data directory has the keys of those before.
@@ -127,9 +129,8 @@ func (w *several) add(name string, keysOf *oneOf) *oneOf {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		w.Fatal(err)
 	}
-	if s.api, err = client.Remote(client.RemoteConfig{Server: "https://" + s.listen, CA: ca.CertPEM, Cert: admin.CertPEM, Key: admin.KeyPEM}); err != nil {
-		w.Fatal(err)
-	}
+	s.ca, s.admin = ca.CertPEM, admin
+	s.api = w.client(s)
 	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{admin.TLS}}}}
 	w.all[name] = s
 	w.Cleanup(func() {
@@ -142,6 +143,20 @@ func (w *several) add(name string, keysOf *oneOf) *oneOf {
 		}
 	})
 	return s
+}
+
+// client is the administrator's, of s and, when that is gone, of others.
+func (w *several) client(s *oneOf, others ...*oneOf) client.Interface {
+	w.Helper()
+	config := client.RemoteConfig{Server: "https://" + s.listen, CA: s.ca, Cert: s.admin.CertPEM, Key: s.admin.KeyPEM}
+	for _, o := range others {
+		config.Others = append(config.Others, "https://"+o.listen)
+	}
+	api, err := client.Remote(config)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return api
 }
 
 func (w *several) start(s *oneOf) {

@@ -34,12 +34,13 @@ func agentCommand() *cobra.Command {
 // joinCommand makes a node's join file, on the server's machine.
 func joinCommand() *cobra.Command {
 	var dataDir, address string
+	var others []string
 	cmd := &cobra.Command{
 		Use:   "join NODE --address IP",
 		Short: "Print the file with which a host joins as a node; it holds the node's keys",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, err := cluster.NewJoin(dataDir, args[0], address)
+			file, err := cluster.NewJoin(dataDir, args[0], address, others)
 			if err != nil {
 				return err
 			}
@@ -48,6 +49,7 @@ func joinCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", "/var/lib/minke/server", "the server's data directory")
+	cmd.Flags().StringSliceVar(&others, "other-servers", nil, "URLs of further servers on the same etcd, such as https://10.0.0.2:6443")
 	cmd.Flags().StringVar(&address, "address", "", "address by which the API server reaches the node")
 	return cmd
 }
