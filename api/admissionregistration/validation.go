@@ -23,6 +23,10 @@ type webhook struct {
 	timeout           *int32
 	namespaces, match *metav1.LabelSelector
 	conditions        []admissionregistrationv1.MatchCondition
+	failure           *admissionregistrationv1.FailurePolicyType
+	matching          *admissionregistrationv1.MatchPolicyType
+	// reinvocation is of mutating webhooks alone.
+	reinvocation *admissionregistrationv1.ReinvocationPolicyType
 }
 
 func validateValidating(c, old *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
@@ -32,7 +36,7 @@ func validateValidating(c, old *admissionregistrationv1.ValidatingWebhookConfigu
 func validatingHooks(c *admissionregistrationv1.ValidatingWebhookConfiguration) (hooks []webhook) {
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions})
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions, w.FailurePolicy, w.MatchPolicy, nil})
 	}
 	return hooks
 }
@@ -44,7 +48,7 @@ func validateMutating(c, old *admissionregistrationv1.MutatingWebhookConfigurati
 func mutatingHooks(c *admissionregistrationv1.MutatingWebhookConfiguration) (hooks []webhook) {
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
-		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions})
+		hooks = append(hooks, webhook{w.Name, &w.ClientConfig, w.Rules, w.SideEffects, w.AdmissionReviewVersions, w.TimeoutSeconds, w.NamespaceSelector, w.ObjectSelector, w.MatchConditions, w.FailurePolicy, w.MatchPolicy, w.ReinvocationPolicy})
 	}
 	return hooks
 }
@@ -80,12 +84,10 @@ func validateHook(w webhook, at *field.Path) field.ErrorList {
 	case !slices.Contains(effects, *w.sideEffects):
 		errs = append(errs, field.NotSupported(at.Child("sideEffects"), *w.sideEffects, effects))
 	}
-	switch {
-	case len(w.versions) == 0:
-		errs = append(errs, field.Required(at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1"))
-	case !slices.Contains(w.versions, "v1") && !slices.Contains(w.versions, "v1beta1"):
-		errs = append(errs, field.Invalid(at.Child("admissionReviewVersions"), w.versions, "must include at least one of v1, v1beta1"))
-	}
+	errs = append(errs, reviewVersions(w.versions, at.Child("admissionReviewVersions"))...)
+	errs = append(errs, among(w.failure, at.Child("failurePolicy"), admissionregistrationv1.Fail, admissionregistrationv1.Ignore)...)
+	errs = append(errs, among(w.matching, at.Child("matchPolicy"), admissionregistrationv1.Equivalent, admissionregistrationv1.Exact)...)
+	errs = append(errs, among(w.reinvocation, at.Child("reinvocationPolicy"), admissionregistrationv1.IfNeededReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)...)
 	if t := w.timeout; t != nil && (*t < 1 || *t > 30) {
 		errs = append(errs, field.Invalid(at.Child("timeoutSeconds"), *t, "the timeout value must be between 1 and 30 seconds"))
 	}
@@ -96,6 +98,34 @@ func validateHook(w webhook, at *field.Path) field.ErrorList {
 		errs = append(errs, validateRule(&w.rules[i], at.Child("rules").Index(i))...)
 	}
 	return append(errs, validateClient(w.config, at.Child("clientConfig"))...)
+}
+
+// among wants one of the values, if any.
+func among[V ~string](value *V, path *field.Path, values ...V) field.ErrorList {
+	if value == nil || slices.Contains(values, *value) {
+		return nil
+	}
+	return field.ErrorList{field.NotSupported(path, *value, values)}
+}
+
+func reviewVersions(versions []string, path *field.Path) field.ErrorList {
+	if len(versions) == 0 {
+		return field.ErrorList{field.Required(path, "must specify one of v1, v1beta1")}
+	}
+	var errs field.ErrorList
+	for i, v := range versions {
+		if slices.Contains(versions[:i], v) {
+			errs = append(errs, field.Invalid(path.Index(i), v, "duplicate version"))
+			continue
+		}
+		for _, problem := range validation.IsDNS1035Label(v) {
+			errs = append(errs, field.Invalid(path.Index(i), v, problem))
+		}
+	}
+	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
+		errs = append(errs, field.Invalid(path, versions, "must include at least one of v1, v1beta1"))
+	}
+	return errs
 }
 
 func validateClient(c *admissionregistrationv1.WebhookClientConfig, at *field.Path) field.ErrorList {

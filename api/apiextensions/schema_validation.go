@@ -39,19 +39,19 @@ func Structural(v *apiextensionsv1.CustomResourceDefinitionVersion) (*structural
 // validateSchema checks a version's schema and returns its structural form, nil
 // when it has none.
 func validateSchema(v *version, unchanged bool, stored storedRules, path *field.Path) (*structuralschema.Structural, errorList) {
-	s, internal, err := Structural(v)
-	if err != nil {
-		return nil, errorList{field.Invalid(path, "", err.Error())}
-	}
 	var errs errorList
-	root := v.Schema.OpenAPIV3Schema
-	if root.Nullable {
-		errs = append(errs, field.Forbidden(path.Child("nullable"), "nullable cannot be true at the root"))
+	if !unchanged {
+		errs = append(errs, rootForm(v.Schema.OpenAPIV3Schema, v.Subresources != nil && v.Subresources.Status != nil, path)...)
+		errs = append(errs, form(v.Schema.OpenAPIV3Schema, place{root: true}, path)...)
 	}
-	if v.Subresources != nil && v.Subresources.Status != nil && root.Type != "object" {
-		errs = append(errs, field.Invalid(path.Child("type"), root.Type, `only "object" is allowed as the type at the root of the schema if the status subresource is enabled`))
+	s, internal, err := Structural(v)
+	if err != nil && len(errs) == 0 {
+		errs = append(errs, field.Invalid(path, "", err.Error()))
 	}
-	errs = append(errs, structuralschema.ValidateStructural(path, s)...)
+	if err != nil {
+		return nil, errs
+	}
+	errs = append(structuralschema.ValidateStructural(path, s), errs...)
 	if len(errs) > 0 {
 		return nil, errs
 	}

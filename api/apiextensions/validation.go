@@ -158,16 +158,28 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 		return errorList{field.Required(path.Child("strategy"), "")}
 	case !slices.Contains(strategies, c.Strategy):
 		return errorList{field.NotSupported(path.Child("strategy"), c.Strategy, strategies)}
-	case c.Strategy == apiextensionsv1.NoneConverter:
-		if c.Webhook != nil {
-			return errorList{field.Forbidden(path.Child("webhook"), "should not be set when strategy is not set to Webhook")}
-		}
-		return nil
-	case c.Webhook == nil || c.Webhook.ClientConfig == nil:
-		return errorList{field.Required(path.Child("webhook", "clientConfig"), "required when strategy is set to Webhook")}
 	}
+	// The fields are named as in older versions of the API, as Kubernetes does.
+	const other = "should not be set when strategy is not set to Webhook"
+	in, reviews := path.Child("webhookClientConfig"), path.Child("conversionReviewVersions")
 	var errs errorList
-	client, in := c.Webhook.ClientConfig, path.Child("webhook", "clientConfig")
+	if c.Strategy == apiextensionsv1.NoneConverter {
+		if c.Webhook != nil && c.Webhook.ClientConfig != nil {
+			errs = append(errs, field.Forbidden(in, other))
+		}
+		if c.Webhook != nil && len(c.Webhook.ConversionReviewVersions) > 0 {
+			errs = append(errs, field.Forbidden(reviews, other))
+		}
+		return errs
+	}
+	if c.Webhook == nil {
+		return append(errs, field.Required(in, "required when strategy is set to Webhook"), field.Required(reviews, ""))
+	}
+	if c.Webhook.ClientConfig == nil {
+		errs = append(errs, field.Required(in, "required when strategy is set to Webhook"))
+		return append(errs, reviewVersions(c.Webhook.ConversionReviewVersions, reviews)...)
+	}
+	client := c.Webhook.ClientConfig
 	var service *clientconfig.Service
 	if s := client.Service; s != nil {
 		service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
@@ -176,13 +188,25 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 	if len(client.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(client.CABundle) {
 		errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
 	}
-	versions := c.Webhook.ConversionReviewVersions
-	at := path.Child("webhook", "conversionReviewVersions")
-	switch {
-	case len(versions) == 0:
-		errs = append(errs, field.Required(at, ""))
-	case !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1"):
-		errs = append(errs, field.Invalid(at, versions, "must include at least one of v1, v1beta1"))
+	return append(errs, reviewVersions(c.Webhook.ConversionReviewVersions, reviews)...)
+}
+
+func reviewVersions(versions []string, path *field.Path) errorList {
+	if len(versions) == 0 {
+		return errorList{field.Required(path, "")}
+	}
+	var errs errorList
+	for i, v := range versions {
+		if slices.Contains(versions[:i], v) {
+			errs = append(errs, field.Invalid(path.Index(i), v, "duplicate version"))
+			continue
+		}
+		for _, problem := range validation.IsDNS1035Label(v) {
+			errs = append(errs, field.Invalid(path.Index(i), v, problem))
+		}
+	}
+	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
+		errs = append(errs, field.Invalid(path, versions, "must include at least one of v1, v1beta1"))
 	}
 	return errs
 }

@@ -103,7 +103,13 @@ func scalePath(text string, at *field.Path, under ...string) errorList {
 	if slices.ContainsFunc(under, func(prefix string) bool { return strings.HasPrefix(text, prefix) }) {
 		return nil
 	}
-	return errorList{field.Invalid(at, text, "should be a json path under "+strings.ReplaceAll(strings.TrimRight(strings.Join(under, " or "), "."), ". ", " "))}
+	if text[0] != '.' {
+		return errorList{field.Invalid(at, text, "must be a simple json path starting with .")}
+	}
+	if len(under) > 1 {
+		return errorList{field.Invalid(at, text, "should be a json path under either .spec or .status")}
+	}
+	return errorList{field.Invalid(at, text, "should be a json path under "+strings.TrimRight(under[0], "."))}
 }
 
 var (
