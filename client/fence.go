@@ -35,9 +35,29 @@ func (f *fenced) Do(ctx context.Context, r Request) (runtime.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
+	ctx, end := f.within(ctx, until)
+	defer end()
 	return f.Interface.Do(ctx, r)
+}
+
+// within returns a context that ends with the owner's right, which he has until
+// then at least, and what ends it before.
+func (f *fenced) within(ctx context.Context, until time.Time) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Hour, func() {
+		later, err := f.fence()
+		if err != nil {
+			cancel(err)
+			return
+		}
+		timer.Reset(time.Until(later)) // a long request, and a right that was renewed
+	})
+	timer.Reset(time.Until(until))
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
 }
 
 func (f *fenced) through() Interface { return Fenced(Through(f.Interface), f.fence) }
