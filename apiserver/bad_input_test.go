@@ -136,6 +136,7 @@ func TestBadPatches(t *testing.T) {
 		{"strategic: wrong type", "application/strategic-merge-patch+json", `{"data":{"k":1}}`, 422, "Invalid"},
 		{"strategic: order of no list", "application/strategic-merge-patch+json", `{"metadata":{"$setElementOrder/finalizers":"x","finalizers":["example.com/x"]}}`, 500, ""},
 		{"merge: finalizer that is no name", "application/merge-patch+json", `{"metadata":{"finalizers":["a b"]}}`, 422, "Invalid"},
+		{"merge: finalizer of no domain", "application/merge-patch+json", `{"metadata":{"finalizers":["plain"]}}`, 422, "Invalid"},
 		{"deep", "application/merge-patch+json", strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000), 400, "BadRequest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

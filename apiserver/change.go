@@ -117,6 +117,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	errs := validation.ValidateObjectMetaAccessorUpdate(whoManages(obj), whoManages(before), field.NewPath("metadata"))
 	if !slices.Equal(obj.GetFinalizers(), before.GetFinalizers()) {
 		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
+		errs = append(errs, c.kubeFinalizers(obj)...)
 	}
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)

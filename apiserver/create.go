@@ -3,8 +3,11 @@ package apiserver
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -176,12 +179,31 @@ func (c *call) checkNew(obj api.Object) field.ErrorList {
 		return field.ErrorList{field.TooMany(metadata.Child("labels"), n, maxLabels)}
 	}
 	errs := validation.ValidateObjectMetaAccessor(obj, c.end.Namespaced, c.end.ValidName, metadata)
+	errs = append(errs, c.kubeFinalizers(obj)...)
 	errs = append(errs, c.end.Validate(obj)...)
 	if len(errs) > 0 {
 		return errs
 	}
 	for _, problem := range content.IsPathSegmentName(obj.GetName()) {
 		errs = append(errs, field.Invalid(metadata.Child("name"), obj.GetName(), problem))
+	}
+	return errs
+}
+
+// plainFinalizers are the finalizers of Kubernetes that have no domain.
+var plainFinalizers = []string{string(corev1.FinalizerKubernetes), metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
+
+// kubeFinalizers wants finalizers of built-in kinds to be of a domain. Of the
+// kinds of extensions, and of custom ones, Kubernetes does not ask that.
+func (c *call) kubeFinalizers(obj api.Object) field.ErrorList {
+	if c.end.use != nil || c.end.Kind.Group == "apiextensions.k8s.io" || c.end.Kind.Group == "apiregistration.k8s.io" {
+		return nil
+	}
+	var errs field.ErrorList
+	for i, name := range obj.GetFinalizers() {
+		if !strings.Contains(name, "/") && !slices.Contains(plainFinalizers, name) {
+			errs = append(errs, field.Invalid(field.NewPath("metadata", "finalizers").Index(i), name, "name is neither a standard finalizer name nor is it fully qualified"))
+		}
 	}
 	return errs
 }

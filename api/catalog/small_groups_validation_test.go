@@ -34,3 +34,21 @@ func TestSmallGroupRules(t *testing.T) {
 		"certificate of nothing": {request + "{}", request + "{}\nstatus: {certificate: YQ==}", []string{`status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block`}},
 	})
 }
+
+func TestFlowRules(t *testing.T) {
+	schema := func(rule string) string {
+		return "apiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: FlowSchema\nmetadata: {name: f}\nspec: {matchingPrecedence: 2, priorityLevelConfiguration: {name: p}, rules: [" + rule + "]}\nstatus: "
+	}
+	rules(t, "", map[string]rule{
+		"account": {"", schema("{subjects: [{kind: ServiceAccount, serviceAccount: {name: A, namespace: B}}], nonResourceRules: [{verbs: ['*'], nonResourceURLs: [a, /b//c, '/d*']}]}") + "{}",
+			[]string{`spec.rules[0].subjects[0].serviceAccount.name: Invalid value: "A": a lowercase`, `spec.rules[0].subjects[0].serviceAccount.namespace: Invalid value: "B": a lowercase`,
+				`spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "a": must start with slash`,
+				`spec.rules[0].nonResourceRules[0].nonResourceURLs[1]: Invalid value: "/b//c": must not contain double slash`,
+				`spec.rules[0].nonResourceRules[0].nonResourceURLs[2]: Invalid value: "/d*": wildcard can only do suffix matching`}},
+		"namespaces": {"", schema("{subjects: [{kind: User, user: {name: u}}], resourceRules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: [A]}]}") + "{}",
+			[]string{`spec.rules[0].resourceRules[0].namespaces[0]: Invalid value: "A": each member of this list must be '*' or a DNS-1123 label; a lowercase`}},
+	})
+	rules(t, "status", map[string]rule{
+		"condition twice": {schema("") + "{}", schema("") + "{conditions: [{type: Dangling}, {type: Dangling}]}", []string{`status.conditions[1].type: Duplicate value: "Dangling"`}},
+	})
+}

@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 				"spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1",
 				`spec.distinguisherMethod.type: Unsupported value: "X": supported values: "ByNamespace", "ByUser"`,
 				"spec.rules[0].subjects[0].user: Required value: user is required when subject kind is 'User'",
-				`spec.rules[0].resourceRules[0].verbs[0]: Unsupported value: "fly"`,
+				`spec.rules[0].resourceRules[0].verbs: Unsupported value: ["fly"]`,
 				`spec.rules[0].resourceRules[0].apiGroups: Invalid value: ["*","a"]: if '*' is present, must not specify other api groups`,
 				`spec.rules[0].resourceRules[0].namespaces: Required value: resource rules that are not cluster scoped must supply at least one namespace`,
 			}},

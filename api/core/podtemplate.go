@@ -22,6 +22,9 @@ func podTemplates() *api.Resource {
 			return ValidatePodTemplate(&t.Template, nil, field.NewPath("template"))
 		},
 		ValidateUpdate: validatePodTemplateUpdate,
+		Warnings: func(t, _ *corev1.PodTemplate) []string {
+			return PodTemplateWarnings(&t.Template, field.NewPath("template"))
+		},
 	}.Resource()
 }
 

@@ -26,6 +26,7 @@ func replicationControllers() *api.Resource {
 		Columns:        replicationControllerColumns(),
 		Validate:       validateReplicationController,
 		ValidateUpdate: validateReplicationControllerUpdate,
+		Warnings:       replicationControllerWarnings,
 	}.Resource()
 }
 

@@ -94,3 +94,10 @@ func ReplicaCounts(path *field.Path, observed int64, most string, counts []Count
 	}
 	return errs
 }
+
+func replicationControllerWarnings(rc, old *corev1.ReplicationController) []string {
+	if rc.Spec.Template == nil || old != nil && old.Generation == rc.Generation {
+		return nil
+	}
+	return PodTemplateWarnings(rc.Spec.Template, field.NewPath("spec", "template"))
+}

@@ -2,6 +2,7 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -14,5 +15,24 @@ func serviceAccounts() *api.Resource {
 		New:        api.New[corev1.ServiceAccount],
 		NewList:    api.NewList[corev1.ServiceAccountList],
 		Columns:    serviceAccountColumns(),
+		Warnings:   serviceAccountWarnings,
 	}.Resource()
+}
+
+// mountableSecrets confines the pods of an account to the secrets that it lists.
+const mountableSecrets = "kubernetes.io/enforce-mountable-secrets"
+
+// serviceAccountWarnings are given when the annotation is new.
+func serviceAccountWarnings(a, old *corev1.ServiceAccount) []string {
+	var all warnings
+	_, set := a.Annotations[mountableSecrets]
+	if old != nil {
+		if _, before := old.Annotations[mountableSecrets]; before {
+			return nil
+		}
+	}
+	if set {
+		all.add(field.NewPath("metadata", "annotations").Key(mountableSecrets), "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets")
+	}
+	return all
 }

@@ -17,7 +17,7 @@ func flowSchemas() *api.Resource {
 		PrepareForCreate: flowSchemaCreate,
 		PrepareForUpdate: flowSchemaUpdate,
 		Subresources: map[string]api.Subresource[*flowcontrolv1.FlowSchema]{
-			"status": {Prepare: flowSchemaStatus},
+			"status": {Prepare: flowSchemaStatus, ValidateUpdate: validateFlowSchemaStatus},
 		},
 		Default:        defaultFlowSchema,
 		Validate:       validateFlowSchema,

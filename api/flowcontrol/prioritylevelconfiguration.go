@@ -17,7 +17,7 @@ func priorityLevelConfigurations() *api.Resource {
 		PrepareForCreate: priorityLevelConfigurationCreate,
 		PrepareForUpdate: priorityLevelConfigurationUpdate,
 		Subresources: map[string]api.Subresource[*flowcontrolv1.PriorityLevelConfiguration]{
-			"status": {Prepare: priorityLevelConfigurationStatus},
+			"status": {Prepare: priorityLevelConfigurationStatus, ValidateUpdate: validateLevelStatus},
 		},
 		Default:        defaultPriorityLevel,
 		Validate:       validateLevel,

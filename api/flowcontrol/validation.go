@@ -71,7 +71,7 @@ func validateRules(r *flowcontrolv1.PolicyRulesWithSubjects, path *field.Path) f
 		if len(rule.Namespaces) == 0 && !rule.ClusterScope {
 			errs = append(errs, field.Required(at.Child("namespaces"), "resource rules that are not cluster scoped must supply at least one namespace"))
 		} else {
-			errs = append(errs, aloneIfAll(rule.Namespaces, at.Child("namespaces"), "namespaces")...)
+			errs = append(errs, validateNamespaces(rule.Namespaces, at.Child("namespaces"))...)
 		}
 	}
 	for i, rule := range r.NonResourceRules {
@@ -79,21 +79,53 @@ func validateRules(r *flowcontrolv1.PolicyRulesWithSubjects, path *field.Path) f
 		errs = append(errs, validateVerbs(rule.Verbs, at)...)
 		urls := at.Child("nonResourceURLs")
 		errs = append(errs, atLeastOne(rule.NonResourceURLs, urls, "nonResourceURLs must contain at least one value", "non-resource URLs")...)
+		if slices.Contains(rule.NonResourceURLs, "*") {
+			continue
+		}
 		for j, url := range rule.NonResourceURLs {
-			if url != "*" && (!strings.HasPrefix(url, "/") || strings.Contains(url, " ") || strings.Contains(strings.TrimSuffix(url, "/*"), "*")) {
-				errs = append(errs, field.Invalid(urls.Index(j), url, "must start with '/', without spaces, and have '*' only as its last element"))
+			if text := wrongURL(url); text != "" {
+				errs = append(errs, field.Invalid(urls.Index(j), url, text))
 			}
 		}
 	}
 	return errs
 }
 
+func validateNamespaces(names []string, path *field.Path) field.ErrorList {
+	if slices.Contains(names, "*") {
+		return aloneIfAll(names, path, "namespaces")
+	}
+	var errs field.ErrorList
+	for i, name := range names {
+		for _, msg := range apivalidation.ValidateNamespaceName(name, false) {
+			errs = append(errs, field.Invalid(path.Index(i), name, "each member of this list must be '*' or a DNS-1123 label; "+msg))
+		}
+	}
+	return errs
+}
+
+// wrongURL says what is wrong with a path, of which the end may be "/*".
+func wrongURL(path string) string {
+	switch {
+	case path == "":
+		return "must not be empty"
+	case !strings.HasPrefix(path, "/"):
+		return "must start with slash"
+	case strings.Contains(path, " "):
+		return "must not contain white-space"
+	case strings.Contains(path, "//"):
+		return "must not contain double slash"
+	case strings.Contains(strings.TrimSuffix(path, "/*"), "*"):
+		return "wildcard can only do suffix matching"
+	}
+	return ""
+}
+
 func validateVerbs(given []string, path *field.Path) field.ErrorList {
 	errs := atLeastOne(given, path.Child("verbs"), "verbs must contain at least one value", "verbs")
-	for i, verb := range given {
-		if !slices.Contains(verbs, verb) {
-			errs = append(errs, field.NotSupported(path.Child("verbs").Index(i), verb, verbs))
-		}
+	unknown := func(verb string) bool { return !slices.Contains(verbs, verb) }
+	if !slices.Contains(given, "*") && slices.ContainsFunc(given, unknown) {
+		errs = append(errs, field.NotSupported(path.Child("verbs"), given, verbs))
 	}
 	return errs
 }
@@ -143,11 +175,57 @@ func validateSubject(s *flowcontrolv1.Subject, path *field.Path) field.ErrorList
 		errs = append(errs, field.Required(path.Child("group", "name"), ""))
 	}
 	if a := s.ServiceAccount; a != nil && s.Kind == flowcontrolv1.SubjectKindServiceAccount {
-		if a.Name == "" {
-			errs = append(errs, field.Required(path.Child("serviceAccount", "name"), ""))
+		errs = append(errs, validateAccount(a, path.Child("serviceAccount"))...)
+	}
+	return errs
+}
+
+func validateAccount(a *flowcontrolv1.ServiceAccountSubject, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	switch a.Name {
+	case "":
+		errs = append(errs, field.Required(path.Child("name"), ""))
+	case "*":
+	default:
+		for _, msg := range apivalidation.ValidateServiceAccountName(a.Name, false) {
+			errs = append(errs, field.Invalid(path.Child("name"), a.Name, msg))
 		}
-		if a.Namespace == "" {
-			errs = append(errs, field.Required(path.Child("serviceAccount", "namespace"), "must specify namespace for service account"))
+	}
+	if a.Namespace == "" {
+		return append(errs, field.Required(path.Child("namespace"), "must specify namespace for service account"))
+	}
+	for _, msg := range apivalidation.ValidateNamespaceName(a.Namespace, false) {
+		errs = append(errs, field.Invalid(path.Child("namespace"), a.Namespace, msg))
+	}
+	return errs
+}
+
+func validateFlowSchemaStatus(f, _ *flowcontrolv1.FlowSchema) field.ErrorList {
+	var kinds []string
+	for _, c := range f.Status.Conditions {
+		kinds = append(kinds, string(c.Type))
+	}
+	return conditions(kinds)
+}
+
+func validateLevelStatus(p, _ *flowcontrolv1.PriorityLevelConfiguration) field.ErrorList {
+	var kinds []string
+	for _, c := range p.Status.Conditions {
+		kinds = append(kinds, string(c.Type))
+	}
+	return conditions(kinds)
+}
+
+// conditions have a type each, and no two the same.
+func conditions(kinds []string) field.ErrorList {
+	var errs field.ErrorList
+	for i, kind := range kinds {
+		at := field.NewPath("status", "conditions").Index(i).Child("type")
+		if slices.Contains(kinds[:i], kind) {
+			errs = append(errs, field.Duplicate(at, kind))
+		}
+		if kind == "" {
+			errs = append(errs, field.Required(at, "must not be empty"))
 		}
 	}
 	return errs
