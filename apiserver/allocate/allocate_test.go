@@ -141,6 +141,8 @@ func TestAdmit(t *testing.T) {
 		{"ipv6 first", []string{six, four}, nil, "IPv6:fd00: ports: health:false"},
 		{"chosen family", []string{four, six}, func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv6"} }, "IPv6:fd00: ports: health:false"},
 		{"family that is not there", []string{four}, func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv6"} }, `spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster`},
+		{"two families unasked", []string{four, six}, func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv4", "IPv6"} }, `spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified`},
+		{"address of no family", []string{four}, func(s *corev1.ServiceSpec) { s.ClusterIP = "fd00::1" }, `spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster`},
 		{"dual", []string{four, six}, func(s *corev1.ServiceSpec) { s.IPFamilyPolicy = &require }, "IPv4,IPv6:10.96,fd00: ports: health:false"},
 		{"dual where there is one", []string{four}, func(s *corev1.ServiceSpec) { s.IPFamilyPolicy = &require }, `spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services`},
 		{"rather dual", []string{four}, func(s *corev1.ServiceSpec) { s.IPFamilyPolicy = &prefer }, "IPv4:10.96 ports: health:false"},

@@ -12,31 +12,27 @@ import (
 // (KEP-563).
 func (g *grant) settleFamilies() error {
 	spec := &g.service.Spec
-	if headless(g.service) && len(spec.Selector) == 0 {
+	selectorless := headless(g.service) && len(spec.Selector) == 0
+	if selectorless && spec.IPFamilyPolicy == nil {
 		// Whoever writes its endpoints decides; the API's defaults say so.
 		return nil
 	}
+	policy := g.policy()
+	spec.IPFamilyPolicy = &policy
+	g.trim(policy)
+	if err := g.checkPolicy(policy); err != nil {
+		return err
+	}
+	if selectorless {
+		return nil
+	}
 	path := field.NewPath("spec")
-	for n, family := range spec.IPFamilies {
-		if !g.hasFamily(family) {
-			return g.invalid(field.Invalid(path.Child("ipFamilies").Index(n), family, "not configured on this cluster"))
-		}
-	}
-	policy := corev1.IPFamilyPolicySingleStack
-	switch {
-	case spec.IPFamilyPolicy != nil:
-		policy = *spec.IPFamilyPolicy
-	case len(spec.IPFamilies) > 1 || len(spec.ClusterIPs) > 1:
-		policy = corev1.IPFamilyPolicyRequireDualStack
-	}
 	if policy == corev1.IPFamilyPolicyRequireDualStack && len(g.families) < 2 {
 		return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, "this cluster is not configured for dual-stack services"))
 	}
-	spec.IPFamilyPolicy = &policy
-	g.trim(policy)
-	for _, text := range spec.ClusterIPs {
-		if ip, err := netip.ParseAddr(text); err == nil {
-			g.addFamily(familyOf(ip))
+	for n, family := range spec.IPFamilies {
+		if !g.hasFamily(family) {
+			return g.invalid(field.Invalid(path.Child("ipFamilies").Index(n), family, "not configured on this cluster"))
 		}
 	}
 	if len(spec.IPFamilies) == 0 {
@@ -50,16 +46,57 @@ func (g *grant) settleFamilies() error {
 	return nil
 }
 
-// trim takes the second family away when a service of two is made one of one
-// by its policy alone.
+// policy is what the service asks for, what it was, or one family: two are only
+// had by asking.
+func (g *grant) policy() corev1.IPFamilyPolicy {
+	switch {
+	case g.service.Spec.IPFamilyPolicy != nil:
+		return *g.service.Spec.IPFamilyPolicy
+	case g.old != nil && g.old.Spec.IPFamilyPolicy != nil:
+		return *g.old.Spec.IPFamilyPolicy
+	}
+	return corev1.IPFamilyPolicySingleStack
+}
+
+// checkPolicy compares the policy with the addresses and families, of which those
+// that only the addresses tell are added.
+func (g *grant) checkPolicy(policy corev1.IPFamilyPolicy) error {
+	spec, path := &g.service.Spec, field.NewPath("spec")
+	if policy == corev1.IPFamilyPolicySingleStack {
+		const needs = "must be 'RequireDualStack' or 'PreferDualStack' when multiple "
+		if len(spec.ClusterIPs) == 2 {
+			return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"cluster IPs are specified"))
+		}
+		if len(spec.IPFamilies) == 2 {
+			return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"IP families are specified"))
+		}
+	}
+	for n, text := range spec.ClusterIPs {
+		ip, err := netip.ParseAddr(text)
+		if err != nil || n < len(spec.IPFamilies) {
+			continue
+		}
+		family := familyOf(ip)
+		if !g.hasFamily(family) {
+			return g.invalid(field.Invalid(path.Child("clusterIPs").Index(n), spec.ClusterIPs, string(family)+" is not configured on this cluster"))
+		}
+		g.addFamily(family)
+	}
+	return nil
+}
+
+// trim takes the second address and family away when a service of two is made
+// one of one by its policy alone.
 func (g *grant) trim(policy corev1.IPFamilyPolicy) {
 	spec := &g.service.Spec
-	if policy != corev1.IPFamilyPolicySingleStack || g.old == nil || len(spec.IPFamilies) < 2 {
+	if policy != corev1.IPFamilyPolicySingleStack || g.old == nil {
 		return
 	}
-	if slices.Equal(spec.IPFamilies, g.old.Spec.IPFamilies) && slices.Equal(spec.ClusterIPs, g.old.Spec.ClusterIPs) {
-		spec.IPFamilies = spec.IPFamilies[:1]
+	if slices.Equal(spec.ClusterIPs, g.old.Spec.ClusterIPs) {
 		spec.ClusterIPs = spec.ClusterIPs[:min(1, len(spec.ClusterIPs))]
+	}
+	if slices.Equal(spec.IPFamilies, g.old.Spec.IPFamilies) {
+		spec.IPFamilies = spec.IPFamilies[:min(1, len(spec.IPFamilies))]
 	}
 }
 
