@@ -81,9 +81,9 @@ func (d Definition[T]) eraseScale(r *Resource) {
 		return
 	}
 	r.Scale = &Scale[Object]{
-		SpecPath: d.Scale.SpecPath,
-		Get:      func(o Object) ScaleValues { return d.Scale.Get(o.(T)) },
-		Set:      func(o Object, replicas int32) { d.Scale.Set(o.(T), replicas) },
+		SpecPath: d.Scale.SpecPath, Paths: d.Scale.Paths,
+		Get: func(o Object) ScaleValues { return d.Scale.Get(o.(T)) },
+		Set: func(o Object, replicas int32) { d.Scale.Set(o.(T), replicas) },
 	}
 }
 

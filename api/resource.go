@@ -119,8 +119,11 @@ type Scale[T Object] struct {
 	// SpecPath names the field (as in ".spec.replicas") for managed fields and
 	// errors.
 	SpecPath string
-	Get      func(T) ScaleValues
-	Set      func(obj T, replicas int32)
+	// Paths are those of the versions by their names ("apps/v1"), empty for one
+	// that has no Scale; nil when SpecPath is that of all.
+	Paths map[string]string
+	Get   func(T) ScaleValues
+	Set   func(obj T, replicas int32)
 }
 
 // ScaleValues are the three figures of a Scale.
@@ -128,6 +131,8 @@ type ScaleValues struct {
 	Spec, Status int32
 	// Selector is in the form of a label query.
 	Selector string
+	// Unset tells that the object has no field at SpecPath.
+	Unset bool
 }
 
 // Column is one column of a table.

@@ -108,20 +108,24 @@ func forceForbidden() error {
 	return invalidOptions("PatchOptions", field.ErrorList{field.Forbidden(field.NewPath("force"), "may not be specified for non-apply patch")})
 }
 
+func managerRequired() error {
+	return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
+}
+
 // serverSideApply merges an applied configuration by field ownership, and
 // creates the object when there is none.
 func (c *call) serverSideApply(o *writeOptions, body []byte, format codec.Format) error {
 	if o.manager == "" {
-		return invalidOptions("PatchOptions", field.ErrorList{field.Required(field.NewPath("fieldManager"), "is required for apply patch")})
+		return managerRequired()
 	}
-	if _, untyped := c.end.empty().(*unstructured.Unstructured); untyped && c.end.Merging == nil {
+	if c.end.untyped() && c.end.Merging == nil {
 		return unsupportedMedia(c.patchMedia())
 	}
 	manager, err := c.end.applier(c.info.Subresource)
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
-	applied, err := c.decodeApplied(body, format, o.validation)
+	applied, err := c.decodeApplied(body, format, o.validation, c.end.kind)
 	if err != nil {
 		return err
 	}
@@ -201,8 +205,8 @@ func applyError(err error) error {
 	return fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, err.Error())
 }
 
-// decodeApplied reads the configuration. The name may be left to the URL.
-func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation) (*unstructured.Unstructured, error) {
+// decodeApplied reads the configuration, which is of a kind. The name may be left to the URL.
+func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation, want schema.GroupVersionKind) (*unstructured.Unstructured, error) {
 	fields, warnings, err := (&codec.Body{Data: body, Format: format, Validation: v}).Fields()
 	if err != nil {
 		named := map[codec.Format]string{codec.YAML: "YAML", codec.CBOR: "CBOR"}[format]
@@ -213,8 +217,8 @@ func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validatio
 	if obj.GetKind() == "" || obj.GetAPIVersion() == "" {
 		return nil, apierrors.NewBadRequest("apply patch must have apiVersion and kind set")
 	}
-	if kind := obj.GroupVersionKind(); kind.Kind != c.end.kind.Kind {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid object type: %s, expected %s", kind, c.end.kind))
+	if kind := obj.GroupVersionKind(); kind.Kind != want.Kind {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid object type: %s, expected %s", kind, want))
 	}
 	if obj.GetName() == "" {
 		obj.SetName(c.info.Name)

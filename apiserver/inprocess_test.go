@@ -8,12 +8,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"minke/api/inprocess"
 )
 
 // inside does a request from this process.
-func (w *world) inside(method, path string, obj *corev1.ConfigMap) *inprocess.Response {
+func (w *world) inside(method, path string, obj runtime.Object) *inprocess.Response {
 	r := httptest.NewRequest(method, path, nil)
 	if obj != nil {
 		r.Body = &inprocess.Body{Object: obj}

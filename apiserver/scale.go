@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"fmt"
+	"math"
 	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -10,12 +12,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
+	"minke/apiserver/apply"
 	"minke/apiserver/codec"
 	"minke/apiserver/patch"
 	"minke/store/cache"
 )
 
 var scaleKind = autoscalingv1.SchemeGroupVersion.WithKind("Scale")
+
+// unsetReplicas is what a write sees of replicas that the object does not have.
+const unsetReplicas = math.MinInt32
 
 // serveScale shows and sets an object's number of replicas.
 func (c *call) serveScale() error {
@@ -24,6 +30,9 @@ func (c *call) serveScale() error {
 		item, err := c.current()
 		if err != nil {
 			return err
+		}
+		if c.end.Scale.Get(item.Object().(api.Object)).Unset {
+			return apierrors.NewInternalError(fmt.Errorf("the spec replicas field %q does not exist", c.end.Scale.SpecPath))
 		}
 		return c.writeScale(item)
 	case "update":
@@ -64,7 +73,7 @@ func (c *call) updateScale() error {
 	if !ok || !given {
 		return apierrors.NewBadRequest("the body must be a Scale of autoscaling/v1")
 	}
-	return c.applyScale(o, func(*cache.Item) (*autoscalingv1.Scale, error) { return scale, nil })
+	return c.applyScale(o, func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error) { return scale.DeepCopy(), nil })
 }
 
 func (c *call) patchScale() error {
@@ -80,11 +89,18 @@ func (c *call) patchScale() error {
 	if err != nil {
 		return err
 	}
-	if kind == types.ApplyYAMLPatchType {
-		return unsupportedMedia(patch.Media)
+	c.auditPatch(body)
+	switch kind {
+	case types.ApplyYAMLPatchType:
+		return c.serverSideApplyScale(o, body, codec.YAML)
+	case types.ApplyCBORPatchType:
+		return c.serverSideApplyScale(o, body, codec.CBOR)
 	}
-	return c.applyScale(o, func(old *cache.Item) (*autoscalingv1.Scale, error) {
-		original, err := codec.EncodeJSON(c.scaleOf(old.Object().(api.Object)))
+	if o.force {
+		return forceForbidden()
+	}
+	return c.applyScale(o, func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
+		original, err := codec.EncodeJSON(live)
 		if err != nil {
 			return nil, err
 		}
@@ -100,28 +116,44 @@ func (c *call) patchScale() error {
 	})
 }
 
-// applyScale writes what compute makes of the object's Scale.
-func (c *call) applyScale(o *writeOptions, compute func(*cache.Item) (*autoscalingv1.Scale, error)) error {
-	ch := &change{options: o, derived: true, scales: true}
-	ch.compute = func(old *cache.Item) (api.Object, error) {
-		scale, err := compute(old)
+// serverSideApplyScale merges an applied Scale by the ownership of the object's
+// replicas. It creates nothing.
+func (c *call) serverSideApplyScale(o *writeOptions, body []byte, format codec.Format) error {
+	if o.manager == "" {
+		return managerRequired()
+	}
+	manager, err := scaleManager()
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	applied, err := c.decodeApplied(body, format, o.validation, scaleKind)
+	if err != nil {
+		return err
+	}
+	o.applied = true
+	return c.applyScale(o, func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
+		merged, err := manager.Apply(live, nil, applied, o.manager, o.force)
 		if err != nil {
-			return nil, err
+			return nil, applyError(err)
 		}
-		if err := c.checkScale(scale); err != nil {
-			return nil, err
+		scale, ok := merged.(*autoscalingv1.Scale)
+		if !ok {
+			return nil, fmt.Errorf("apply Scale: the merge gave a %T", merged)
 		}
-		obj := old.Object().DeepCopyObject().(api.Object)
-		if rv := scale.ResourceVersion; rv == obj.GetResourceVersion() {
-			obj.SetResourceVersion("")
-		} else {
-			obj.SetResourceVersion(rv)
+		return scale, nil
+	})
+}
+
+// applyScale writes what compute makes of the object's Scale, which it may change.
+func (c *call) applyScale(o *writeOptions, compute func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error)) error {
+	ch := &change{options: o, derived: true, scales: true}
+	ch.compute = func(old *cache.Item) (api.Object, error) { return c.scaled(ch, old, compute) }
+	if !c.end.untyped() {
+		ch.missing = func() (api.Object, error) {
+			group := c.end.group
+			group.Resource += "/scale"
+			return nil, apierrors.NewNotFound(group, c.info.Name)
 		}
-		if scale.UID != "" {
-			obj.SetUID(scale.UID)
-		}
-		c.end.Scale.Set(obj, scale.Spec.Replicas)
-		return obj, nil
 	}
 	item, _, err := c.apply(ch)
 	if err != nil {
@@ -130,13 +162,63 @@ func (c *call) applyScale(o *writeOptions, compute func(*cache.Item) (*autoscali
 	return c.writeScale(item)
 }
 
-func (c *call) checkScale(scale *autoscalingv1.Scale) error {
-	if scale.Name != "" && scale.Name != c.info.Name {
-		return apierrors.NewBadRequest("the name of the object (" + scale.Name + ") does not match the name on the URL (" + c.info.Name + ")")
+// scaled returns the object with the number of replicas that compute gives its Scale.
+func (c *call) scaled(ch *change, old *cache.Item, compute func(*autoscalingv1.Scale) (*autoscalingv1.Scale, error)) (api.Object, error) {
+	before, err := c.replicasManaged(ch, old)
+	if err != nil {
+		return nil, err
 	}
-	if scale.Spec.Replicas < 0 {
+	live := c.scaleOf(before)
+	fields := apply.NewScaleFields(managersOf(before), c.end.kind.GroupVersion(), c.end.replicasPaths())
+	if live.ManagedFields, err = fields.OfScale(); err != nil {
+		return nil, applyError(err)
+	}
+	if c.end.Scale.Get(before).Unset {
+		live.Spec.Replicas = unsetReplicas
+	}
+	scale, err := compute(live.DeepCopy())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkName(scale); err != nil {
+		return nil, err
+	}
+	if err := c.checkReplicas(scale); err != nil {
+		return nil, err
+	}
+	if ch.live != nil && !ch.options.applied {
+		if scale, err = c.trackScale(live, scale, ch.options); err != nil {
+			return nil, err
+		}
+	}
+	obj := before.DeepCopyObject().(api.Object)
+	if rv := scale.ResourceVersion; rv == obj.GetResourceVersion() {
+		obj.SetResourceVersion("")
+	} else {
+		obj.SetResourceVersion(rv)
+	}
+	if scale.UID != "" {
+		obj.SetUID(scale.UID)
+	}
+	c.end.Scale.Set(obj, scale.Spec.Replicas)
+	if ch.live == nil {
+		return obj, nil
+	}
+	entries, err := fields.OfObject(scale.ManagedFields)
+	if err != nil {
+		return nil, applyError(err)
+	}
+	setManagers(obj, entries)
+	return obj, nil
+}
+
+func (c *call) checkReplicas(scale *autoscalingv1.Scale) error {
+	switch n := scale.Spec.Replicas; {
+	case n == unsetReplicas && c.end.untyped():
+		return apierrors.NewBadRequest(fmt.Sprintf("the spec replicas field %q cannot be empty", c.end.Scale.SpecPath))
+	case n < 0 && !c.end.untyped(): // custom resources are validated as a whole
 		return apierrors.NewInvalid(scaleKind.GroupKind(), c.info.Name, field.ErrorList{
-			field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, "must be greater than or equal to 0")})
+			field.Invalid(field.NewPath("spec", "replicas"), n, "must be greater than or equal to 0")})
 	}
 	return nil
 }

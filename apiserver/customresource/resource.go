@@ -46,7 +46,7 @@ func newKind(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv1.C
 	return &kind{
 		schemas: s, version: v, gvk: gv.WithKind(names.Kind), list: gv.WithKind(names.ListKind),
 		status: v.Subresources != nil && v.Subresources.Status != nil,
-		scale:  newScalePaths(v.Subresources), converter: conv,
+		scale:  newScalePaths(crd, v.Subresources), converter: conv,
 	}
 }
 

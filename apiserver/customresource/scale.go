@@ -12,15 +12,24 @@ import (
 // scalePaths are the fields of a custom resource that its Scale shows.
 type scalePaths struct {
 	specPath               string
+	paths                  map[string]string // of all versions
 	spec, status, selector []string
 }
 
 // newScalePaths returns nil when the version has no scale subresource.
-func newScalePaths(sub *apiextensionsv1.CustomResourceSubresources) *scalePaths {
+func newScalePaths(crd *apiextensionsv1.CustomResourceDefinition, sub *apiextensionsv1.CustomResourceSubresources) *scalePaths {
 	if sub == nil || sub.Scale == nil {
 		return nil
 	}
 	s := &scalePaths{specPath: sub.Scale.SpecReplicasPath, spec: dotted(sub.Scale.SpecReplicasPath), status: dotted(sub.Scale.StatusReplicasPath)}
+	s.paths = map[string]string{}
+	for i := range crd.Spec.Versions {
+		path := ""
+		if of := crd.Spec.Versions[i].Subresources; of != nil && of.Scale != nil {
+			path = of.Scale.SpecReplicasPath
+		}
+		s.paths[crd.Spec.Group+"/"+crd.Spec.Versions[i].Name] = path
+	}
 	if path := sub.Scale.LabelSelectorPath; path != nil && *path != "" {
 		s.selector = dotted(*path)
 	}
@@ -33,10 +42,11 @@ func (s *scalePaths) scale() *api.Scale[api.Object] {
 		return nil
 	}
 	return &api.Scale[api.Object]{
-		SpecPath: s.specPath,
+		SpecPath: s.specPath, Paths: s.paths,
 		Get: func(obj api.Object) api.ScaleValues {
 			fields := content(obj)
-			values := api.ScaleValues{Spec: number(fields, s.spec), Status: number(fields, s.status)}
+			_, set := at(fields, s.spec)
+			values := api.ScaleValues{Spec: number(fields, s.spec), Status: number(fields, s.status), Unset: !set}
 			if s.selector != nil {
 				selector, _ := at(fields, s.selector)
 				values.Selector, _ = selector.(string)
