@@ -1,7 +1,6 @@
 package preview
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -9,11 +8,10 @@ import (
 
 	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
+	"minke/api/core"
 )
 
 func clusterTrustBundles() *api.Resource {
@@ -54,7 +52,7 @@ func validateBundle(b *certificatesv1beta1.ClusterTrustBundle) field.ErrorList {
 	name := field.NewPath("metadata", "name")
 	var errs field.ErrorList
 	if signer := b.Spec.SignerName; signer != "" {
-		errs = append(errs, validateSignerName(signer, spec.Child("signerName"))...)
+		errs = append(errs, core.SignerName(spec.Child("signerName"), signer)...)
 		if head := strings.ReplaceAll(signer, "/", ":") + ":"; !strings.HasPrefix(b.Name, head) {
 			errs = append(errs, field.Invalid(name, b.Name, fmt.Sprintf("ClusterTrustBundle for signerName %s must be named with prefix %s", signer, head)))
 		}
@@ -72,16 +70,6 @@ func validateBundleUpdate(b, old *certificatesv1beta1.ClusterTrustBundle) field.
 	return append(errs, validateBundle(b)...)
 }
 
-// validateSignerName checks the form domain/path.
-func validateSignerName(name string, path *field.Path) field.ErrorList {
-	domain, rest, ok := strings.Cut(name, "/")
-	if !ok || rest == "" || strings.Contains(rest, "/") || !strings.Contains(domain, ".") ||
-		len(validation.IsDNS1123Subdomain(domain)) > 0 || len(validation.IsDNS1123Subdomain(rest)) > 0 {
-		return field.ErrorList{field.Invalid(path, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")}
-	}
-	return nil
-}
-
 // maxBundle bounds a trust bundle, in bytes.
 const maxBundle = 1 << 20
 
@@ -90,23 +78,31 @@ func validateAnchors(text string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.TooLong(path, "", maxBundle)}
 	}
 	var errs field.ErrorList
-	seen := map[string]bool{}
+	places := map[string][]int{}
 	rest := []byte(text)
 	for n := 0; ; n++ {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			if n == 0 {
-				errs = append(errs, field.Invalid(path, "<value omitted>", "at least one trust anchor must be provided"))
-			}
-			return errs
+			break
 		}
 		if problem := anchorProblem(block); problem != "" {
 			errs = append(errs, field.Invalid(path, "<value omitted>", fmt.Sprintf("entry %d %s", n, problem)))
-		} else if seen[string(block.Bytes)] {
-			errs = append(errs, field.Invalid(path, "<value omitted>", fmt.Sprintf("duplicate trust anchor (entry %d)", n)))
+			continue
 		}
-		seen[string(block.Bytes)] = true
+		places[string(block.Bytes)] = append(places[string(block.Bytes)], n)
 	}
+	if len(errs) > 0 {
+		return errs
+	}
+	if len(places) == 0 {
+		errs = append(errs, field.Invalid(path, "<value omitted>", "at least one trust anchor must be provided"))
+	}
+	for _, all := range places {
+		if len(all) > 1 {
+			errs = append(errs, field.Invalid(path, "<value omitted>", fmt.Sprintf("duplicate trust anchor (indices %v)", all)))
+		}
+	}
+	return errs
 }
 
 func anchorProblem(block *pem.Block) string {
@@ -120,10 +116,10 @@ func anchorProblem(block *pem.Block) string {
 	switch {
 	case err != nil:
 		return "does not parse as X.509"
-	case !cert.BasicConstraintsValid:
-		return "does not have valid basic constraints"
 	case !cert.IsCA:
 		return "does not have the CA bit set"
+	case !cert.BasicConstraintsValid:
+		return "has invalid basic constraints"
 	}
 	return ""
 }
@@ -153,31 +149,6 @@ func podCertificateRequests() *api.Resource {
 	}.Resource()
 }
 
-// The bounds of a pod's certificate's life in seconds.
-const (
-	leastLife = 60 * 60
-	mostLife  = 91 * 24 * 60 * 60
-)
-
-func validatePodRequest(r *certificatesv1beta1.PodCertificateRequest) field.ErrorList {
-	s := &r.Spec
-	errs := validateSignerName(s.SignerName, spec.Child("signerName"))
-	for child, name := range map[string]string{"podName": s.PodName, "serviceAccountName": s.ServiceAccountName, "nodeName": string(s.NodeName)} {
-		errs = append(errs, optional(&name, spec.Child(child), validation.IsDNS1123Subdomain)...)
-	}
-	for child, uid := range map[string]string{"podUID": string(s.PodUID), "serviceAccountUID": string(s.ServiceAccountUID), "nodeUID": string(s.NodeUID)} {
-		if uid == "" || len(uid) > 128 {
-			errs = append(errs, field.Invalid(spec.Child(child), uid, "must not be empty, and no longer than 128 characters"))
-		}
-	}
-	if n := s.MaxExpirationSeconds; n == nil {
-		errs = append(errs, field.Required(spec.Child("maxExpirationSeconds"), "must be set"))
-	} else {
-		errs = append(errs, between(*n, leastLife, mostLife, spec.Child("maxExpirationSeconds"))...)
-	}
-	return append(errs, validatePodKey(s)...)
-}
-
 // validatePodKey verifies that whoever asks holds the key.
 func validatePodKey(s *certificatesv1beta1.PodCertificateRequestSpec) field.ErrorList {
 	if len(s.StubPKCS10Request) == 0 {
@@ -200,38 +171,4 @@ func validatePodKey(s *certificatesv1beta1.PodCertificateRequestSpec) field.Erro
 		return field.ErrorList{field.Invalid(spec.Child("stubPKCS10Request"), field.OmitValueType{}, err.Error())}
 	}
 	return nil
-}
-
-func validatePodRequestStatus(r, old *certificatesv1beta1.PodCertificateRequest) field.ErrorList {
-	status := field.NewPath("status")
-	errs := metavalidation.ValidateConditions(r.Status.Conditions, status.Child("conditions"))
-	final := 0
-	for _, kind := range []string{"Issued", "Denied", "Failed"} {
-		if c := conditionOf(r.Status.Conditions, kind); c != nil {
-			if final++; c.Status != "True" {
-				errs = append(errs, field.NotSupported(status.Child("conditions").Key(kind).Child("status"), c.Status, []string{"True"}))
-			}
-		}
-	}
-	if final > 1 {
-		errs = append(errs, field.Invalid(status.Child("conditions"), field.OmitValueType{}, `There may be at most one condition with type "Issued", "Denied", or "Failed"`))
-	}
-	if old.Status.CertificateChain != "" {
-		return append(errs, apivalidation.ValidateImmutableField(r.Status, old.Status, status)...)
-	}
-	if r.Status.CertificateChain == "" {
-		return errs
-	}
-	block, _ := pem.Decode([]byte(r.Status.CertificateChain))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return append(errs, field.Invalid(status.Child("certificateChain"), field.OmitValueType{}, "must consist entirely of CERTIFICATE PEM blocks"))
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return append(errs, field.Invalid(status.Child("certificateChain"), field.OmitValueType{}, "leaf certificate does not parse as valid X.509"))
-	}
-	if request, err := x509.ParseCertificateRequest(r.Spec.StubPKCS10Request); err == nil && !bytes.Equal(leaf.RawSubjectPublicKeyInfo, request.RawSubjectPublicKeyInfo) {
-		errs = append(errs, field.Invalid(status.Child("certificateChain"), field.OmitValueType{}, "leaf certificate was not issued to the requested public key"))
-	}
-	return errs
 }

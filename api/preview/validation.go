@@ -10,7 +10,6 @@ import (
 	resourcev1beta2 "k8s.io/api/resource/v1beta2"
 	storagemigrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -207,13 +206,4 @@ func contains[T comparable](all []T, one T) bool {
 		}
 	}
 	return false
-}
-
-func conditionOf(conditions []metav1.Condition, kind string) *metav1.Condition {
-	for i := range conditions {
-		if conditions[i].Type == kind {
-			return &conditions[i]
-		}
-	}
-	return nil
 }

@@ -26,6 +26,7 @@ var own = map[string]map[string]any{
 	"podcertificaterequests.certificates.k8s.io": {
 		"spec.pkixPublicKey": nil, "spec.proofOfPossession": nil, "spec.stubPKCS10Request": base64.StdEncoding.EncodeToString(request),
 		"spec.maxExpirationSeconds": 3600.0, "status.certificateChain": nil, "status.conditions[0].type": "Failed", "status.conditions[0].status": "True",
+		"status.notBefore": nil, "status.notAfter": nil, "status.beginRefreshAt": nil, "spec.unverifiedUserAnnotations": map[string]any{"example.com/a": "b"},
 	},
 	"ingresses.networking.k8s.io": {
 		"spec.defaultBackend.resource": nil, "spec.defaultBackend.service.port.name": nil,
