@@ -46,7 +46,7 @@ func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
 	}
 	c := a.call(noResponse{}, r)
 	kind := schema.GroupVersionKind{Kind: reflect.TypeOf(into).Elem().Name()}
-	_, found, err := c.decodeOther(into, kind)
+	_, found, err := c.decodeOther(into, kind, codec.Ignore)
 	if err == nil && !found {
 		err = apierrors.NewBadRequest("the request has no body, it needs a " + kind.Kind)
 	}

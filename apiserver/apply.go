@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -209,8 +210,10 @@ func applyError(err error) error {
 func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation, want schema.GroupVersionKind) (*unstructured.Unstructured, error) {
 	fields, warnings, err := (&codec.Body{Data: body, Format: format, Validation: v}).Fields()
 	if err != nil {
-		named := map[codec.Format]string{codec.YAML: "YAML", codec.CBOR: "CBOR"}[format]
-		return nil, apierrors.NewBadRequest("error decoding " + named + ": " + err.Error())
+		if strict, ok := runtime.AsStrictDecodingError(err); ok {
+			return nil, apierrors.NewBadRequest("error strict decoding patch: " + errors.Join(strict.Errors()...).Error())
+		}
+		return nil, apierrors.NewBadRequest("error decoding patch: " + err.Error())
 	}
 	c.warnAll(warnings)
 	obj := &unstructured.Unstructured{Object: fields}

@@ -154,7 +154,7 @@ func (c *call) importObject(obj runtime.Object) (api.Object, error) {
 
 // decodeOther reads a body of a kind that is not the endpoint's, such as
 // DeleteOptions or Scale. It tells false when there is no body.
-func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (runtime.Object, bool, error) {
+func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind, v codec.Validation) (runtime.Object, bool, error) {
 	if given := inprocess.ObjectOf(c.r); given != nil {
 		c.auditBody(codec.JSON, nil, given)
 		return given, true, nil
@@ -167,7 +167,7 @@ func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind) (r
 	if !ok {
 		return nil, false, unsupportedMedia(c.offer().Media())
 	}
-	body := &codec.Body{Data: data, Format: format, Validation: codec.Ignore}
+	body := &codec.Body{Data: data, Format: format, Validation: v}
 	warnings, err := body.Decode(into, kind)
 	if err == nil {
 		c.auditBody(format, data, into)

@@ -11,6 +11,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/admission"
+	"minke/apiserver/codec"
 	"minke/store/cache"
 )
 
@@ -113,7 +114,7 @@ func shownDelete(o *metav1.DeleteOptions) *metav1.DeleteOptions {
 
 // deleteOptions reads them from the body, or else from the parameters.
 func (c *call) deleteOptions() (*metav1.DeleteOptions, error) {
-	obj, given, err := c.decodeOther(&metav1.DeleteOptions{}, schema.GroupVersionKind{Kind: "DeleteOptions"})
+	obj, given, err := c.decodeOther(&metav1.DeleteOptions{}, schema.GroupVersionKind{Kind: "DeleteOptions"}, codec.Ignore)
 	if err != nil {
 		return nil, err
 	}

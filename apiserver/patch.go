@@ -121,18 +121,8 @@ func (c *call) patchText(kind types.PatchType, old *cache.Item, body []byte, v c
 // patched decodes the result of the patch in body.
 func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error) {
 	obj := c.end.empty()
-	strict, err := codec.Unmarshal(data, obj, c.end.kind, v)
-	if err != nil {
-		return nil, badPatch(data, err)
-	}
-	if v != codec.Ignore {
-		strict = append(codec.Check(body), strict...)
-	}
-	if len(strict) > 0 && v == codec.Strict {
-		return nil, badPatch(data, runtime.NewStrictDecodingError(strict))
-	}
-	for _, e := range strict {
-		c.warn(e.Error())
+	if err := c.decodePatched(obj, c.end.kind, data, body, v); err != nil {
+		return nil, err
 	}
 	if err := c.conform(obj, v); err != nil {
 		return nil, err
@@ -142,6 +132,24 @@ func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error
 		return nil, err
 	}
 	return stored, c.checkName(stored)
+}
+
+// decodePatched reads what the patch in body made, which is of a kind, into obj.
+func (c *call) decodePatched(obj runtime.Object, kind schema.GroupVersionKind, data, body []byte, v codec.Validation) error {
+	strict, err := codec.Unmarshal(data, obj, kind, v)
+	if err != nil {
+		return badPatch(data, err)
+	}
+	if v != codec.Ignore {
+		strict = append(codec.Check(body), strict...)
+	}
+	if len(strict) > 0 && v == codec.Strict {
+		return badPatch(data, runtime.NewStrictDecodingError(strict))
+	}
+	for _, e := range strict {
+		c.warn(e.Error())
+	}
+	return nil
 }
 
 // badPatch refuses a patch whose result is not an object of the kind.

@@ -69,7 +69,9 @@ func TestPatchFieldValidation(t *testing.T) {
 	rec := w.do("PATCH", cms+"/a", body, "Content-Type", "application/merge-patch+json")
 	w.want(rec.Header()["Warning"], []string{`299 - "duplicate field \"data.k\""`, `299 - "unknown field \"unknown\""`}, "warnings")
 	got := w.must(400, "PATCH", cms+"/a?fieldManager=m&fieldValidation=Strict", "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n  a: c\n", "Content-Type", applyMedia)
-	if text := got["message"].(string); !strings.Contains(text, `line 5: key "a" already set in map`) {
+	if text := got["message"].(string); !strings.HasPrefix(text, "error strict decoding patch: ") || !strings.Contains(text, `line 5: key "a" already set in map`) {
 		t.Errorf("apply: %s", text)
 	}
+	rec = w.do("PUT", cms+"/a", "metadata: {name: a}\ndata: {a: b}\ndata: {a: c}\nkind: ConfigMap\nkind: ConfigMap\n", "Content-Type", "application/yaml")
+	w.want(rec.Header()["Warning"], []string{`299 - "line 3: key \"data\" already set in map"`, `299 - "line 5: key \"kind\" already set in map"`}, "warnings of YAML")
 }

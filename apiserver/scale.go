@@ -65,7 +65,7 @@ func (c *call) updateScale() error {
 	if err != nil {
 		return err
 	}
-	obj, given, err := c.decodeOther(&autoscalingv1.Scale{}, scaleKind)
+	obj, given, err := c.decodeOther(&autoscalingv1.Scale{}, scaleKind, o.validation)
 	if err != nil {
 		return err
 	}
@@ -108,11 +108,8 @@ func (c *call) patchScale() error {
 		if err != nil {
 			return nil, err
 		}
-		var scale autoscalingv1.Scale
-		request := &codec.Body{Data: patched, Validation: o.validation}
-		warnings, err := request.Decode(&scale, scaleKind)
-		c.warnAll(warnings)
-		return &scale, err
+		scale := &autoscalingv1.Scale{}
+		return scale, c.decodePatched(scale, scaleKind, patched, body, o.validation)
 	})
 }
 

@@ -130,6 +130,35 @@ func TestScaleOfUntracked(t *testing.T) {
 	w.want(w.owners(deployments+"/d"), "a Apply apps/v1 scale", "owners")
 }
 
+// TestScaleValidation holds unknown and repeated fields against what the client
+// wants of them.
+func TestScaleValidation(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", deployments+"?fieldManager=m", scaledDeployment)
+	const scale = deployments + "/d/scale?fieldManager=a&force=true&fieldValidation="
+	for _, c := range []struct{ method, media, body, complaint string }{
+		{"PUT", "application/json", strings.Replace(scaleTo(1), `"spec":{`, `"spec":{"foo":1,`, 1), `unknown field "spec.foo"`},
+		{"PATCH", mergeMedia, `{"spec":{"foo":1}}`, `unknown field "spec.foo"`},
+		{"PATCH", applyMedia, scaleTo(1) + "\n", ""},
+		{"PATCH", applyMedia, "apiVersion: autoscaling/v1\nkind: Scale\nspec: {replicas: 1}\nspec: {replicas: 1}", `line 4: key "spec" already set in map`},
+	} {
+		path := scale
+		if c.media == mergeMedia {
+			path = strings.Replace(path, "force=true&", "", 1)
+		}
+		strict := w.do(c.method, path+"Strict", c.body, "Content-Type", c.media)
+		warned := w.do(c.method, path+"Warn", c.body, "Content-Type", c.media)
+		var refusal struct{ Message string }
+		if err := json.Unmarshal(strict.Body.Bytes(), &refusal); err != nil {
+			t.Fatal(err)
+		}
+		refused := strict.Code >= 400 && strings.Contains(refusal.Message, c.complaint)
+		if refused != (c.complaint != "") || warned.Code != 200 || (warned.Header().Get("Warning") != "") != refused {
+			t.Errorf("%s %s: strict %d %s, else %d with Warning %q", c.method, c.body, strict.Code, refusal.Message, warned.Code, warned.Header().Get("Warning"))
+		}
+	}
+}
+
 func TestScaleRefuses(t *testing.T) {
 	w := newWorld(t)
 	w.must(201, "POST", deployments+"?fieldManager=m", scaledDeployment)

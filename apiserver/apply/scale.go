@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,7 +52,12 @@ func scaleMerging(kind schema.GroupVersionKind) (managedfields.TypeConverter, er
 		return nil, fmt.Errorf("name the merge schema of %s: %w", kind, err)
 	}
 	parser := &typed.Parser{}
-	parser.Schema.Types = slices.Concat(value.Schema().Types, []smd.TypeDef{{Name: name, Atom: scaleSchema()}})
+	parser.Schema.Types = []smd.TypeDef{{Name: name, Atom: scaleSchema()}}
+	for _, t := range value.Schema().Types {
+		if strings.HasPrefix(t.Name, "io.k8s.apimachinery.") || strings.HasPrefix(t.Name, "__untyped_") { // all that metadata is made of
+			parser.Schema.Types = append(parser.Schema.Types, t)
+		}
+	}
 	return managedfields.NewSchemeTypeConverter(scheme, parser), nil
 }
 

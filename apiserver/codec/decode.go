@@ -6,6 +6,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -65,9 +66,7 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 	if len(strict) > 0 && b.Validation == Strict {
 		return nil, b.refuse(kind, data, runtime.NewStrictDecodingError(strict))
 	}
-	for _, e := range strict {
-		warnings = append(warnings, e.Error())
-	}
+	warnings = complaints(strict)
 	obj.GetObjectKind().SetGroupVersionKind(kind)
 	return warnings, nil
 }
@@ -160,11 +159,23 @@ func (b *Body) Fields() (map[string]any, []string, error) {
 	if strict = append(strict, more...); len(strict) > 0 && b.Validation == Strict {
 		return nil, nil, runtime.NewStrictDecodingError(strict)
 	}
-	var warnings []string
+	return fields, complaints(strict), nil
+}
+
+// complaints are the texts of what is wrong in strict terms. What is wrong with a
+// YAML text is one error of several lines; each is a complaint.
+func complaints(strict []error) (texts []string) {
 	for _, e := range strict {
-		warnings = append(warnings, e.Error())
+		lines, many := strings.CutPrefix(strings.TrimPrefix(e.Error(), "error converting YAML to JSON: "), "yaml: unmarshal errors:\n")
+		if !many {
+			texts = append(texts, e.Error())
+			continue
+		}
+		for line := range strings.SplitSeq(lines, "\n") {
+			texts = append(texts, strings.TrimSpace(line))
+		}
 	}
-	return fields, warnings, nil
+	return texts
 }
 
 // plainFields reads a body that is plain JSON, under whatever name, and within
