@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	cbor "k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"minke/api"
 	"minke/api/catalog"
 )
@@ -101,6 +104,9 @@ func scaleRandomly(t *testing.T, c *client, chance *rand.Rand, r *api.Resource, 
 		case step == 0 || chance.IntN(2) == 0:
 			me.operation, media, body = "Apply", "application/apply-patch+yaml", fmt.Sprintf(document, number)
 			query += fmt.Sprintf("&force=%t", force)
+			if chance.IntN(2) == 0 {
+				media, body = "application/apply-patch+cbor", inCBOR(t, body)
+			}
 		case me.subresource != "" && chance.IntN(2) == 0:
 			method, media, body = "PUT", "application/json", fmt.Sprintf(document, number)
 		}
@@ -112,6 +118,19 @@ func scaleRandomly(t *testing.T, c *client, chance *rand.Rand, r *api.Resource, 
 		_, _, data = c.do("GET", path, "", "application/json", nil)
 		model.compare(t, what, r, data)
 	}
+}
+
+func inCBOR(t *testing.T, body string) string {
+	t.Helper()
+	var fields map[string]any
+	if err := utiljson.Unmarshal([]byte(body), &fields); err != nil {
+		t.Fatal(err)
+	}
+	data, err := cbor.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 // compare holds an object, and who manages it, against the model.
