@@ -8,6 +8,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -147,9 +148,7 @@ func (c *call) applyScale(o *writeOptions, compute func(live *autoscalingv1.Scal
 	ch.compute = func(old *cache.Item) (api.Object, error) { return c.scaled(ch, old, compute) }
 	if !c.end.untyped() {
 		ch.missing = func() (api.Object, error) {
-			group := c.end.group
-			group.Resource += "/scale"
-			return nil, apierrors.NewNotFound(group, c.info.Name)
+			return nil, apierrors.NewNotFound(c.scaleGroup(), c.info.Name)
 		}
 	}
 	item, _, err := c.apply(ch)
@@ -157,6 +156,11 @@ func (c *call) applyScale(o *writeOptions, compute func(live *autoscalingv1.Scal
 		return err
 	}
 	return c.writeScale(item)
+}
+
+// scaleGroup is what the refusals of a write call the Scales of a built-in kind.
+func (c *call) scaleGroup() schema.GroupResource {
+	return schema.GroupResource{Group: c.end.group.Group, Resource: c.end.group.Resource + "/scale"}
 }
 
 // scaled returns the object with the number of replicas that compute gives its Scale.
@@ -194,8 +198,13 @@ func (c *call) scaled(ch *change, old *cache.Item, compute func(*autoscalingv1.S
 	} else {
 		obj.SetResourceVersion(rv)
 	}
-	if scale.UID != "" {
-		obj.SetUID(scale.UID)
+	switch uid := scale.UID; {
+	case uid == "" || uid == obj.GetUID():
+	case c.info.Verb == "update": // the write checks it for all resources
+		obj.SetUID(uid)
+	case !c.end.untyped(): // which do not look at it
+		return nil, apierrors.NewConflict(c.scaleGroup(), c.info.Name, fmt.Errorf(
+			"Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, obj.GetUID()))
 	}
 	c.end.Scale.Set(obj, scale.Spec.Replicas)
 	if ch.live == nil {

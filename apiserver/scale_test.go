@@ -184,5 +184,13 @@ func TestScaleRefuses(t *testing.T) {
 		got := w.must(refused.code, "PATCH", deployments+"/"+refused.name+"/scale?"+refused.query, refused.body, "Content-Type", refused.media)
 		w.want(got["message"], refused.message, refused.body)
 	}
-	w.want(at(w.must(200, "GET", deployments+"/d", ""), "spec", "replicas"), 1, "replicas")
+	whole := w.must(200, "GET", deployments+"/d", "")
+	w.want(at(whole, "spec", "replicas"), 1, "replicas")
+	uid := text(at(whole, "metadata", "uid"))
+	other := w.must(409, "PATCH", deployments+"/d/scale", `{"metadata":{"uid":"x"},"spec":{"replicas":3}}`, "Content-Type", mergeMedia)
+	w.want(other["message"], `Operation cannot be fulfilled on deployments/scale.apps "d": Precondition failed: UID in precondition: x, UID in object meta: `+uid, "UID")
+	other = w.must(409, "PUT", deployments+"/d/scale", strings.Replace(scaleTo(3), `"name"`, `"uid":"x","name"`, 1))
+	if message := text(other["message"]); !strings.Contains(message, "AdditionalErrorMsg: Precondition failed: UID in precondition: x, UID in object meta: "+uid) {
+		t.Errorf("UID of a PUT: %s", message)
+	}
 }

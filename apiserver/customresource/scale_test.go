@@ -77,6 +77,7 @@ func TestScaleOwnership(t *testing.T) {
 	if text, _ := get(negative, "message").(string); !strings.Contains(text, `Widget.example.com "a" is invalid`) || !strings.Contains(text, "should be a non-negative integer") {
 		t.Errorf("negative: %s", text)
 	}
+	w.must(200, "PATCH", widgets+"/a/scale", `{"metadata":{"uid":"x"},"spec":{"replicas":3}}`, "Content-Type", mergeMedia)
 	none := w.must(404, "PATCH", widgets+"/none/scale?fieldManager=a", scaleTo(1), "Content-Type", applyMedia)
 	w.want(get(none, "message"), `widgets.example.com "none" not found`, "missing")
 	w.must(404, "PATCH", v3+"/a/scale?fieldManager=a", scaleTo(1), "Content-Type", applyMedia)
