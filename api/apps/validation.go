@@ -1,7 +1,6 @@
 package apps
 
 import (
-	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -133,7 +132,7 @@ func validateRevision(r *appsv1.ControllerRevision) field.ErrorList {
 func validateRevisionUpdate(r, old *appsv1.ControllerRevision) field.ErrorList {
 	errs := apivalidation.ValidateNonnegativeField(r.Revision, field.NewPath("revision"))
 	if !equality.Semantic.DeepEqual(r.Data.Raw, old.Data.Raw) {
-		errs = append(errs, field.Invalid(field.NewPath("data"), fmt.Sprintf("%s", r.Data.Raw), core.Immutable))
+		errs = append(errs, field.Invalid(field.NewPath("data"), string(r.Data.Raw), core.Immutable))
 	}
 	return errs
 }

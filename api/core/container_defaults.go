@@ -88,35 +88,6 @@ func roundUp(list corev1.ResourceList) {
 	}
 }
 
-// sumOfRequests adds up what the containers ask of a resource; some is false
-// when none asks for it.
-func sumOfRequests(s *corev1.PodSpec, name corev1.ResourceName) (sum resource.Quantity, some bool) {
-	var initPeak resource.Quantity
-	for i := range s.Containers {
-		if q, ok := s.Containers[i].Resources.Requests[name]; ok {
-			sum.Add(q)
-			some = true
-		}
-	}
-	for i := range s.InitContainers {
-		c := &s.InitContainers[i]
-		q, ok := c.Resources.Requests[name]
-		if !ok {
-			continue
-		}
-		some = true
-		if IsSidecar(c) {
-			sum.Add(q)
-		} else if q.Cmp(initPeak) > 0 {
-			initPeak = q.DeepCopy()
-		}
-	}
-	if initPeak.Cmp(sum) > 0 {
-		sum = initPeak
-	}
-	return sum, some
-}
-
 // IsSidecar tells whether an init container keeps running beside the main ones
 // (KEP-753).
 func IsSidecar(c *corev1.Container) bool {
