@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -203,8 +204,8 @@ func (c *call) scaled(ch *change, old *cache.Item, compute func(*autoscalingv1.S
 	case c.info.Verb == "update": // the write checks it for all resources
 		obj.SetUID(uid)
 	case !c.end.untyped(): // which do not look at it
-		return nil, apierrors.NewConflict(c.scaleGroup(), c.info.Name, fmt.Errorf(
-			"Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, obj.GetUID()))
+		why := fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, obj.GetUID())
+		return nil, apierrors.NewConflict(c.scaleGroup(), c.info.Name, errors.New(why))
 	}
 	c.end.Scale.Set(obj, scale.Spec.Replicas)
 	if ch.live == nil {
