@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func TestGateShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(2)
 		const all = 200 * time.Millisecond
-		used := [3]time.Duration{}
+		used := [3]atomic.Int64{}
 		shares := [3]share{}
 		began := time.Now()
 		for i, takes := range []time.Duration{20 * time.Microsecond, 100 * time.Microsecond, time.Millisecond} {
@@ -69,7 +70,7 @@ func TestGateShares(t *testing.T) {
 				var again func()
 				again = func() {
 					if time.Since(began) < all {
-						used[i] += takes
+						used[i].Add(int64(takes))
 						g.work(&shares[i], takes, again)
 					}
 				}
@@ -78,8 +79,12 @@ func TestGateShares(t *testing.T) {
 		}
 		time.Sleep(2 * all)
 		synctest.Wait()
-		if least, most := slices.Min(used[:]), slices.Max(used[:]); float64(most) > 1.2*float64(least) {
-			t.Errorf("used %v, want about the same of each", used)
+		var each []time.Duration
+		for i := range used {
+			each = append(each, time.Duration(used[i].Load()))
+		}
+		if least, most := slices.Min(each), slices.Max(each); float64(most) > 1.2*float64(least) {
+			t.Errorf("used %v, want about the same of each", each)
 		}
 	})
 }
@@ -136,6 +141,8 @@ func TestGateBounds(t *testing.T) {
 			}()
 		}
 		time.Sleep(time.Minute)
+		g.mu.Lock()
+		defer g.mu.Unlock()
 		if done != 1000 || g.free != 3 || g.wanted.Load() != 0 || len(g.shares) != 0 {
 			t.Error(fmt.Sprint(done, " have worked, ", g.free, " places are free, ", g.wanted.Load(), " wait, want 1000, 3, 0"))
 		}
