@@ -15,6 +15,7 @@ import (
 	"minke/client"
 	"minke/cluster/pki"
 	"minke/kubelet"
+	"minke/kubelet/eviction"
 	"minke/kubelet/fakeruntime"
 	"minke/kubelet/volume"
 	"minke/store/cache"
@@ -67,6 +68,7 @@ func newWhole(t *testing.T) *whole {
 		t.Fatal(err)
 	}
 	node, err := kubelet.New(kubelet.Config{
+		Signals:  func() ([]eviction.Signal, error) { return nil, nil },
 		NodeName: "n1", API: s.Client("system:node:n1", "system:nodes"), Runtime: w.containers, Images: w.containers, Mounter: noMounts{},
 		RootDir: t.TempDir(), LogDir: t.TempDir(), NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null",
 		Capacity: corev1.ResourceList{"cpu": resource.MustParse("8"), "memory": resource.MustParse("16Gi"), "pods": resource.MustParse("50")},

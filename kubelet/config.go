@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"minke/client"
 	"minke/kubelet/cri"
+	"minke/kubelet/eviction"
 	"minke/kubelet/volume"
 )
 
@@ -44,6 +45,9 @@ type Config struct {
 	// RootDir is /var/lib/kubelet, LogDir /var/log/pods. ContainerLogsDir,
 	// such as /var/log/containers, gets links for log collectors; empty for none.
 	RootDir, LogDir, ContainerLogsDir string
+	// Signals reads how much of the machine's resources is left; by default its
+	// memory and the file system of RootDir.
+	Signals func() ([]eviction.Signal, error)
 	// CgroupRoot is the control group for all pods, "/" for the top; empty
 	// leaves control groups to the runtime.
 	CgroupRoot    string
@@ -104,6 +108,10 @@ func (c *Config) complete() error {
 	}
 	set(&c.RootDir, "/var/lib/kubelet")
 	set(&c.LogDir, "/var/log/pods")
+	if c.Signals == nil {
+		root := c.RootDir
+		c.Signals = func() ([]eviction.Signal, error) { return eviction.ReadSignals(root) }
+	}
 	set(&c.ClusterDomain, "cluster.local")
 	set(&c.Version, "v1.37.0")
 	set(&c.Server.APIServer, "kube-apiserver-kubelet-client")

@@ -74,7 +74,7 @@ func (k *Kubelet) rotateLogs(ctx context.Context) {
 func (k *Kubelet) newEvictions() *eviction.Manager {
 	k.images = &image.Collector{Images: k.Images, Runtime: k.Runtime}
 	return eviction.New(eviction.Config{
-		Signals: func() ([]eviction.Signal, error) { return eviction.ReadSignals(k.RootDir) },
+		Signals: k.Signals,
 		Pods:    func() []*corev1.Pod { return k.pods.Pods() },
 		Usage:   k.usage,
 		Evict:   k.pods.Evict,
@@ -112,7 +112,7 @@ func (k *Kubelet) collectImages(ctx context.Context) {
 	err := k.images.Observe(ctx)
 	if err == nil {
 		var signals []eviction.Signal
-		if signals, err = eviction.ReadSignals(k.RootDir); err == nil {
+		if signals, err = k.Signals(); err == nil {
 			for _, s := range signals {
 				if used := s.Capacity - s.Available; s.Name == "nodefs.available" && used*100 > s.Capacity*imagesHigh {
 					err = k.images.Free(ctx, used-s.Capacity/100*imagesLow)

@@ -15,6 +15,7 @@ import (
 	"minke/client"
 	"minke/client/fake"
 	"minke/kubelet"
+	"minke/kubelet/eviction"
 	"minke/kubelet/fakeruntime"
 	"minke/kubelet/volume"
 )
@@ -44,11 +45,14 @@ func newBench(t *testing.T, images ...string) *bench {
 	return b
 }
 
+// plenty is a machine with nothing scarce, whatever this one has.
+func plenty() ([]eviction.Signal, error) { return nil, nil }
+
 // config is that of the node.
 func (b *bench) config() kubelet.Config {
 	return kubelet.Config{
 		NodeName: "n1", API: b.api, Runtime: b.rt, Images: b.rt, Mounter: fakeMounts{},
-		RootDir: b.dir + "/kubelet", LogDir: b.dir + "/logs", NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null",
+		Signals: plenty, RootDir: b.dir + "/kubelet", LogDir: b.dir + "/logs", NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null",
 		Capacity: corev1.ResourceList{"cpu": resource.MustParse("2"), "memory": resource.MustParse("4Gi"), "pods": resource.MustParse("10")},
 	}
 }
