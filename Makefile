@@ -70,12 +70,12 @@ conformance: build
 	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
 	status=$$?; bin/minke down --name $${CONFORMANCE_CLUSTER:-conformance}; exit $$status
 
-# Each fuzz target for FUZZTIME, two at a time, on what is kept in testdata/fuzz
+# Each fuzz target for FUZZTIME, three at a time, on what is kept in testdata/fuzz
 # and what it finds itself. What it finds wrong it writes there: check it in.
 FUZZTIME ?= 1m
 fuzz:
 	grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:[0-9]+:func (Fuzz[A-Za-z]+).*| \1|' | \
-		xargs -P 2 -L 1 sh -c '$(GO) test $$0 -run "^$$" -fuzz "^$$1\$$" -parallel 1 -fuzztime $(FUZZTIME)'
+		xargs -P 3 -L 1 sh -c '$(GO) test $$0 -run "^$$" -fuzz "^$$1\$$" -parallel 1 -fuzztime $(FUZZTIME)'
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }
