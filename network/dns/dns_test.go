@@ -2,12 +2,14 @@ package dns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,6 +78,9 @@ func newUpstream(t testing.TB) *upstream {
 func start(t testing.TB, api *fake.Server, upstreams ...netip.AddrPort) string {
 	informers := client.NewInformers(api)
 	s, err := New(Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Upstreams: upstreams}, informers)
+	for tries := 0; errors.Is(err, syscall.EADDRINUSE) && tries < 20; tries++ { // UDP chose a port that TCP has not free
+		s, err = New(Config{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Upstreams: upstreams}, informers)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
