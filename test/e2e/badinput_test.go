@@ -185,7 +185,7 @@ func badUpdates() []badRequest {
 		{name: "immutable no more", method: "PATCH", path: configMaps + "/fixed", media: mergePatch, body: `{"immutable":false}`, code: 422, reason: invalid, causes: []string{"immutable: Forbidden: field is immutable when `immutable` is set"}},
 		{name: "pod's command", method: "PATCH", path: pods + "/p", media: strategicPatch, body: `{"spec":{"containers":[{"name":"c","command":["x"]}]}}`, code: 422, reason: invalid, causes: []string{"spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`"}},
 		{name: "service's address", method: "PATCH", path: services + "/s", media: mergePatch, body: `{"spec":{"clusterIP":"10.96.0.77"}}`, code: 422, reason: invalid, causes: []string{`spec.clusterIPs[0]: Invalid value: ["10.96.0.77"]: may not change once set`}},
-		{name: "finalizer that is no name", method: "PATCH", path: configMaps + "/a", media: mergePatch, body: `{"metadata":{"finalizers":["a b"]}}`, code: 422, reason: invalid, causes: []string{"metadata.finalizers: name part must consist of"}},
+		{name: "finalizer that is no name", method: "PATCH", path: configMaps + "/a", media: mergePatch, body: `{"metadata":{"finalizers":["a b"]}}`, code: 422, reason: invalid, causes: []string{"metadata.finalizers: name part must consist of", "metadata.finalizers[0]: name is neither a standard finalizer name"}},
 	}
 }
 
