@@ -84,7 +84,7 @@ func validateHook(w webhook, at *field.Path) field.ErrorList {
 	case !slices.Contains(effects, *w.sideEffects):
 		errs = append(errs, field.NotSupported(at.Child("sideEffects"), *w.sideEffects, effects))
 	}
-	errs = append(errs, reviewVersions(w.versions, at.Child("admissionReviewVersions"))...)
+	errs = append(errs, clientconfig.ReviewVersions(w.versions, at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1")...)
 	errs = append(errs, among(w.failure, at.Child("failurePolicy"), admissionregistrationv1.Fail, admissionregistrationv1.Ignore)...)
 	errs = append(errs, among(w.matching, at.Child("matchPolicy"), admissionregistrationv1.Equivalent, admissionregistrationv1.Exact)...)
 	errs = append(errs, among(w.reinvocation, at.Child("reinvocationPolicy"), admissionregistrationv1.IfNeededReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)...)
@@ -106,26 +106,6 @@ func among[V ~string](value *V, path *field.Path, values ...V) field.ErrorList {
 		return nil
 	}
 	return field.ErrorList{field.NotSupported(path, *value, values)}
-}
-
-func reviewVersions(versions []string, path *field.Path) field.ErrorList {
-	if len(versions) == 0 {
-		return field.ErrorList{field.Required(path, "must specify one of v1, v1beta1")}
-	}
-	var errs field.ErrorList
-	for i, v := range versions {
-		if slices.Contains(versions[:i], v) {
-			errs = append(errs, field.Invalid(path.Index(i), v, "duplicate version"))
-			continue
-		}
-		for _, problem := range validation.IsDNS1035Label(v) {
-			errs = append(errs, field.Invalid(path.Index(i), v, problem))
-		}
-	}
-	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
-		errs = append(errs, field.Invalid(path, versions, "must include at least one of v1, v1beta1"))
-	}
-	return errs
 }
 
 func validateClient(c *admissionregistrationv1.WebhookClientConfig, at *field.Path) field.ErrorList {

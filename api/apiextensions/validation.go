@@ -177,7 +177,7 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 	}
 	if c.Webhook.ClientConfig == nil {
 		errs = append(errs, field.Required(in, "required when strategy is set to Webhook"))
-		return append(errs, reviewVersions(c.Webhook.ConversionReviewVersions, reviews)...)
+		return append(errs, clientconfig.ReviewVersions(c.Webhook.ConversionReviewVersions, reviews, "")...)
 	}
 	client := c.Webhook.ClientConfig
 	var service *clientconfig.Service
@@ -188,27 +188,7 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 	if len(client.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(client.CABundle) {
 		errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
 	}
-	return append(errs, reviewVersions(c.Webhook.ConversionReviewVersions, reviews)...)
-}
-
-func reviewVersions(versions []string, path *field.Path) errorList {
-	if len(versions) == 0 {
-		return errorList{field.Required(path, "")}
-	}
-	var errs errorList
-	for i, v := range versions {
-		if slices.Contains(versions[:i], v) {
-			errs = append(errs, field.Invalid(path.Index(i), v, "duplicate version"))
-			continue
-		}
-		for _, problem := range validation.IsDNS1035Label(v) {
-			errs = append(errs, field.Invalid(path.Index(i), v, problem))
-		}
-	}
-	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
-		errs = append(errs, field.Invalid(path, versions, "must include at least one of v1, v1beta1"))
-	}
-	return errs
+	return append(errs, clientconfig.ReviewVersions(c.Webhook.ConversionReviewVersions, reviews, "")...)
 }
 
 // sameSchema tells whether old has the version with the very schema: what was

@@ -5,6 +5,7 @@ package clientconfig
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -93,6 +94,28 @@ func validatePath(path string, at *field.Path) field.ErrorList {
 		for _, problem := range validation.IsDNS1123Subdomain(segment) {
 			errs = append(errs, field.Invalid(at, path, fmt.Sprintf("segment[%d]: %v", i, problem)))
 		}
+	}
+	return errs
+}
+
+// ReviewVersions checks which versions of a review a webhook understands: one at
+// least that the server sends. missing is what is said when there is none.
+func ReviewVersions(versions []string, at *field.Path, missing string) field.ErrorList {
+	if len(versions) == 0 {
+		return field.ErrorList{field.Required(at, missing)}
+	}
+	var errs field.ErrorList
+	for i, v := range versions {
+		if slices.Contains(versions[:i], v) {
+			errs = append(errs, field.Invalid(at.Index(i), v, "duplicate version"))
+			continue
+		}
+		for _, problem := range validation.IsDNS1035Label(v) {
+			errs = append(errs, field.Invalid(at.Index(i), v, problem))
+		}
+	}
+	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
+		errs = append(errs, field.Invalid(at, versions, "must include at least one of v1, v1beta1"))
 	}
 	return errs
 }
