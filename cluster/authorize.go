@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apiserver/pkg/apis/apiserver"
@@ -25,6 +26,11 @@ func (s *security) authorizers(config *apiserver.AuthorizationConfiguration) (au
 			out = append(out, authz.Nobody{})
 		case "Node":
 			out = append(out, s.node)
+		case "ABAC":
+			if s.abac == nil {
+				return nil, errors.New("authorizer type ABAC is not allowed if it was not enabled at initial server startup")
+			}
+			out = append(out, s.abac)
 		case "RBAC":
 			out = append(out, s.rbac)
 		case apiserver.TypeWebhook:

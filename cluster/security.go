@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apiserver/pkg/apis/apiserver"
 
 	"minke/api/inprocess"
 	"minke/apiserver/authn"
@@ -23,8 +25,10 @@ type security struct {
 	log     *slog.Logger
 	calls   *webhook.Client
 
-	rbac       *authz.RBAC
-	node       authz.Node
+	rbac *authz.RBAC
+	node authz.Node
+	// abac is nil unless it was configured when the server started.
+	abac       authz.ABAC
 	authorizer *authz.Changing
 	// authorizationContent is that of the file that the authorizer came from.
 	authorizationContent []byte
@@ -48,6 +52,11 @@ func newSecurity(name string, o *options.API, ca *pki.Authority, in *objects, ca
 	config, content, err := o.Authorization.Configuration()
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(config.Authorizers, func(one apiserver.AuthorizerConfiguration) bool { return one.Type == "ABAC" }) {
+		if s.abac, err = o.Authorization.Policies(); err != nil {
+			return nil, err
+		}
 	}
 	union, err := s.authorizers(config)
 	if err != nil {

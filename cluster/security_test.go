@@ -121,6 +121,8 @@ func TestAuthenticationFlags(t *testing.T) {
 	}
 }
 
+const abacConfig = "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers: [{name: abac, type: ABAC}]\n"
+
 func TestAuthorizationFlags(t *testing.T) {
 	kubeconfig := reviewer(t)
 	hook := options.Authorization{Modes: []string{"Webhook", "AlwaysAllow"}, Kubeconfig: options.File(kubeconfig)}
@@ -139,8 +141,10 @@ authorizers:
     failurePolicy: Deny
     connectionInfo: {type: KubeConfigFile, kubeConfigFile: %q}
     matchConditions: [{expression: 'has(request.resourceAttributes)'}]
-- {name: none, type: AlwaysDeny}
+- {name: alwaysdeny, type: AlwaysDeny}
 `, kubeconfig)))}
+	policy := options.File(write(t, "policy", `{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"ann","namespace":"*","resource":"nodes"}}`))
+	abac := options.File(write(t, "config", abacConfig))
 	pods, nodes := authz.Attributes{Verb: "get", Version: "v1", Resource: "pods"}, authz.Attributes{Verb: "get", Version: "v1", Resource: "nodes"}
 	for _, c := range []struct {
 		name, user string
@@ -155,6 +159,9 @@ authorizers:
 		{"the webhook denies", "ann", pods, false, hook},
 		{"the webhook does not say", "bob", pods, true, hook},
 		{"configured", "ann", nodes, true, matched},
+		{"a policy allows", "ann", nodes, true, options.Authorization{Modes: []string{"ABAC"}, Policy: policy}},
+		{"no policy allows", "bob", nodes, false, options.Authorization{Modes: []string{"ABAC"}, Policy: policy}},
+		{"configured, a policy allows", "ann", nodes, true, options.Authorization{Config: abac, Policy: policy}},
 		{"configured, not matched", "ann", authz.Attributes{Verb: "get", Path: "/x"}, false, matched},
 	} {
 		s, err := newTestSecurity(t, options.API{Authorization: c.o})
@@ -181,6 +188,13 @@ func TestRefusedFlags(t *testing.T) {
 		{"more than once", options.API{Authorization: options.Authorization{Modes: []string{"RBAC", "RBAC"}}}},
 		{"config file not passed", options.API{Authorization: options.Authorization{Modes: []string{"Webhook"}}}},
 		{"can not be specified when", options.API{Authorization: options.Authorization{Modes: []string{"RBAC"}, Config: "/x"}}},
+		{"authorization policy file not passed", options.API{Authorization: options.Authorization{Modes: []string{"ABAC"}}}},
+		{"without mode ABAC", options.API{Authorization: options.Authorization{Policy: "/x"}}},
+		{"no such file", options.API{Authorization: options.Authorization{Modes: []string{"ABAC"}, Policy: "/nowhere/at/all"}}},
+		{"line 1: {: ", options.API{Authorization: options.Authorization{Modes: []string{"ABAC"}, Policy: options.File(write(t, "policy", "{"))}}},
+		{"needs --authorization-policy-file", options.API{Authorization: options.Authorization{Config: options.File(write(t, "config", abacConfig))}}},
+		{"expected name rbac for authorizer RBAC instead of x", options.API{Authorization: options.Authorization{Config: options.File(write(t, "config",
+			strings.Replace(abacConfig, "name: abac, type: ABAC", "name: x, type: RBAC", 1)))}}},
 		{"no such file", options.API{Authorization: options.Authorization{Config: "/nowhere/at/all"}}},
 		{"mutually exclusive", options.API{Authentication: options.Authentication{Config: "/x", OIDC: options.OIDC{IssuerURL: "https://x"}}}},
 		{"must be specified together", options.API{Authentication: options.Authentication{OIDC: options.OIDC{IssuerURL: "https://x"}}}},

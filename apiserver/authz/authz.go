@@ -1,7 +1,7 @@
 // Package authz decides who may do what: role-based access control
 // (rbac.authorization.k8s.io/v1) over an index of roles and bindings that
-// follows the stored objects, the narrower rules for nodes, other servers that
-// are asked (webhooks), and the roles that every cluster starts with.
+// follows the stored objects, the narrower rules for nodes, the policies of a file
+// (ABAC), other servers that are asked (webhooks), and the roles that every cluster starts with.
 package authz
 
 import (

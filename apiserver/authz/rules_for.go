@@ -34,6 +34,8 @@ func RulesFor(by Authorizer, user *inprocess.User, namespace string) Rules {
 	case *RBAC:
 		rules, err := by.RulesFor(user, namespace)
 		return Rules{Rules: rules, Err: err}
+	case ABAC:
+		return Rules{Rules: by.RulesFor(user, namespace)}
 	case Everybody:
 		return Rules{Rules: everything()}
 	case Superusers, Nobody:

@@ -14,6 +14,8 @@ func TestRulesFor(t *testing.T) {
 	rbac := NewRBAC(nil)
 	rbac.policy.setRole(types.NamespacedName{Name: "r"}, []rbacv1.PolicyRule{on("get", "", "pods")})
 	rbac.policy.setBinding(types.NamespacedName{Name: "b"}, rbacv1.RoleRef{Kind: "ClusterRole", Name: "r"}, []rbacv1.Subject{user("ann"), group(Nodes)})
+	abac := readABAC(t, abacHead+`{"user":"ann","namespace":"y","resource":"pods","nonResourcePath":"/x"}}`,
+		abacHead+`{"user":"ann","namespace":"z","resource":"pods"}}`)
 	for _, c := range []struct {
 		name, user, cause string
 		by                Union
@@ -22,6 +24,8 @@ func TestRulesFor(t *testing.T) {
 		{"by roles", "ann", "", Union{Superusers{}, Node{}, rbac}, 1},
 		{"without roles", "ann", "", Union{Superusers{}, Node{}}, 0},
 		{"everything", "ann", "", Union{Everybody{}}, 2},
+		{"by policies", "ann", "", Union{abac}, 2},
+		{"by policies for others", "bob", "", Union{abac}, 0},
 		{"a node", "system:node:n", "node authorizer does not support", Union{Node{}, rbac}, 1},
 		{"by a webhook", "ann", "webhook authorizer does not support", Union{&Webhook{}, rbac}, 1},
 	} {

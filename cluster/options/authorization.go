@@ -3,8 +3,10 @@ package options
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -14,6 +16,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
 	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
 
+	"minke/apiserver/authz"
 	"minke/cluster/configfile"
 )
 
@@ -22,7 +25,9 @@ type Authorization struct {
 	// Modes are asked in their order; nil means Node and RBAC.
 	Modes []string `json:"modes,omitempty"`
 	// Config holds an AuthorizationConfiguration, in place of all the others.
-	Config     File          `json:"config,omitempty"`
+	Config File `json:"config,omitempty"`
+	// Policy is the file of ABAC's policies.
+	Policy     File          `json:"policy,omitempty"`
 	Kubeconfig File          `json:"kubeconfig,omitempty"`
 	Version    string        `json:"version,omitempty"`
 	AllowTTL   time.Duration `json:"allowTTL,omitempty"`
@@ -31,8 +36,9 @@ type Authorization struct {
 
 func (o *Authorization) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.Modes, "authorization-mode", nil, "authorizers in the order in which they are asked: "+
-		"AlwaysAllow, AlwaysDeny, Webhook, Node, RBAC (default Node,RBAC)")
+		"AlwaysAllow, AlwaysDeny, ABAC, Webhook, Node, RBAC (default Node,RBAC)")
 	flags.Var(&o.Config, "authorization-config", "`file` with an AuthorizationConfiguration (apiserver.config.k8s.io/v1); its changes are followed")
+	flags.Var(&o.Policy, "authorization-policy-file", "`file` with a policy of abac.authorization.kubernetes.io/v1beta1 on each line, for ABAC")
 	flags.Var(&o.Kubeconfig, "authorization-webhook-config-file", "kubeconfig `file` of a server that reviews access, for the mode Webhook")
 	flags.StringVar(&o.Version, "authorization-webhook-version", "", "version of the SubjectAccessReviews it is sent, v1 or v1beta1 (default v1beta1)")
 	flags.DurationVar(&o.AllowTTL, "authorization-webhook-cache-authorized-ttl", 0, "how long it is kept that it allowed (default 5m)")
@@ -40,7 +46,7 @@ func (o *Authorization) addFlags(flags *pflag.FlagSet) {
 }
 
 var (
-	authorizerTypes = sets.New("AlwaysAllow", "AlwaysDeny", "Webhook", "Node", "RBAC")
+	authorizerTypes = sets.New("AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "Node", "RBAC")
 	manyTimes       = sets.New("Webhook")
 )
 
@@ -60,6 +66,26 @@ func (o *Authorization) Configuration() (config *apiserver.AuthorizationConfigur
 	return config, content, err
 }
 
+// Policies reads the policies of ABAC.
+func (o *Authorization) Policies() (authz.ABAC, error) {
+	if o.Policy == "" {
+		return nil, errors.New("authorizer type ABAC needs --authorization-policy-file")
+	}
+	file, err := os.Open(string(o.Policy))
+	if err != nil {
+		return nil, fmt.Errorf("--authorization-policy-file: %w", err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	policies, unversioned, err := authz.ReadABAC(file)
+	if err != nil {
+		return nil, fmt.Errorf("--authorization-policy-file: read %s: %w", o.Policy, err)
+	}
+	if unversioned > 0 {
+		slog.Default().With("part", "authz").Warn("policy file has lines without apiVersion and kind", "file", string(o.Policy), "lines", unversioned)
+	}
+	return policies, nil
+}
+
 // ReadAuthorization reads an AuthorizationConfiguration and checks it.
 func ReadAuthorization(content []byte) (*apiserver.AuthorizationConfiguration, error) {
 	config, err := configfile.Authorization(content)
@@ -68,6 +94,11 @@ func ReadAuthorization(content []byte) (*apiserver.AuthorizationConfiguration, e
 	}
 	if errs := validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, config, authorizerTypes, manyTimes); len(errs) > 0 {
 		return nil, fmt.Errorf("--authorization-config: %w", errs.ToAggregate())
+	}
+	for _, one := range config.Authorizers {
+		if want := strings.ToLower(string(one.Type)); one.Type != apiserver.TypeWebhook && one.Name != want {
+			return nil, fmt.Errorf("--authorization-config: expected name %s for authorizer %s instead of %s", want, one.Type, one.Name)
+		}
 	}
 	return config, nil
 }
@@ -85,13 +116,19 @@ func (o *Authorization) byFlags() (*apiserver.AuthorizationConfiguration, error)
 		if slices.Contains(modes[:n], mode) {
 			return nil, fmt.Errorf("authorization-mode %q has mode specified more than once", modes)
 		}
-		one := apiserver.AuthorizerConfiguration{Type: apiserver.AuthorizerType(mode), Name: mode}
+		one := apiserver.AuthorizerConfiguration{Type: apiserver.AuthorizerType(mode), Name: strings.ToLower(mode)}
+		if mode == "ABAC" && o.Policy == "" {
+			return nil, errors.New("authorization-mode ABAC's authorization policy file not passed")
+		}
 		if mode == "Webhook" {
 			if one.Webhook = o.webhook(); one.Webhook == nil {
 				return nil, errors.New("authorization-mode Webhook's authorization config file not passed")
 			}
 		}
 		out.Authorizers = append(out.Authorizers, one)
+	}
+	if o.Policy != "" && !slices.Contains(modes, "ABAC") {
+		return nil, errors.New("cannot specify --authorization-policy-file without mode ABAC")
 	}
 	if o.Kubeconfig != "" && !slices.Contains(modes, "Webhook") {
 		return nil, errors.New("cannot specify --authorization-webhook-config-file without mode Webhook")
