@@ -16,6 +16,7 @@ import (
 	"minke/api/coordination"
 	"minke/api/core"
 	"minke/api/discovery"
+	"minke/api/feature"
 	"minke/api/flowcontrol"
 	"minke/api/legacy"
 	"minke/api/networking"
@@ -28,7 +29,10 @@ import (
 )
 
 // Resources lists every built-in resource, each call a fresh list.
-func Resources() []*api.Resource {
+func Resources() []*api.Resource { return resources(nil) }
+
+// resources lists them as the feature gates want them validated.
+func resources(gates feature.Gates) []*api.Resource {
 	var all []*api.Resource
 	for _, group := range []func() []*api.Resource{
 		core.Resources,
@@ -45,7 +49,7 @@ func Resources() []*api.Resource {
 		node.Resources,
 		policy.Resources,
 		rbac.Resources,
-		resource.Resources,
+		func() []*api.Resource { return resource.Resources(gates) },
 		scheduling.Resources,
 		storage.Resources,
 		admissionregistration.Resources,

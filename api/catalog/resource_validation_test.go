@@ -1,10 +1,14 @@
 package catalog
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	deviceClaim   = "apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {name: r}\nspec: "
 	resourceSlice = "apiVersion: resource.k8s.io/v1\nkind: ResourceSlice\nmetadata: {name: r}\nspec: "
+	deviceClass   = "apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name: c}\nspec: "
 	ofPool        = "driver: d, nodeName: n, pool: {name: p, resourceSliceCount: 1}"
 )
 
@@ -23,6 +27,29 @@ func TestResourceRules(t *testing.T) {
 				`spec.devices.constraints[1]: Required value: exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set`}},
 		"claim's configuration": {"", deviceClaim + "{devices: {config: [{opaque: {driver: d, parameters: [a]}}]}}",
 			[]string{`spec.devices.config[0].opaque.parameters: Invalid value: "<value omitted>": must be a valid JSON object`}},
+		"claim's selectors": {"", deviceClaim + `{devices: {requests: [{name: a, exactly: {deviceClassName: c, selectors: [
+			{cel: {expression: 'device.driver == "d" && device.attributes["d"].kind == "gpu" && device.allowMultipleAllocations'}},
+			{cel: {expression: 'device.nothing'}}, {cel: {expression: '"x"'}}, {}, {cel: {expression: ''}},
+			{cel: {expression: 'device.attributes["d"].map(s, s.lowerAscii().map(t, t)).size() == 0'}}]}}]}}`,
+			[]string{"spec.devices.requests[0].exactly.selectors[1].cel.expression: Invalid value: \"device.nothing\": compilation failed: ERROR: <input>:1:7: undefined field 'nothing'",
+				`spec.devices.requests[0].exactly.selectors[2].cel.expression: Invalid value: "\"x\"": must evaluate to bool or the unknown type, not string`,
+				`spec.devices.requests[0].exactly.selectors[3].cel: Required value`,
+				`spec.devices.requests[0].exactly.selectors[4].cel.expression: Invalid value: "": compilation failed: ERROR: <input>:1:0: Syntax error`,
+				`spec.devices.requests[0].exactly.selectors[5].cel.expression: Invalid value: "device.attributes`}},
+		"claim's costly selector": {"", deviceClaim + `{devices: {requests: [{name: a, firstAvailable: [{name: s, deviceClassName: c, selectors: [
+			{cel: {expression: 'device.attributes["d"].all(a, device.attributes["d"].all(b, device.attributes["d"].all(c, device.attributes["d"].all(d, a != b && c != d))))'}}]}]}]}}`,
+			[]string{`spec.devices.requests[0].firstAvailable[0].selectors[0].cel.expression: Forbidden: too complex, exceeds cost limit`}},
+		"claim's macro bomb": {"", deviceClaim + `{devices: {requests: [{name: a, exactly: {deviceClassName: c, selectors: [{cel: {expression: 'optional.of(true)` + strings.Repeat(".optMap(x, x)", 20) + `.value()'}}]}}]}}`,
+			[]string{`spec.devices.requests[0].exactly.selectors[0].cel.expression: Invalid value: "optional`}},
+		"claim's long selector": {"", deviceClaim + `{devices: {requests: [{name: a, exactly: {deviceClassName: c, selectors: [{cel: {expression: '` + strings.Repeat("x", 10241) + `'}}]}}]}}`,
+			[]string{`spec.devices.requests[0].exactly.selectors[0].cel.expression: Too long: may not be more than 10240 bytes`}},
+		"template's selector": {"", "apiVersion: resource.k8s.io/v1\nkind: ResourceClaimTemplate\nmetadata: {name: r}\nspec: {spec: {devices: {requests: [{name: a, exactly: {deviceClassName: c, selectors: [{cel: {expression: 'nothing'}}]}}]}}}",
+			[]string{`spec.spec.devices.requests[0].exactly.selectors[0].cel.expression: Invalid value: "nothing": compilation failed`}},
+		"class's selector": {"", deviceClass + "{selectors: [{cel: {expression: 'nothing'}}]}", []string{`spec.selectors[0].cel.expression: Invalid value: "nothing": compilation failed`}},
+		"class's selector kept": {deviceClass + "{selectors: [{cel: {expression: 'nothing'}}, {}]}", deviceClass + "{extendedResourceName: a.b/c, selectors: [{cel: {expression: 'nothing'}}, {}]}",
+			[]string{`spec.selectors[1].cel: Required value`}},
+		"class's selectors in another order": {deviceClass + "{selectors: [{cel: {expression: 'nothing'}}, {cel: {expression: 'true'}}]}", deviceClass + "{selectors: [{cel: {expression: 'true'}}, {cel: {expression: 'nothing'}}]}",
+			[]string{`spec.selectors[1].cel.expression: Invalid value: "nothing": compilation failed`}},
 		"claim changed":  {deviceClaim + "{devices: {requests: [{name: a, exactly: {deviceClassName: c}}]}}", deviceClaim + "{devices: {requests: [{name: b, exactly: {deviceClassName: c}}]}}", []string{`spec: Invalid value: {"devices":`}},
 		"slice of both":  {"", resourceSlice + "{" + ofPool + ", allNodes: true}", []string{"spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set"}},
 		"slice's pool":   {"", resourceSlice + "{driver: d, nodeName: n, pool: {name: a//b, resourceSliceCount: 1}}", []string{`spec.pool.name: Invalid value: "": a lowercase`}},

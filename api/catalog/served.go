@@ -160,7 +160,7 @@ func Known() []*api.Resource { return append(Resources(), preview.Resources()...
 func Serve(c Choice, gates feature.Gates) []*api.Resource {
 	var all []*api.Resource
 	offered := preview.Offered()
-	for _, r := range Resources() {
+	for _, r := range resources(gates) {
 		r.Readable = slices.Concat(r.Readable, r.Also, offered[r.GroupResource()])
 		r.Unserved = !c.wants(r.GroupVersionResource(), true)
 		r.Also = slices.DeleteFunc(r.Also, func(v api.Version) bool {

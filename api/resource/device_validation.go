@@ -2,7 +2,6 @@ package resource
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,21 +15,26 @@ import (
 )
 
 // device is given the device as it was, and whether each says where it is.
-func device(d, old *resourcev1.Device, each bool, path *field.Path) field.ErrorList {
+func (f features) device(d, old *resourcev1.Device, each bool, path *field.Path) field.ErrorList {
 	errs := label(d.Name, path.Child("name"))
 	if n := len(d.Attributes) + len(d.Capacity); n > resourcev1.ResourceSliceMaxAttributesAndCapacitiesPerDevice {
 		errs = append(errs, field.Invalid(path, n, fmt.Sprintf("the total number of attributes and capacities must not exceed %d", resourcev1.ResourceSliceMaxAttributesAndCapacitiesPerDevice)))
 	}
+	if n := values(d); n > resourcev1.ResourceSliceMaxAttributeValuesPerDevice {
+		errs = append(errs, field.Invalid(path, n, fmt.Sprintf("the total number of attribute values must not exceed %d", resourcev1.ResourceSliceMaxAttributeValuesPerDevice)))
+	}
 	errs = append(errs, keyed(d.Attributes, -1, longestKey, qualifiedName, attribute, path.Child("attributes"))...)
 	shared := d.AllowMultipleAllocations != nil && *d.AllowMultipleAllocations
 	errs = append(errs, keyed(d.Capacity, -1, longestKey, qualifiedName, func(c *resourcev1.DeviceCapacity, at *field.Path) field.ErrorList {
-		return capacity(c, shared, at.Child("requestPolicy"))
+		return f.capacity(c, shared, at.Child("requestPolicy"))
 	}, path.Child("capacity"))...)
 	if old == nil || !equality.Semantic.DeepEqual(old.Taints, d.Taints) {
 		errs = append(errs, limited(d.Taints, resourcev1.DeviceTaintsMaxLength, taint, path.Child("taints"))...)
 	}
 	errs = append(errs, distinct(d.ConsumesCounters, resourcev1.ResourceSliceMaxDeviceCounterConsumptionsPerDevice, func(c *resourcev1.DeviceCounterConsumption, at *field.Path) field.ErrorList {
-		return counters(c.CounterSet, c.Counters, resourcev1.ResourceSliceMaxCountersPerDeviceCounterConsumption, at, at.Child("counterSet"))
+		errs := counters(c.CounterSet, c.Counters, resourcev1.ResourceSliceMaxCountersPerDeviceCounterConsumption, at, at.Child("counterSet"))
+		name := func(s *string, at *field.Path) field.ErrorList { return label(*s, at) }
+		return append(errs, distinct(c.CompatibilityGroups, resourcev1.DeviceCompatibilityGroupsMaxSize, name, itself, at.Child("compatibilityGroups"))...)
 	}, func(c *resourcev1.DeviceCounterConsumption) string { return c.CounterSet }, path.Child("consumesCounters"))...)
 	switch {
 	case each:
@@ -38,7 +42,8 @@ func device(d, old *resourcev1.Device, each bool, path *field.Path) field.ErrorL
 	case d.NodeName != nil || d.NodeSelector != nil || d.AllNodes != nil:
 		errs = append(errs, field.Invalid(path, nil, "`nodeName`, `nodeSelector` and `allNodes` can only be set if `perDeviceNodeSelection` is set to true in the ResourceSlice spec"))
 	}
-	return append(errs, bindingConditions(d.BindingConditions, d.BindingFailureConditions, path)...)
+	errs = append(errs, bindingConditions(d.BindingConditions, d.BindingFailureConditions, path)...)
+	return append(errs, allocatable(d, path.Child("nodeAllocatableResources"))...)
 }
 
 func deviceNodes(d *resourcev1.Device, path *field.Path) field.ErrorList {
@@ -87,41 +92,6 @@ func counters(set string, all map[string]resourcev1.Counter, most int, path, nam
 	}
 	anything := func(*resourcev1.Counter, *field.Path) field.ErrorList { return nil }
 	return append(errs, keyed(all, most, validation.DNS1123LabelMaxLength, label, anything, path.Child("counters"))...)
-}
-
-// semver is a version as semver.org, 2.0.0, has it.
-var semver = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
-	`(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?` +
-	`(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$`)
-
-func attribute(a *resourcev1.DeviceAttribute, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	n := 0
-	for _, set := range []bool{a.BoolValue != nil, a.IntValue != nil, a.StringValue != nil, a.VersionValue != nil,
-		a.BoolValues != nil, a.IntValues != nil, a.StringValues != nil, a.VersionValues != nil} {
-		if set {
-			n++
-		}
-	}
-	const most = resourcev1.DeviceAttributeMaxValueLength
-	if s := a.StringValue; s != nil && len(*s) > most {
-		errs = append(errs, field.TooLong(path.Child("string"), "", most))
-	}
-	if v, at := a.VersionValue, path.Child("version"); v != nil {
-		if !semver.MatchString(*v) {
-			errs = append(errs, field.Invalid(at, *v, "must be a string compatible with semver.org spec 2.0.0"))
-		}
-		if len(*v) > most {
-			errs = append(errs, field.TooLong(at, "", most))
-		}
-	}
-	switch {
-	case n == 0:
-		errs = append(errs, field.Invalid(path, "", "exactly one value must be specified"))
-	case n > 1:
-		errs = append(errs, field.Invalid(path, *a, "exactly one value must be specified"))
-	}
-	return errs
 }
 
 var effects = []resourcev1.DeviceTaintEffect{resourcev1.DeviceTaintEffectNoExecute, resourcev1.DeviceTaintEffectNoSchedule, resourcev1.DeviceTaintEffectNone}

@@ -6,7 +6,7 @@ import (
 	"minke/api"
 )
 
-func deviceClasses() *api.Resource {
+func deviceClasses(f features) *api.Resource {
 	return api.Definition[*resourcev1.DeviceClass]{
 		Kind:             resourcev1.SchemeGroupVersion.WithKind("DeviceClass"),
 		Plural:           "deviceclasses",
@@ -15,8 +15,8 @@ func deviceClasses() *api.Resource {
 		NewList:          api.NewList[resourcev1.DeviceClassList],
 		PrepareForCreate: deviceClassCreate,
 		PrepareForUpdate: deviceClassUpdate,
-		Validate:         validateClass,
-		ValidateUpdate:   validateClassUpdate,
+		Validate:         f.validateClass,
+		ValidateUpdate:   f.validateClassUpdate,
 		Columns:          classColumns(),
 	}.Resource()
 }

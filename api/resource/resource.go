@@ -4,14 +4,16 @@ package resource
 
 import (
 	"minke/api"
+	"minke/api/feature"
 )
 
-// Resources lists what the group serves.
-func Resources() []*api.Resource {
+// Resources lists what the group serves, validated as the feature gates say.
+func Resources(gates feature.Gates) []*api.Resource {
+	f := featuresOf(gates)
 	return []*api.Resource{
-		deviceClasses(),
-		resourceClaims(),
-		resourceClaimTemplates(),
-		resourceSlices(),
+		deviceClasses(f),
+		resourceClaims(f),
+		resourceClaimTemplates(f),
+		resourceSlices(f),
 	}
 }

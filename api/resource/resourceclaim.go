@@ -6,7 +6,7 @@ import (
 	"minke/api"
 )
 
-func resourceClaims() *api.Resource {
+func resourceClaims(f features) *api.Resource {
 	return api.Definition[*resourcev1.ResourceClaim]{
 		Kind:             resourcev1.SchemeGroupVersion.WithKind("ResourceClaim"),
 		Plural:           "resourceclaims",
@@ -19,7 +19,7 @@ func resourceClaims() *api.Resource {
 		},
 		Default:        defaultClaim,
 		Columns:        claimColumns(),
-		Validate:       validateClaim,
+		Validate:       f.validateClaim,
 		ValidateUpdate: validateClaimUpdate,
 	}.Resource()
 }

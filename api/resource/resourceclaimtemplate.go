@@ -6,7 +6,7 @@ import (
 	"minke/api"
 )
 
-func resourceClaimTemplates() *api.Resource {
+func resourceClaimTemplates(f features) *api.Resource {
 	return api.Definition[*resourcev1.ResourceClaimTemplate]{
 		Kind:           resourcev1.SchemeGroupVersion.WithKind("ResourceClaimTemplate"),
 		Plural:         "resourceclaimtemplates",
@@ -14,7 +14,7 @@ func resourceClaimTemplates() *api.Resource {
 		NewList:        api.NewList[resourcev1.ResourceClaimTemplateList],
 		Default:        defaultClaimTemplate,
 		Columns:        claimTemplateColumns(),
-		Validate:       validateClaimTemplate,
+		Validate:       f.validateClaimTemplate,
 		ValidateUpdate: validateClaimTemplateUpdate,
 	}.Resource()
 }

@@ -6,7 +6,7 @@ import (
 	"minke/api"
 )
 
-func resourceSlices() *api.Resource {
+func resourceSlices(f features) *api.Resource {
 	return api.Definition[*resourcev1.ResourceSlice]{
 		Kind:             resourcev1.SchemeGroupVersion.WithKind("ResourceSlice"),
 		Plural:           "resourceslices",
@@ -15,8 +15,8 @@ func resourceSlices() *api.Resource {
 		NewList:          api.NewList[resourcev1.ResourceSliceList],
 		PrepareForCreate: resourceSliceCreate,
 		PrepareForUpdate: resourceSliceUpdate,
-		Validate:         validateSlice,
-		ValidateUpdate:   validateSliceUpdate,
+		Validate:         f.validateSlice,
+		ValidateUpdate:   f.validateSliceUpdate,
 		Columns:          sliceColumns(),
 		Fields:           sliceFields(),
 	}.Resource()

@@ -12,21 +12,27 @@ import (
 	"minke/api/core"
 )
 
-func validateClass(c *resourcev1.DeviceClass) field.ErrorList { return class(c, freshParameters) }
-
-func validateClassUpdate(c, old *resourcev1.DeviceClass) field.ErrorList {
-	age := freshParameters
-	if equality.Semantic.DeepEqual(c.Spec.Config, old.Spec.Config) {
-		age = storedParameters
-	}
-	return class(c, age)
+func (f features) validateClass(c *resourcev1.DeviceClass) field.ErrorList {
+	return f.class(c, fresh, fresh)
 }
 
-func class(c *resourcev1.DeviceClass, age parameterAge) field.ErrorList {
+// validateClassUpdate checks anew what has changed, be it only in its order.
+func (f features) validateClassUpdate(c, old *resourcev1.DeviceClass) field.ErrorList {
+	selectors, config := fresh, fresh
+	if equality.Semantic.DeepEqual(c.Spec.Selectors, old.Spec.Selectors) {
+		selectors = stored
+	}
+	if equality.Semantic.DeepEqual(c.Spec.Config, old.Spec.Config) {
+		config = stored
+	}
+	return f.class(c, selectors, config)
+}
+
+func (f features) class(c *resourcev1.DeviceClass, selectors, config age) field.ErrorList {
 	spec := field.NewPath("spec")
-	errs := limited(c.Spec.Selectors, resourcev1.DeviceSelectorsMaxSize, selector, spec.Child("selectors"))
+	errs := f.selectors(c.Spec.Selectors, selectors, spec.Child("selectors"))
 	errs = append(errs, limited(c.Spec.Config, resourcev1.DeviceConfigMaxSize, func(d *resourcev1.DeviceClassConfiguration, at *field.Path) field.ErrorList {
-		return configuration(&d.DeviceConfiguration, age, at)
+		return configuration(&d.DeviceConfiguration, config, at)
 	}, spec.Child("config"))...)
 	if name := c.Spec.ExtendedResourceName; name != nil && !core.IsExtendedResource(*name) {
 		errs = append(errs, field.Invalid(spec.Child("extendedResourceName"), *name, "must be a valid extended resource name"))
@@ -34,15 +40,15 @@ func class(c *resourcev1.DeviceClass, age parameterAge) field.ErrorList {
 	return errs
 }
 
-func validateSlice(s *resourcev1.ResourceSlice) field.ErrorList {
-	return sliceSpec(&s.Spec, nil)
+func (f features) validateSlice(s *resourcev1.ResourceSlice) field.ErrorList {
+	return f.sliceSpec(&s.Spec, nil)
 }
 
-func validateSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorList {
-	return sliceSpec(&s.Spec, &old.Spec)
+func (f features) validateSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorList {
+	return f.sliceSpec(&s.Spec, &old.Spec)
 }
 
-func sliceSpec(s, old *resourcev1.ResourceSliceSpec) field.ErrorList {
+func (f features) sliceSpec(s, old *resourcev1.ResourceSliceSpec) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := driverName(s.Driver, path.Child("driver"))
 	at := path.Child("pool")
@@ -68,17 +74,19 @@ func sliceSpec(s, old *resourcev1.ResourceSliceSpec) field.ErrorList {
 	}
 	each := s.PerDeviceNodeSelection != nil && *s.PerDeviceNodeSelection
 	errs = append(errs, distinct(s.Devices, mostDevices(s), func(d *resourcev1.Device, at *field.Path) field.ErrorList {
-		return device(d, before[d.Name], each, at)
+		return f.device(d, before[d.Name], each, at)
 	}, func(d *resourcev1.Device) string { return d.Name }, path.Child("devices"))...)
-	return append(errs, distinct(s.SharedCounters, resourcev1.ResourceSliceMaxCounterSets, func(c *resourcev1.CounterSet, at *field.Path) field.ErrorList {
+	errs = append(errs, distinct(s.SharedCounters, resourcev1.ResourceSliceMaxCounterSets, func(c *resourcev1.CounterSet, at *field.Path) field.ErrorList {
 		return counters(c.Name, c.Counters, resourcev1.ResourceSliceMaxCountersPerCounterSet, at, at.Child("name"))
 	}, func(c *resourcev1.CounterSet) string { return c.Name }, path.Child("sharedCounters"))...)
+	errs = append(errs, partitionType(s, path)...)
+	return append(errs, skipped(s.SkipNodeOperations, path.Child("skipNodeOperations"))...)
 }
 
 // mostDevices are fewer where devices say more.
 func mostDevices(s *resourcev1.ResourceSliceSpec) int {
 	for i := range s.Devices {
-		if len(s.Devices[i].Taints)+len(s.Devices[i].ConsumesCounters) > 0 {
+		if d := &s.Devices[i]; len(d.Taints)+len(d.ConsumesCounters) > 0 || lists(d) {
 			return resourcev1.ResourceSliceMaxDevicesWithAdvancedFeatures
 		}
 	}

@@ -68,7 +68,7 @@ func (r requestNames) allocation(a *resourcev1.AllocationResult, path *field.Pat
 			errs = append(errs, field.NotSupported(at.Child("source"), c.Source, sources))
 		}
 		errs = append(errs, distinct(c.Requests, resourcev1.DeviceRequestsMaxSize, r.refer, itself, at.Child("requests"))...)
-		return append(errs, configuration(&c.DeviceConfiguration, freshParameters, at)...)
+		return append(errs, configuration(&c.DeviceConfiguration, fresh, at)...)
 	}, at.Child("config"))...)
 	if a.NodeSelector != nil {
 		errs = append(errs, core.ValidateNodeSelector(a.NodeSelector, false, path.Child("nodeSelector"))...)
@@ -85,7 +85,8 @@ func (r requestNames) result(d *resourcev1.DeviceRequestAllocationResult, path *
 	if d.ShareID != nil {
 		errs = append(errs, uid(string(*d.ShareID), path.Child("shareID"))...)
 	}
-	return errs
+	errs = append(errs, limited(d.Tolerations, -1, toleration, path.Child("tolerations"))...)
+	return append(errs, skipped(d.SkipNodeOperations, path.Child("skipNodeOperations"))...)
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -147,7 +148,7 @@ func deviceStatus(d *resourcev1.AllocatedDeviceStatus, path *field.Path) field.E
 	}
 	errs = append(errs, metavalidation.ValidateConditions(d.Conditions, path.Child("conditions"))...)
 	if d.Data != nil && len(d.Data.Raw) > 0 {
-		errs = append(errs, object(d.Data.Raw, freshParameters, resourcev1.AllocatedDeviceStatusDataMaxLength, path.Child("data"))...)
+		errs = append(errs, object(d.Data.Raw, fresh, resourcev1.AllocatedDeviceStatusDataMaxLength, path.Child("data"))...)
 	}
 	n, at := d.NetworkData, path.Child("networkData")
 	if n == nil {

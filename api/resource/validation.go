@@ -13,19 +13,19 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-func validateClaim(c *resourcev1.ResourceClaim) field.ErrorList {
-	return validateDevices(&c.Spec.Devices, field.NewPath("spec", "devices"))
+func (f features) validateClaim(c *resourcev1.ResourceClaim) field.ErrorList {
+	return f.devices(&c.Spec.Devices, field.NewPath("spec", "devices"))
 }
 
 func validateClaimUpdate(c, old *resourcev1.ResourceClaim) field.ErrorList {
 	return apivalidation.ValidateImmutableField(c.Spec, old.Spec, field.NewPath("spec"))
 }
 
-func validateClaimTemplate(t *resourcev1.ResourceClaimTemplate) field.ErrorList {
+func (f features) validateClaimTemplate(t *resourcev1.ResourceClaimTemplate) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := metavalidation.ValidateLabels(t.Spec.Labels, path.Child("metadata", "labels"))
 	errs = append(errs, apivalidation.ValidateAnnotations(t.Spec.Annotations, path.Child("metadata", "annotations"))...)
-	return append(errs, validateDevices(&t.Spec.Spec.Devices, path.Child("spec", "devices"))...)
+	return append(errs, f.devices(&t.Spec.Spec.Devices, path.Child("spec", "devices"))...)
 }
 
 func validateClaimTemplateUpdate(t, old *resourcev1.ResourceClaimTemplate) field.ErrorList {
@@ -65,18 +65,19 @@ func (r requestNames) refer(name *string, path *field.Path) field.ErrorList {
 	return errs
 }
 
-func validateDevices(d *resourcev1.DeviceClaim, path *field.Path) field.ErrorList {
-	names := namesOf(d)
-	errs := distinct(d.Requests, resourcev1.DeviceRequestsMaxSize, validateRequest,
+func (f features) devices(d *resourcev1.DeviceClaim, path *field.Path) field.ErrorList {
+	names, c := namesOf(d), newClaim(f, d.Constraints)
+	errs := distinct(d.Requests, resourcev1.DeviceRequestsMaxSize, c.request,
 		func(r *resourcev1.DeviceRequest) string { return r.Name }, path.Child("requests"))
 	errs = append(errs, limited(d.Constraints, resourcev1.DeviceConstraintsMaxSize, names.constraint, path.Child("constraints"))...)
-	return append(errs, limited(d.Config, resourcev1.DeviceConfigMaxSize, func(c *resourcev1.DeviceClaimConfiguration, at *field.Path) field.ErrorList {
+	errs = append(errs, limited(d.Config, resourcev1.DeviceConfigMaxSize, func(c *resourcev1.DeviceClaimConfiguration, at *field.Path) field.ErrorList {
 		errs := distinct(c.Requests, resourcev1.DeviceRequestsMaxSize, names.refer, itself, at.Child("requests"))
-		return append(errs, configuration(&c.DeviceConfiguration, freshParameters, at)...)
+		return append(errs, configuration(&c.DeviceConfiguration, fresh, at)...)
 	}, path.Child("config"))...)
+	return append(errs, c.affordable(path)...)
 }
 
-func validateRequest(r *resourcev1.DeviceRequest, path *field.Path) field.ErrorList {
+func (c *claim) request(r *resourcev1.DeviceRequest, path *field.Path) field.ErrorList {
 	errs := label(r.Name, path.Child("name"))
 	const one = "exactly one of `exactly` or `firstAvailable` is required"
 	switch some := len(r.FirstAvailable) > 0; {
@@ -85,29 +86,39 @@ func validateRequest(r *resourcev1.DeviceRequest, path *field.Path) field.ErrorL
 	case r.Exactly != nil && some:
 		errs = append(errs, field.Invalid(path, nil, one+", but multiple fields are set"))
 	case some:
-		errs = append(errs, distinct(r.FirstAvailable, resourcev1.FirstAvailableDeviceRequestMaxSize, alternative,
+		errs = append(errs, distinct(r.FirstAvailable, resourcev1.FirstAvailableDeviceRequestMaxSize,
+			func(s *resourcev1.DeviceSubRequest, at *field.Path) field.ErrorList {
+				return c.alternative(s, r.Name, at)
+			},
 			func(s *resourcev1.DeviceSubRequest) string { return s.Name }, path.Child("firstAvailable"))...)
 	default:
 		e, at := r.Exactly, path.Child("exactly")
-		errs = append(errs, wanted(e.DeviceClassName, e.Selectors, e.AllocationMode, e.Count, e.Tolerations, at)...)
+		errs = append(errs, c.wanted(e.DeviceClassName, e.Selectors, e.DerivedAttributes, r.Name, at)...)
+		errs = append(errs, amount(e.AllocationMode, e.Count, e.Tolerations, at)...)
 	}
 	return errs
 }
 
-func alternative(s *resourcev1.DeviceSubRequest, path *field.Path) field.ErrorList {
+func (c *claim) alternative(s *resourcev1.DeviceSubRequest, of string, path *field.Path) field.ErrorList {
 	errs := label(s.Name, path.Child("name"))
-	return append(errs, wanted(s.DeviceClassName, s.Selectors, s.AllocationMode, s.Count, s.Tolerations, path)...)
+	errs = append(errs, c.wanted(s.DeviceClassName, s.Selectors, s.DerivedAttributes, of+"/"+s.Name, path)...)
+	return append(errs, amount(s.AllocationMode, s.Count, s.Tolerations, path)...)
 }
 
-// wanted is what a request and an alternative have in common.
-func wanted(class string, selectors []resourcev1.DeviceSelector, mode resourcev1.DeviceAllocationMode, count int64, tolerations []resourcev1.DeviceToleration, path *field.Path) field.ErrorList {
+// wanted and amount are what a request and an alternative have in common.
+func (c *claim) wanted(class string, selectors []resourcev1.DeviceSelector, derived []resourcev1.DeviceDerivedAttribute, request string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if class == "" {
 		errs = append(errs, field.Required(path.Child("deviceClassName"), ""))
 	} else {
 		errs = append(errs, messages(path.Child("deviceClassName"), class, validation.IsDNS1123Subdomain)...)
 	}
-	errs = append(errs, limited(selectors, resourcev1.DeviceSelectorsMaxSize, selector, path.Child("selectors"))...)
+	errs = append(errs, c.selectors(selectors, fresh, path.Child("selectors"))...)
+	return append(errs, c.derived(derived, request, path.Child("derivedAttributes"))...)
+}
+
+func amount(mode resourcev1.DeviceAllocationMode, count int64, tolerations []resourcev1.DeviceToleration, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	switch mode {
 	case resourcev1.DeviceAllocationModeAll:
 		if count != 0 {
@@ -124,19 +135,6 @@ func wanted(class string, selectors []resourcev1.DeviceSelector, mode resourcev1
 	return append(errs, limited(tolerations, -1, toleration, path.Child("tolerations"))...)
 }
 
-func selector(s *resourcev1.DeviceSelector, path *field.Path) field.ErrorList {
-	at := path.Child("cel")
-	switch {
-	case s.CEL == nil:
-		return field.ErrorList{field.Required(at, "")}
-	case s.CEL.Expression == "":
-		return field.ErrorList{field.Required(at.Child("expression"), "")}
-	case len(s.CEL.Expression) > resourcev1.CELSelectorExpressionMaxLength:
-		return field.ErrorList{field.TooLong(at.Child("expression"), "", resourcev1.CELSelectorExpressionMaxLength)}
-	}
-	return nil
-}
-
 func (r requestNames) constraint(c *resourcev1.DeviceConstraint, path *field.Path) field.ErrorList {
 	errs := distinct(c.Requests, resourcev1.DeviceRequestsMaxSize, r.refer, itself, path.Child("requests"))
 	switch {
@@ -148,30 +146,22 @@ func (r requestNames) constraint(c *resourcev1.DeviceConstraint, path *field.Pat
 	return append(errs, field.Required(path, `exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set`))
 }
 
-// parameters tells whether those of a driver may be of any length, as before
-// there was a limit.
-type parameterAge int
-
-const (
-	freshParameters parameterAge = iota
-	storedParameters
-)
-
-func configuration(c *resourcev1.DeviceConfiguration, age parameterAge, path *field.Path) field.ErrorList {
+// configuration that is stored may be of any length, as before there was a limit.
+func configuration(c *resourcev1.DeviceConfiguration, a age, path *field.Path) field.ErrorList {
 	at := path.Child("opaque")
 	if c.Opaque == nil {
 		return field.ErrorList{field.Required(at, "")}
 	}
 	errs := driverName(c.Opaque.Driver, at.Child("driver"))
-	return append(errs, object(c.Opaque.Parameters.Raw, age, resourcev1.OpaqueParametersMaxLength, at.Child("parameters"))...)
+	return append(errs, object(c.Opaque.Parameters.Raw, a, resourcev1.OpaqueParametersMaxLength, at.Child("parameters"))...)
 }
 
 // object requires a JSON object.
-func object(data []byte, age parameterAge, most int, path *field.Path) field.ErrorList {
+func object(data []byte, a age, most int, path *field.Path) field.ErrorList {
 	if len(data) == 0 {
 		return field.ErrorList{field.Required(path, "")}
 	}
-	if age == freshParameters && len(data) > most {
+	if a == fresh && len(data) > most {
 		return field.ErrorList{field.TooLong(path, "", most)}
 	}
 	var v any
