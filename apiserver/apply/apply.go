@@ -232,6 +232,11 @@ func (a adapter) typed(in runtime.Object, gvk schema.GroupVersionKind) (runtime.
 
 // Tracked tells whether the object carries managedFields.
 func Tracked(obj runtime.Object) bool {
+	if u, ok := obj.(*unstructured.Unstructured); ok { // whose method reads each entry by reflection
+		metadata, _ := u.Object["metadata"].(map[string]any)
+		list, _ := metadata["managedFields"].([]any)
+		return len(list) > 0
+	}
 	m, err := meta.Accessor(obj)
 	return err == nil && len(m.GetManagedFields()) > 0
 }

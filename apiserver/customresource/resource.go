@@ -2,6 +2,7 @@ package customresource
 
 import (
 	"fmt"
+	"maps"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -177,12 +178,21 @@ func sameButMeta(now, before map[string]any) bool {
 func (k *kind) prepareStatus(obj, old api.Object) {
 	u := obj.(*unstructured.Unstructured)
 	status, given := u.Object["status"]
-	managers := u.GetManagedFields()
-	u.Object = old.(*unstructured.Unstructured).DeepCopy().Object
-	u.SetManagedFields(managers)
-	delete(u.Object, "status")
+	metadata, _ := u.Object["metadata"].(map[string]any)
+	managers, managed := metadata["managedFields"].([]any)
+	fields := maps.Clone(old.(*unstructured.Unstructured).Object)
+	delete(fields, "status")
+	if before, ok := fields["metadata"].(map[string]any); ok {
+		before = maps.Clone(before)
+		delete(before, "managedFields")
+		fields["metadata"] = before
+	}
+	u.Object = runtime.DeepCopyJSON(fields)
 	if given {
 		u.Object["status"] = status
+	}
+	if metadata, ok := u.Object["metadata"].(map[string]any); ok && managed {
+		metadata["managedFields"] = managers
 	}
 }
 

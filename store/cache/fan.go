@@ -53,7 +53,7 @@ func (c *Cache) fan() {
 			}
 			more := c.release(held)
 			clear(held)
-			if more && !c.rest(2*time.Since(began)) {
+			if more && !c.rest(4*time.Since(began)) {
 				return
 			}
 		}
@@ -61,7 +61,7 @@ func (c *Cache) fan() {
 }
 
 // maxRest bounds by how much the fan delays events.
-const maxRest = 5 * time.Millisecond
+const maxRest = 10 * time.Millisecond
 
 // rest lets events gather that come faster than they can be sent one by one:
 // what goes to a client together costs little more than one. It tells false when
