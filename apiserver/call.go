@@ -13,6 +13,7 @@ import (
 	"minke/apiserver/audit"
 	"minke/apiserver/codec"
 	"minke/apiserver/flowcontrol"
+	"minke/apiserver/lazycontext"
 	"minke/apiserver/request"
 	"minke/tracing"
 )
@@ -26,6 +27,15 @@ type call struct {
 	info *request.Info
 	user *inprocess.User
 	end  *endpoint
+	// What a request from outside has in any case is part of it: its recorder,
+	// and what ctx gets when the user is known and when its time begins.
+	recorder recorder
+	known    request.Context
+	limit    lazycontext.Context
+	// values are those of the answer's header that each has of its own.
+	values struct{ auditID, contentType, length single }
+	// versionText is room for an object's resourceVersion.
+	versionText [maxVersion]byte
 	// query is the URL's query, parsed.
 	query url.Values
 	// accepted is how the client wants its answer.
@@ -43,6 +53,14 @@ type call struct {
 	// waited is how long it waited for its seats.
 	waited time.Duration
 	warned map[string]bool
+}
+
+// single is what a header field with one value holds.
+type single [1]string
+
+func (s *single) of(value string) []string {
+	s[0] = value
+	return s[:]
 }
 
 // maxWarnings and maxWarningText bound the Warning headers of one answer.

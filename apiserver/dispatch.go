@@ -57,7 +57,9 @@ func (c *call) dispatch() error {
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil
 	}
-	c.query = c.r.URL.Query()
+	if c.r.URL.RawQuery != "" {
+		c.query = c.r.URL.Query()
+	}
 	if err := c.negotiate(); err != nil {
 		return err
 	}

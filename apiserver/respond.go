@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,7 +87,7 @@ func (c *call) writeItem(status int, item *cache.Item) error {
 	}
 	v := c.end.views.pick(c.accepted, c.end.hasProtobuf)
 	if head, tail, ok := v.text(item); ok && c.accepted.Format != codec.YAML && !c.pretty() {
-		return c.writeBytes(status, codec.MediaJSON, head, codec.AppendVersion(nil, int64(item.Revision)), tail, newline)
+		return c.writeBytes(status, codec.MediaJSON, head, codec.AppendVersion(c.versionText[:0], int64(item.Revision)), tail, newline)
 	}
 	data, err := v.encoding(item)
 	if err != nil {
@@ -138,8 +139,13 @@ func (c *call) writeBytes(status int, contentType string, parts ...[]byte) error
 		size += len(p)
 	}
 	if size < gzipFrom {
-		c.w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
+		c.w.Header()["Content-Length"] = c.values.length.of(strconv.Itoa(size))
 	}
+	if size < stallFrom {
+		c.writeShort(status, contentType, size, parts)
+		return nil
+	}
+	parts = slices.Clone(parts) // they need no memory of their own otherwise
 	return c.writeStream(status, contentType, size, func(w io.Writer) error {
 		for _, p := range parts {
 			if _, err := w.Write(p); err != nil {
@@ -148,6 +154,31 @@ func (c *call) writeBytes(status int, contentType string, parts ...[]byte) error
 		}
 		return nil
 	})
+}
+
+// writeShort is writeStream for what is neither compressed nor bounded in time.
+func (c *call) writeShort(status int, contentType string, size int, parts [][]byte) {
+	if c.work.Recording() {
+		defer c.traceAnswer(contentType, size)()
+	}
+	c.begin(status, contentType, size)
+	if c.r.Method == http.MethodHead {
+		return
+	}
+	for _, p := range parts {
+		if _, err := c.w.Write(p); err != nil {
+			return
+		}
+	}
+}
+
+// begin sends the header of an answer of about size bytes.
+func (c *call) begin(status int, contentType string, size int) {
+	if size >= awayFrom {
+		c.ticket.Away() // the client decides how long it takes
+	}
+	c.w.Header()["Content-Type"] = c.values.contentType.of(contentType)
+	c.w.WriteHeader(status)
 }
 
 // gzipFrom is the size in bytes from which answers are compressed for clients
@@ -211,7 +242,7 @@ func (c *call) writeStream(status int, contentType string, size int, write func(
 		defer c.traceAnswer(contentType, size)()
 	}
 	header := c.w.Header()
-	header["Content-Type"] = []string{contentType}
+	header["Content-Type"] = c.values.contentType.of(contentType)
 	if size >= stallFrom && c.objects == nil {
 		// Who reads too slowly gives up its place.
 		control := http.NewResponseController(c.w.ResponseWriter)
@@ -235,10 +266,7 @@ func (c *call) writeStream(status int, contentType string, size int, write func(
 		}
 		return nil
 	}
-	if size >= awayFrom {
-		c.ticket.Away() // the client decides how long it takes
-	}
-	c.w.WriteHeader(status)
+	c.begin(status, contentType, size)
 	if c.r.Method != http.MethodHead {
 		_ = write(c.w)
 	}

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -17,7 +16,8 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	c := &call{Server: s, w: &recorder{ResponseWriter: w}, r: r, ctx: r.Context(), info: request.Parse(r), began: began}
+	c := &call{Server: s, r: r, ctx: r.Context(), info: request.Parse(r), began: began}
+	c.recorder.ResponseWriter, c.w = w, &c.recorder
 	c.objects, _ = w.(inprocess.ObjectWriter)
 	defer c.finish()
 	if err := c.serve(); err != nil {
@@ -49,8 +49,8 @@ func (c *call) finish() {
 func (c *call) serve() error {
 	header := c.w.Header()
 	if c.objects == nil {
-		header.Set("Audit-Id", c.auditID())
-		header.Set("Cache-Control", "no-cache, private")
+		header["Audit-Id"] = c.values.auditID.of(c.auditID())
+		header["Cache-Control"] = uncached
 	}
 	c.user = inprocess.UserFrom(c.ctx)
 	long := c.longRunning()
@@ -98,12 +98,15 @@ func (c *call) serve() error {
 		return err
 	}
 	if !long {
-		var cancel context.CancelFunc
-		c.ctx, cancel = context.WithTimeout(c.ctx, c.timeout())
-		defer cancel()
+		c.limit.Begin(c.ctx, time.Now().Add(c.timeout()))
+		c.ctx = &c.limit
+		defer c.limit.Cancel()
 	}
 	return c.dispatch()
 }
+
+// uncached is a header value that all answers share.
+var uncached = []string{"no-cache, private"}
 
 // auditID returns the id that the client chose, or a new one. It is the same
 // for the whole request.
@@ -129,7 +132,8 @@ func (c *call) authenticate() error {
 		}
 		c.user = user
 	}
-	c.ctx = request.WithUser(request.WithInfo(c.ctx, c.info), c.user)
+	c.known = request.Context{Context: c.ctx, Info: c.info, User: c.user}
+	c.ctx = &c.known
 	return nil
 }
 

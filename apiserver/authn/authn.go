@@ -143,7 +143,7 @@ func authenticated(user *inprocess.User) *inprocess.User {
 		return user
 	}
 	with := *user
-	with.Groups = append(slices.Clone(user.Groups), Authenticated)
+	with.Groups = slices.Clip(append(slices.Clone(user.Groups), Authenticated))
 	return &with
 }
 

@@ -16,17 +16,23 @@ import (
 type Certificates struct {
 	roots *x509.CertPool
 	now   func() time.Time
-	// mu guards verified, the chains that were found good, by the leaf's hash:
+	// mu guards verified, the chains that were found good, by the leaf's bytes:
 	// a client sends many requests, and a signature check costs more than most
 	// of them.
 	mu       sync.Mutex
-	verified map[[sha256.Size]byte]window
+	verified map[string]*verified
 }
 
-// window is when a whole chain is valid.
-type window struct{ from, until time.Time }
+// verified is a chain that was found good.
+type verified struct {
+	// The whole chain is valid from the one until the other.
+	from, until time.Time
+	// user is whom the leaf stands for, shared by all its requests; nil if it
+	// has no common name.
+	user *inprocess.User
+}
 
-// maxVerified bounds the memory of verified chains.
+// maxVerified bounds the memory of verified chains, of some 1.5 KiB each.
 const maxVerified = 4096
 
 // NewCertificates trusts certificates that roots signed. now may be nil.
@@ -34,31 +40,39 @@ func NewCertificates(roots *x509.CertPool, now func() time.Time) *Certificates {
 	if now == nil {
 		now = time.Now
 	}
-	return &Certificates{roots: roots, now: now, verified: map[[sha256.Size]byte]window{}}
+	return &Certificates{roots: roots, now: now, verified: map[string]*verified{}}
 }
 
 func (c *Certificates) user(peers []*x509.Certificate) (*inprocess.User, error) {
-	if err := c.verify(peers); err != nil {
+	v, err := c.verify(peers)
+	if err != nil {
 		return nil, err
 	}
-	leaf := peers[0]
-	if leaf.Subject.CommonName == "" {
-		return nil, fmt.Errorf("authenticate certificate %s: it has no common name", leaf.SerialNumber)
+	if v.user == nil {
+		return nil, fmt.Errorf("authenticate certificate %s: it has no common name", peers[0].SerialNumber)
 	}
-	sum := sha256.Sum256(leaf.Raw)
-	return &inprocess.User{
-		Name: leaf.Subject.CommonName, Groups: leaf.Subject.Organization,
-		Extra: map[string][]string{CredentialID: {"X509SHA256=" + hex.EncodeToString(sum[:])}},
-	}, nil
+	return v.user, nil
 }
 
-func (c *Certificates) verify(peers []*x509.Certificate) error {
-	key, now := sha256.Sum256(peers[0].Raw), c.now()
-	c.mu.Lock()
-	w, known := c.verified[key]
-	c.mu.Unlock()
-	if known && !now.Before(w.from) && now.Before(w.until) {
+// userOf returns whom a certificate stands for, or nil.
+func userOf(leaf *x509.Certificate) *inprocess.User {
+	if leaf.Subject.CommonName == "" {
 		return nil
+	}
+	sum := sha256.Sum256(leaf.Raw)
+	return authenticated(&inprocess.User{
+		Name: leaf.Subject.CommonName, Groups: leaf.Subject.Organization,
+		Extra: map[string][]string{CredentialID: {"X509SHA256=" + hex.EncodeToString(sum[:])}},
+	})
+}
+
+func (c *Certificates) verify(peers []*x509.Certificate) (*verified, error) {
+	now := c.now()
+	c.mu.Lock()
+	v := c.verified[string(peers[0].Raw)]
+	c.mu.Unlock()
+	if v != nil && !now.Before(v.from) && now.Before(v.until) {
+		return v, nil
 	}
 	options := x509.VerifyOptions{
 		Roots: c.roots, Intermediates: x509.NewCertPool(), CurrentTime: now,
@@ -69,20 +83,19 @@ func (c *Certificates) verify(peers []*x509.Certificate) error {
 	}
 	chains, err := peers[0].Verify(options)
 	if err != nil {
-		return fmt.Errorf("authenticate certificate %q: %w", peers[0].Subject.CommonName, err)
+		return nil, fmt.Errorf("authenticate certificate %q: %w", peers[0].Subject.CommonName, err)
 	}
-	c.keep(key, chains[0])
-	return nil
+	return c.keep(chains[0]), nil
 }
 
-func (c *Certificates) keep(key [sha256.Size]byte, chain []*x509.Certificate) {
-	w := window{from: chain[0].NotBefore, until: chain[0].NotAfter}
+func (c *Certificates) keep(chain []*x509.Certificate) *verified {
+	v := &verified{from: chain[0].NotBefore, until: chain[0].NotAfter, user: userOf(chain[0])}
 	for _, cert := range chain[1:] {
-		if cert.NotBefore.After(w.from) {
-			w.from = cert.NotBefore
+		if cert.NotBefore.After(v.from) {
+			v.from = cert.NotBefore
 		}
-		if cert.NotAfter.Before(w.until) {
-			w.until = cert.NotAfter
+		if cert.NotAfter.Before(v.until) {
+			v.until = cert.NotAfter
 		}
 	}
 	c.mu.Lock()
@@ -90,5 +103,6 @@ func (c *Certificates) keep(key [sha256.Size]byte, chain []*x509.Certificate) {
 	if len(c.verified) >= maxVerified {
 		clear(c.verified)
 	}
-	c.verified[key] = w
+	c.verified[string(chain[0].Raw)] = v
+	return v
 }

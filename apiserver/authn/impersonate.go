@@ -24,6 +24,9 @@ const (
 // impersonate returns the user that the request's headers ask for, if by may
 // act as that one, or by itself when nothing is asked. The headers are removed.
 func (a *Authenticator) impersonate(r *http.Request, by *inprocess.User) (*inprocess.User, error) {
+	if !asked(r.Header) {
+		return by, nil
+	}
 	wanted := &inprocess.User{
 		Name: r.Header.Get(impersonateUser), UID: r.Header.Get(impersonateUID),
 		Groups: slices.Clone(r.Header.Values(impersonateGroup)), Extra: extra(r.Header, impersonatePrefix),
@@ -76,9 +79,21 @@ func (a *Authenticator) act(ctx context.Context, by, wanted *inprocess.User, inf
 	return &as, nil
 }
 
+const impersonation = "Impersonate-"
+
+// asked tells whether h may name somebody to act as.
+func asked(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, impersonation) {
+			return true
+		}
+	}
+	return false
+}
+
 func removeImpersonation(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(name, "Impersonate-") {
+		if strings.HasPrefix(name, impersonation) {
 			h.Del(name)
 		}
 	}

@@ -38,10 +38,10 @@ func (f *FrontProxy) user(r *http.Request) *inprocess.User {
 		names = DefaultProxyHeaders
 	}
 	user := names.take(r.Header)
-	if user.Name == "" || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+	if user == nil || user.Name == "" || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil
 	}
-	if f.Certificates.verify(r.TLS.PeerCertificates) != nil {
+	if _, err := f.Certificates.verify(r.TLS.PeerCertificates); err != nil {
 		return nil
 	}
 	if len(f.AllowedNames) > 0 && !slices.Contains(f.AllowedNames, r.TLS.PeerCertificates[0].Subject.CommonName) {
@@ -50,8 +50,11 @@ func (f *FrontProxy) user(r *http.Request) *inprocess.User {
 	return user
 }
 
-// take moves a user out of headers.
+// take moves a user out of headers. It returns nil if they name none.
 func (n ProxyHeaders) take(h http.Header) *inprocess.User {
+	if !n.in(h) {
+		return nil
+	}
 	user := &inprocess.User{Name: firstOf(h, n.User), UID: firstOf(h, n.UID)}
 	for _, name := range n.Group {
 		user.Groups = append(user.Groups, h.Values(name)...)
@@ -68,11 +71,32 @@ func (n ProxyHeaders) take(h http.Header) *inprocess.User {
 		h.Del(name)
 	}
 	for name := range h {
-		if slices.ContainsFunc(n.Extra, func(prefix string) bool { return hasPrefix(name, prefix) }) {
+		if n.isExtra(name) {
 			delete(h, name)
 		}
 	}
 	return user
+}
+
+// in tells whether any of h is of a proxy.
+func (n ProxyHeaders) in(h http.Header) bool {
+	for _, names := range [...][]string{n.User, n.UID, n.Group} {
+		for _, name := range names {
+			if len(h.Values(name)) > 0 {
+				return true
+			}
+		}
+	}
+	for name := range h {
+		if n.isExtra(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n ProxyHeaders) isExtra(name string) bool {
+	return slices.ContainsFunc(n.Extra, func(prefix string) bool { return hasPrefix(name, prefix) })
 }
 
 func firstOf(h http.Header, names []string) string {

@@ -28,6 +28,8 @@ type Ticket struct {
 	charged   float64
 
 	next, prev *Ticket // in level.running
+
+	ctx ticketContext // WithTicket's
 }
 
 // Waited is how long the request waited for its seats.
@@ -65,6 +67,7 @@ func (t *Ticket) unlink() {
 // moveTo puts another ticket in t's place.
 func (t *Ticket) moveTo(to *Ticket) {
 	*to = *t
+	to.ctx = ticketContext{} // the request is over
 	to.prev.next, to.next.prev = to, to
 	t.next, t.prev = nil, nil
 }

@@ -68,9 +68,24 @@ func (t *Ticket) look() {
 
 type ticketKey struct{}
 
-// WithTicket lets Away know the request's ticket.
+// ticketContext is a request's context, which knows its ticket.
+type ticketContext struct {
+	context.Context
+	of *Ticket
+}
+
+// Value implements context.Context.
+func (c *ticketContext) Value(key any) any {
+	if key == (ticketKey{}) {
+		return c.of
+	}
+	return c.Context.Value(key)
+}
+
+// WithTicket lets Away know the request's ticket. It is called once for a ticket.
 func WithTicket(ctx context.Context, t *Ticket) context.Context {
-	return context.WithValue(ctx, ticketKey{}, t)
+	t.ctx = ticketContext{ctx, t}
+	return &t.ctx
 }
 
 // Away is Ticket.Away for whoever has only the request's context; back is its

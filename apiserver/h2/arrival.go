@@ -3,6 +3,8 @@ package h2
 import (
 	"context"
 	"net/http"
+
+	"minke/apiserver/lazycontext"
 )
 
 // Arrival is implemented by the responses of this package.
@@ -32,7 +34,7 @@ type streamKey struct{}
 
 // requestContext is a request's context, which knows the stream.
 type requestContext struct {
-	context.Context
+	lazycontext.Context
 	of *stream
 }
 

@@ -1,11 +1,11 @@
 package h2
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -19,10 +19,9 @@ import (
 type stream struct {
 	conn    *conn
 	id      uint32
-	request *http.Request
+	request http.Request
 	answer  response
 	ctx     requestContext
-	cancel  context.CancelFunc
 	// changed wakes whoever waits for the body or for the window to grow.
 	changed sync.Cond
 	// err is why nothing more is read or written.
@@ -86,11 +85,11 @@ func (c *conn) headersEnd() error {
 	s.changed.L = &c.mu
 	s.answer.stream = s
 	s.ctx.of = s
-	s.ctx.Context, s.cancel = context.WithCancel(c.ctx)
-	s.request = new(http.Request).WithContext(&s.ctx)
-	refused := h.request(s.request)
+	s.ctx.Begin(c.ctx, time.Time{})
+	s.request = *new(http.Request).WithContext(&s.ctx)
+	refused := h.request(&s.request)
 	if errors.Is(refused, errMalformed) {
-		s.cancel()
+		s.ctx.Cancel()
 		return http2.StreamError{StreamID: h.stream, Code: http2.ErrCodeProtocol}
 	}
 	s.begin(h.ends)
@@ -124,7 +123,7 @@ func (c *conn) trailer() error {
 
 // begin completes the request.
 func (s *stream) begin(ended bool) {
-	r := s.request
+	r := &s.request
 	r.TLS, r.RemoteAddr = s.conn.state, s.conn.remote
 	s.body.stream, s.body.ended, s.body.declared = s, ended, r.ContentLength
 	r.Body = &s.body
@@ -155,7 +154,7 @@ func (s *stream) serve() {
 		s.answer.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
-	c.handler.ServeHTTP(&s.answer, s.request)
+	c.handler.ServeHTTP(&s.answer, &s.request)
 }
 
 // finish ends the answer and forgets the stream.
@@ -170,14 +169,16 @@ func (s *stream) finish() {
 			c.output.reset(s.id, http2.ErrCodeNo) // the rest of the body is not wanted
 		}
 	}
-	s.end(errors.New("the handler has ended"))
+	s.end(errHandled)
 	delete(c.streams, s.id)
 	c.running--
 	c.flush()
 	c.leave()
 	c.mu.Unlock()
-	s.cancel()
+	s.ctx.Cancel()
 }
+
+var errHandled = errors.New("the handler has ended")
 
 // end lets nothing more be read or written; c.mu must be held.
 func (s *stream) end(err error) {
@@ -187,7 +188,7 @@ func (s *stream) end(err error) {
 	s.err = err
 	s.body.discard()
 	s.changed.Broadcast()
-	s.cancel()
+	s.ctx.Cancel()
 }
 
 // reset ends a stream and tells the client; c.mu must be held.

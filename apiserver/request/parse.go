@@ -3,6 +3,7 @@ package request
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/fields"
@@ -23,7 +24,8 @@ var namespaceParts = map[string]bool{"status": true, "finalize": true}
 // the namespace may cover it.
 func Parse(r *http.Request) *Info {
 	info := &Info{Path: r.URL.Path, Verb: strings.ToLower(r.Method)}
-	parts := split(r.URL.Path)
+	var few [8]string
+	parts := split(r.URL.Path, few[:0])
 	switch {
 	case len(parts) >= 3 && parts[0] == "api":
 		info.Version, parts = parts[1], parts[2:]
@@ -42,13 +44,17 @@ func Parse(r *http.Request) *Info {
 	return info
 }
 
-// split cuts a path at its slashes, without empty ends.
-func split(path string) []string {
+// split cuts a path at its slashes, without empty ends, and appends the parts to
+// into.
+func split(path string, into []string) []string {
 	path = strings.Trim(path, "/")
 	if path == "" {
-		return nil
+		return into
 	}
-	return strings.Split(path, "/")
+	for part := range strings.SplitSeq(path, "/") {
+		into = append(into, part)
+	}
+	return into
 }
 
 func (i *Info) setPlace(parts []string) {
@@ -66,7 +72,7 @@ func (i *Info) setPlace(parts []string) {
 		i.Subresource = parts[2]
 	}
 	if len(parts) > 3 {
-		i.Parts = parts[3:]
+		i.Parts = slices.Clone(parts[3:])
 	}
 }
 

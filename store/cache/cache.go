@@ -70,6 +70,7 @@ type Cache struct {
 	waiters  []waiter
 	pending  map[string][]*handover
 	broken   broken
+	sought   Item // what get looks for: an item of its own each time would be garbage
 }
 
 // New returns the cache of what is under prefix in st. Close ends it.
@@ -129,7 +130,9 @@ func (c *Cache) get(key string, wait func() error) (*Item, bool, error) {
 	if err := c.broken[key]; err != nil {
 		return nil, false, err
 	}
-	item, ok := c.items.Get(&Item{Key: key})
+	c.sought.Key = key
+	item, ok := c.items.Get(&c.sought)
+	c.sought.Key = ""
 	return item, ok, nil
 }
 
