@@ -20,14 +20,15 @@ func TestVolumeRules(t *testing.T) {
 			[]string{`spec.dataSource: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
 				`spec.dataSourceRef: Invalid value: "ConfigMap": must be 'PersistentVolumeClaim' when referencing the default apiGroup`}},
 		"claim changed": {claim + "{accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}}", claim + "{accessModes: [ReadWriteMany], resources: {requests: {storage: 1}}}",
-			[]string{"spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"}},
+			[]string{"spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n" +
+				"@@ -1,6 +1,6 @@\n {\n  \"AccessModes\": [\n-  \"ReadWriteOnce\"\n+  \"ReadWriteMany\"\n  ],\n  \"Selector\": null,\n  \"Resources\": {\n"}},
 		"volume":                  {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", nil},
 		"volume of nothing":       {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce]}", []string{`spec: Required value: must specify a volume type`}},
 		"volume of no size":       {"", volume + "{accessModes: [ReadWriteOnce], hostPath: {path: /a}}", []string{`spec.capacity: Required value`, `spec.capacity: Unsupported value: null: supported values: "storage"`}},
 		"the host's own root":     {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], persistentVolumeReclaimPolicy: Recycle, hostPath: {path: /}}", []string{"spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"}},
 		"local volume of no node": {"", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], local: {path: /a}}", []string{`spec.nodeAffinity: Required value: Local volume requires node affinity`}},
 		"volume's source changed": {volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /b}}",
-			[]string{`spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation`}},
+			[]string{"spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\n@@ "}},
 		"volume grown": {volume + "{capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", volume + "{capacity: {storage: 2Gi}, accessModes: [ReadWriteOnce], hostPath: {path: /a}}", nil},
 	})
 	bound := "\nstatus: {phase: Bound, capacity: {storage: 2}}"

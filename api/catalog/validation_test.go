@@ -173,7 +173,8 @@ func TestValidateUpdate(t *testing.T) {
 	}{
 		"pod image": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: j}]}", nil},
 		"pod command": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: i, command: [x]}]}",
-			[]string{"spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"}},
+			[]string{"spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n" +
+				"@@ -5,7 +5,9 @@\n   {\n    \"Name\": \"c\",\n    \"Image\": \"i\",\n-   \"Command\": null,\n+   \"Command\": [\n+    \"x\"\n+   ],\n    \"Args\": null,\n    \"WorkingDir\": \"\",\n    \"Ports\": null,\n"}},
 		"pod with one more container": {pod + "{containers: [{name: c, image: i}]}", pod + "{containers: [{name: c, image: i}, {name: d, image: i}]}",
 			[]string{"spec.containers: Forbidden: pod updates may not add or remove containers"}},
 		"pod toleration added": {pod + "{containers: [{name: c, image: i}]}", pod + "{tolerations: [{key: k, operator: Exists}], containers: [{name: c, image: i}]}", nil},

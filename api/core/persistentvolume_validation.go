@@ -161,7 +161,7 @@ func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.Error
 		now.CSI.ControllerExpandSecretRef = nil
 	}
 	if !equality.Semantic.DeepEqual(now, &old.Spec.PersistentVolumeSource) {
-		errs = append(errs, field.Forbidden(field.NewPath("spec", "persistentvolumesource"), "spec.persistentvolumesource is immutable after creation"))
+		errs = append(errs, field.Forbidden(field.NewPath("spec", "persistentvolumesource"), "spec.persistentvolumesource is immutable after creation\n"+difference(&old.Spec.PersistentVolumeSource, now)))
 	}
 	errs = append(errs, apivalidation.ValidateImmutableField(v.Spec.VolumeMode, old.Spec.VolumeMode, field.NewPath("volumeMode"))...)
 	if c := v.Spec.VolumeAttributesClassName; !ptr.Equal(c, old.Spec.VolumeAttributesClassName) && c == nil {

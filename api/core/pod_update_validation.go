@@ -50,7 +50,7 @@ func validatePodUpdate(p, old *corev1.Pod) field.ErrorList {
 		errs = append(errs, placeUpdate(s, &old.Spec, path)...)
 	}
 	if !equality.Semantic.DeepEqual(s, &old.Spec) {
-		errs = append(errs, field.Forbidden(path, updateForbidden))
+		errs = append(errs, field.Forbidden(path, updateForbidden+"\n"+difference(&old.Spec, s)))
 	}
 	return errs
 }
@@ -209,7 +209,7 @@ func validateEphemeralContainers(p, old *corev1.Pod) field.ErrorList {
 		case !ok:
 			errs = append(errs, field.Forbidden(path, fmt.Sprintf("existing ephemeral containers %q may not be removed\n", before.Name)))
 		case !equality.Semantic.DeepEqual(before, after):
-			errs = append(errs, field.Forbidden(path, fmt.Sprintf("existing ephemeral containers %q may not be changed\n", before.Name)))
+			errs = append(errs, field.Forbidden(path, fmt.Sprintf("existing ephemeral containers %q may not be changed\n%s", before.Name, difference(before, after))))
 		}
 	}
 	return errs
