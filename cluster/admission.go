@@ -85,7 +85,7 @@ var plugIns = []plugIn{
 	{"TaintNodesByCondition", on, simple(&taintnodesbycondition.Plugin{})},
 	{"AlwaysPullImages", off, simple(alwayspullimages.Plugin{})},
 	{"ImagePolicyWebhook", off, func(p *plugInParts) (any, error) {
-		return imagepolicy.New(p.config["ImagePolicyWebhook"], p.webhooks.Client, webhook.Kubeconfig)
+		return imagepolicy.New(p.config["ImagePolicyWebhook"], &webhook.Client{}, webhook.Kubeconfig)
 	}},
 	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.held, p.config["PodSecurity"]) }},
 	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.held, p.config["PodNodeSelector"]) }},

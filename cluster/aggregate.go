@@ -14,6 +14,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/aggregate"
+	"minke/apiserver/backend"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
 	"minke/cluster/options"
@@ -24,6 +25,7 @@ import (
 func (s *Server) newAggregator(documents *discovery.Server, schemas *openapi.Server) *aggregate.Manager {
 	return aggregate.New(aggregate.Config{
 		Server: s.api, Local: api.GroupVersions(s.resources), Identity: s.frontProxyClient,
+		Network:   backend.Network{Dial: s.egress.Cluster().To()},
 		Endpoints: s.cfg.API.Aggregation.Endpoints,
 		Publish: func(remote []discovery.Remote) {
 			documents.SetRemote(remote)

@@ -16,6 +16,7 @@ import (
 	"minke/apiserver"
 	"minke/apiserver/admission"
 	"minke/apiserver/admission/webhooks"
+	"minke/apiserver/backend"
 	"minke/apiserver/customresource"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
@@ -37,8 +38,11 @@ func (s *Server) assemble(ctx context.Context) error {
 	address := net.JoinHostPort(s.cfg.Address.String(), strconv.Itoa(s.cfg.Port))
 	stored := &objects{}
 	var err error
-	s.calls = &webhook.Client{Services: webhook.Services{Reader: held{stored}}}
-	if s.security, err = newSecurity(s.name, &s.cfg.API, s.cfg.PKI, stored, s.calls); err != nil {
+	s.calls = &webhook.Client{
+		Services: webhook.Services{Reader: held{stored}},
+		Dial:     webhook.Dialer(s.egress.ControlPlane()), DialService: webhook.Dialer(s.egress.Cluster()),
+	}
+	if s.security, err = newSecurity(s.name, &s.cfg.API, s.cfg.PKI, stored, s.calls, s.egress); err != nil {
 		return err
 	}
 	s.webhooks = webhooks.New(webhooks.Config{Source: held{stored}, Client: s.calls, Authorizer: s.security.authorizer})
@@ -115,6 +119,7 @@ func (s *Server) register(chain admission.Chain) {
 	if s.encryption != nil {
 		registry.MustRegister(s.encryption.Collectors()...)
 	}
+	registry.MustRegister(s.egress.Collectors()...)
 	if s.tracer != nil {
 		registry.MustRegister(s.tracer)
 	}
@@ -137,6 +142,7 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the certificate for kubelets: %w", err)
 	}
+	cluster := backend.Network{Dial: s.egress.Cluster().To()}
 	return subresource.New(subresource.Config{
 		Codec: apiserver.ActionCodec{CBOR: s.cbor()}, Reader: s.api, Updater: s.api, Deleter: s.api,
 		Authorizer: s.security.authorizer,
@@ -145,7 +151,8 @@ func (s *Server) actions() (map[string]http.Handler, error) {
 		ExtendTokens: !s.cfg.API.Authentication.ServiceAccounts.NoExtension,
 		Kubelet: subresource.Kubelet{TLS: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair.TLS}, RootCAs: s.cfg.PKI.Pool(),
-		}},
+		}, Network: cluster},
+		Network:   cluster,
 		Admission: s.chain, Resource: s.resource,
 		Log: s.log,
 	}).Actions(), nil

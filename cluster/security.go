@@ -13,6 +13,7 @@ import (
 	"minke/apiserver/authn"
 	"minke/apiserver/authz"
 	"minke/apiserver/configreload"
+	"minke/apiserver/egress"
 	"minke/apiserver/request"
 	"minke/apiserver/webhook"
 	"minke/cluster/options"
@@ -24,6 +25,7 @@ type security struct {
 	options *options.API
 	log     *slog.Logger
 	calls   *webhook.Client
+	egress  *egress.Selector
 
 	rbac *authz.RBAC
 	node authz.Node
@@ -43,9 +45,9 @@ type security struct {
 	audiences []string
 }
 
-func newSecurity(name string, o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client) (*security, error) {
+func newSecurity(name string, o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client, ways *egress.Selector) (*security, error) {
 	s := &security{
-		options: o, log: slog.Default().With("part", "security"), calls: calls,
+		options: o, log: slog.Default().With("part", "security"), calls: calls, egress: ways,
 		rbac: authz.NewRBAC(held{in}), node: authz.Node{Reader: held{in}}, authorizer: &authz.Changing{},
 		authnReloads: configreload.New("authentication", name), authzReloads: configreload.New("authorization", name),
 	}

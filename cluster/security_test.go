@@ -77,7 +77,7 @@ func newTestSecurity(t *testing.T, o options.API) (*security, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSecurity("apiserver-x", &o, ca, &objects{}, &webhook.Client{})
+	return newSecurity("apiserver-x", &o, ca, &objects{}, &webhook.Client{}, nil)
 }
 
 // who authenticates a request for path with a token.

@@ -28,6 +28,7 @@ import (
 	"minke/apiserver/audit"
 	"minke/apiserver/authz"
 	"minke/apiserver/customresource"
+	"minke/apiserver/egress"
 	"minke/apiserver/encryption"
 	"minke/apiserver/flowcontrol"
 	"minke/apiserver/h2"
@@ -91,6 +92,8 @@ type Server struct {
 	flow *flowcontrol.Controller
 	// audit is nil when nobody is told what happens.
 	audit *audit.Auditor
+	// egress has the ways to others; nil for the usual ones.
+	egress *egress.Selector
 	// tracer is nil when nothing is traced.
 	tracer *tracing.Tracer
 	// requests count what the parts of this process ask of it.
@@ -108,7 +111,7 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := cfg.API.Datastore.Open(cfg.DataDir)
+	st, err := cfg.API.Datastore.Open(cfg.DataDir, s.egress.Etcd())
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,10 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	if s.encryption, err = cfg.API.Encryption.Open(s.name, s.log); err != nil {
 		return nil, err
 	}
-	if s.tracer, err = cfg.API.Tracing.Tracer(s.name, s.log); err != nil {
+	if s.egress, err = cfg.API.Egress.Selector(); err != nil {
+		return nil, err
+	}
+	if s.tracer, err = cfg.API.Tracing.Tracer(s.name, s.egress.ControlPlane(), s.log); err != nil {
 		return nil, err
 	}
 	return s, nil

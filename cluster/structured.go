@@ -80,6 +80,7 @@ func (s *structured) take(content []byte) error {
 func (s *structured) set(config *apiserver.AuthenticationConfiguration, algorithms []string) error {
 	issuers, err := oidc.New(config, oidc.Options{
 		Algorithms: algorithms, Reserved: s.of.options.Authentication.ServiceAccounts.IssuerNames(),
+		Egress: s.of.egress,
 	})
 	if err != nil {
 		return err

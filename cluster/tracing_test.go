@@ -28,7 +28,7 @@ func TestTracingOptions(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := options.Tracing{ConfigFile: options.File(file)}
-			tracer, err := o.Tracer("apiserver-x", slog.Default())
+			tracer, err := o.Tracer("apiserver-x", nil, slog.Default())
 			if (err == nil) != (c.refused == "") || err != nil && (!strings.Contains(err.Error(), c.refused) || !strings.Contains(err.Error(), "--tracing-config-file")) {
 				t.Fatalf("got %v, want %q", err, c.refused)
 			}
@@ -47,10 +47,10 @@ func TestTracingOptions(t *testing.T) {
 			}
 		})
 	}
-	if tracer, err := new(options.Tracing).Tracer("", slog.Default()); tracer != nil || err != nil {
+	if tracer, err := new(options.Tracing).Tracer("", nil, slog.Default()); tracer != nil || err != nil {
 		t.Errorf("without a file: %v, %v", tracer, err)
 	}
-	if _, err := (&options.Tracing{ConfigFile: "/none"}).Tracer("", slog.Default()); err == nil {
+	if _, err := (&options.Tracing{ConfigFile: "/none"}).Tracer("", nil, slog.Default()); err == nil {
 		t.Error("a file that is not there was accepted")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -58,8 +59,12 @@ func (e *exporter) open(c Config) error {
 		endpoint = DefaultEndpoint
 	}
 	e.resource = appendAttributes(nil, 1, []Attribute{String("service.name", clean(c.Service)), String("service.instance.id", clean(c.Instance))})
-	conn, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64<<10)))
+	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64<<10))}
+	if c.Dial != nil && !strings.HasPrefix(endpoint, "unix") {
+		options = append(options, grpc.WithContextDialer(c.Dial))
+	}
+	conn, err := grpc.NewClient(endpoint, options...)
 	if err != nil {
 		return fmt.Errorf("trace to %s: %w", endpoint, err)
 	}

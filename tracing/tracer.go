@@ -1,11 +1,13 @@
 package tracing
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,7 +26,10 @@ type Config struct {
 	// Service and Instance are the resource's service.name and
 	// service.instance.id.
 	Service, Instance string
-	Log               *slog.Logger
+	// Dial connects to a collector at "host:port"; nil for the usual way, which is
+	// also the one to a socket.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+	Log  *slog.Logger
 }
 
 // DefaultEndpoint is where a collector is on the same machine.

@@ -37,8 +37,9 @@ type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 type Client struct {
 	// Services finds where a Service is.
 	Services Services
-	// Dial defaults to a net.Dialer.
-	Dial Dialer
+	// Dial defaults to a net.Dialer, DialService, by which Services are reached, to
+	// Dial.
+	Dial, DialService Dialer
 
 	mu sync.Mutex // guards what follows
 	// byKey has what the endpoints in use have in common: name, authorities
@@ -142,6 +143,9 @@ func (c *Client) newTransport(e *Endpoint) (*http.Transport, error) {
 	}
 	if s := e.Service; s != nil {
 		direct, of := dial, *s
+		if c.DialService != nil {
+			direct = c.DialService
+		}
 		dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			// Asked anew for each connection: a service may have moved.
 			address, err := c.Services.Address(ctx, of.Namespace, of.Name, of.port())

@@ -30,6 +30,11 @@ func Authorization(data []byte) (*apiserver.AuthorizationConfiguration, error) {
 	return read[*apiserver.AuthorizationConfiguration](data)
 }
 
+// Egress reads an EgressSelectorConfiguration. It is not validated.
+func Egress(data []byte) (*apiserver.EgressSelectorConfiguration, error) {
+	return read[*apiserver.EgressSelectorConfiguration](data)
+}
+
 // Encryption reads an EncryptionConfiguration. It is not validated.
 func Encryption(data []byte) (*apiserver.EncryptionConfiguration, error) {
 	return read[*apiserver.EncryptionConfiguration](data)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"minke/apiserver/egress"
 	"minke/store"
 	"minke/store/etcd"
 	"minke/store/local"
@@ -65,8 +66,9 @@ func (o *Datastore) KeyPrefix() string {
 	return strings.TrimSuffix(path.Join("/", o.Prefix), "/")
 }
 
-// Open opens the engine; dir is the server's data directory.
-func (o *Datastore) Open(dir string) (store.Store, error) {
+// Open opens the engine; dir is the server's data directory, dial the way to etcd,
+// nil for the usual one.
+func (o *Datastore) Open(dir string, dial egress.Dial) (store.Store, error) {
 	if !o.External() {
 		st, err := local.Open(filepath.Join(dir, "db"), local.Options{})
 		if err != nil {
@@ -76,7 +78,7 @@ func (o *Datastore) Open(dir string) (store.Store, error) {
 	}
 	options := etcd.Options{
 		Endpoints: o.Endpoints, CAFile: string(o.CAFile), CertFile: string(o.CertFile), KeyFile: string(o.KeyFile),
-		Root: StoreRoot, Prefix: o.KeyPrefix(), CompactionInterval: 5 * time.Minute,
+		Root: StoreRoot, Prefix: o.KeyPrefix(), CompactionInterval: 5 * time.Minute, Dial: dial.To(),
 	}
 	if o.Compaction != nil {
 		options.CompactionInterval = *o.Compaction

@@ -33,6 +33,7 @@ type API struct {
 	Datastore      Datastore      `json:"datastore,omitzero"`
 	Audit          Audit          `json:"audit,omitzero"`
 	Aggregation    Aggregation    `json:"aggregation,omitzero"`
+	Egress         Egress         `json:"egress,omitzero"`
 	Encryption     Encryption     `json:"encryption,omitzero"`
 	Tracing        Tracing        `json:"tracing,omitzero"`
 	Election       Election       `json:"election,omitzero"`
@@ -55,6 +56,7 @@ func (o *API) AddFlags(flags *pflag.FlagSet) {
 	o.Aggregation.addFlags(flags)
 	o.Datastore.addFlags(flags)
 	o.Audit.addFlags(flags)
+	o.Egress.addFlags(flags)
 	o.Encryption.addFlags(flags)
 	o.Tracing.addFlags(flags)
 	o.Election.addFlags(flags)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"minke/apiserver/egress"
 	"minke/cluster/configfile"
 	"minke/tracing"
 )
@@ -22,8 +23,8 @@ func (o *Tracing) addFlags(flags *pflag.FlagSet) {
 }
 
 // Tracer returns nil when nothing is traced: then nothing is paid. The name is
-// this server's.
-func (o *Tracing) Tracer(name string, log *slog.Logger) (*tracing.Tracer, error) {
+// this server's, dial the way to the collector, nil for the usual one.
+func (o *Tracing) Tracer(name string, dial egress.Dial, log *slog.Logger) (*tracing.Tracer, error) {
 	if o.ConfigFile == "" {
 		return nil, nil
 	}
@@ -35,7 +36,7 @@ func (o *Tracing) Tracer(name string, log *slog.Logger) (*tracing.Tracer, error)
 	if err != nil {
 		return nil, fmt.Errorf("--tracing-config-file: read %s: %w", o.ConfigFile, err)
 	}
-	c := tracing.Config{Service: "apiserver", Instance: name, Log: log}
+	c := tracing.Config{Service: "apiserver", Instance: name, Dial: dial.To(), Log: log}
 	if config.Endpoint != nil {
 		c.Endpoint = *config.Endpoint
 	}

@@ -22,6 +22,7 @@ import (
 
 	"minke/api/inprocess"
 	"minke/apiserver/authn"
+	"minke/apiserver/egress"
 )
 
 // Algorithms are those by which tokens may be signed.
@@ -38,6 +39,8 @@ type Options struct {
 	Algorithms []string
 	// Reserved are issuers that the server itself speaks for.
 	Reserved []string
+	// Egress has the ways to issuers that have an egressSelectorType.
+	Egress *egress.Selector
 	// Now may be nil.
 	Now func() time.Time
 }
@@ -65,14 +68,15 @@ func New(config *apiserver.AuthenticationConfiguration, o Options) (*Issuers, er
 	out := &Issuers{byURL: map[string]*issuer{}}
 	for n, one := range config.JWT {
 		path := field.NewPath("jwt").Index(n)
-		if one.Issuer.EgressSelectorType != "" {
-			return nil, field.Forbidden(path.Child("issuer", "egressSelectorType"), "this server has no egress selectors")
-		}
 		mapper, errs := validation.CompileAndValidateJWTAuthenticator(compiler, one, o.Reserved)
 		if len(errs) > 0 {
 			return nil, errs.ToAggregate()
 		}
-		client, err := newClient(one.Issuer.CertificateAuthority)
+		dial, err := way(o.Egress, one.Issuer.EgressSelectorType)
+		if err != nil {
+			return nil, field.Invalid(path.Child("issuer", "egressSelectorType"), one.Issuer.EgressSelectorType, err.Error())
+		}
+		client, err := newClient(one.Issuer.CertificateAuthority, dial)
 		if err != nil {
 			return nil, field.Invalid(path.Child("issuer", "certificateAuthority"), "<omitted>", err.Error())
 		}
@@ -81,6 +85,23 @@ func New(config *apiserver.AuthenticationConfiguration, o Options) (*Issuers, er
 		out.byURL[one.Issuer.URL] = i
 	}
 	return out, nil
+}
+
+// way returns how issuers in a network are reached; nil is the usual way. A network
+// that the server has no way to is an error: somebody asked for it by name.
+func way(all *egress.Selector, to apiserver.EgressSelectorType) (dial egress.Dial, err error) {
+	switch to {
+	case "":
+		return nil, nil
+	case apiserver.EgressSelectorControlPlane:
+		dial = all.ControlPlane()
+	case apiserver.EgressSelectorCluster:
+		dial = all.Cluster()
+	}
+	if dial == nil {
+		return nil, fmt.Errorf("egress lookup for %q is not configured", to)
+	}
+	return dial, nil
 }
 
 // AuthenticateToken implements authn.Token. Such tokens are for the server

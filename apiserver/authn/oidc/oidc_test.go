@@ -307,7 +307,7 @@ func TestConfiguration(t *testing.T) {
 		{"reserved issuer", "must not overlap with disallowed issuers", func(j *apiserver.JWTAuthenticator) { j.Issuer.URL = "https://self" }},
 		{"no audience", "jwt[0].issuer.audiences", func(j *apiserver.JWTAuthenticator) { j.Issuer.Audiences = nil }},
 		{"bad expression", "compilation failed", by(`claims.`)},
-		{"egress", "no egress selectors", func(j *apiserver.JWTAuthenticator) { j.Issuer.EgressSelectorType = apiserver.EgressSelectorCluster }},
+		{"egress", `egress lookup for "cluster" is not configured`, func(j *apiserver.JWTAuthenticator) { j.Issuer.EgressSelectorType = apiserver.EgressSelectorCluster }},
 	} {
 		if _, err := New(p.config(c.change), Options{Reserved: []string{"https://self"}}); err == nil || !strings.Contains(err.Error(), c.cause) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.cause)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
+
+	"minke/apiserver/egress"
 )
 
 // Bounds of asking an issuer.
@@ -33,10 +35,13 @@ type doer interface {
 }
 
 // newClient trusts ca (PEM), or what the host trusts when it is empty.
-func newClient(ca string) (*http.Client, error) {
+func newClient(ca string, dial egress.Dial) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	transport.MaxIdleConnsPerHost = 1
+	if dial != nil {
+		transport.DialContext = dial
+	}
 	if ca != "" {
 		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
 		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(ca)) {
