@@ -48,6 +48,29 @@ func TestFlowRules(t *testing.T) {
 		"namespaces": {"", schema("{subjects: [{kind: User, user: {name: u}}], resourceRules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: [A]}]}") + "{}",
 			[]string{`spec.rules[0].resourceRules[0].namespaces[0]: Invalid value: "A": each member of this list must be '*' or a DNS-1123 label; a lowercase`}},
 	})
+	level := func(name, spec string) string {
+		return "apiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: PriorityLevelConfiguration\nmetadata: {name: " + name + "}\nspec: " + spec
+	}
+	fixed := func(name, rest string) string {
+		return "apiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: FlowSchema\nmetadata: {name: " + name + "}\nspec: {priorityLevelConfiguration: {name: " + name + "}, " + rest + ", resourceRules: [{verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], clusterScope: true}], nonResourceRules: [{verbs: ['*'], nonResourceURLs: ['*']}]}]}"
+	}
+	masters := "matchingPrecedence: 1, rules: [{subjects: [{kind: Group, group: {name: 'system:masters'}}]"
+	everyone := "distinguisherMethod: {type: ByUser}, rules: [{subjects: [{kind: Group, group: {name: 'system:unauthenticated'}}, {kind: Group, group: {name: 'system:authenticated'}}]"
+	catchAll := level("catch-all", "{type: Limited, limited: {nominalConcurrencyShares: 5, limitResponse: {type: Reject}}}")
+	rules(t, "", map[string]rule{
+		"exempt":            {"", level("exempt", "{type: Exempt, exempt: {lendablePercent: 50}}"), nil},
+		"exempt of nothing": {"", level("exempt", "{type: Exempt}"), nil},
+		"exempt limited": {"", level("exempt", "{type: Limited, limited: {limitResponse: {type: Reject}}}"),
+			[]string{`spec.type: Invalid value: "Limited": type must be 'Exempt' if and only if name is 'exempt'`,
+				`spec: Invalid value: {"type":"Limited","limited":{"nominalConcurrencyShares":30,"limitResponse":{"type":"Reject"},"lendablePercent":0}}: spec of 'exempt' except the 'spec.exempt' field must equal the fixed value`}},
+		"catch-all": {"", catchAll, nil},
+		"catch-all with more": {catchAll, level("catch-all", "{type: Limited, limited: {nominalConcurrencyShares: 6, limitResponse: {type: Reject}}}"),
+			[]string{`spec: Invalid value: {"type":"Limited","limited":{"nominalConcurrencyShares":6,"limitResponse":{"type":"Reject"},"lendablePercent":0}}: spec of 'catch-all' must equal the fixed value`}},
+		"schema of the exempt": {"", fixed("exempt", masters), nil},
+		"schema of all":        {"", fixed("catch-all", "matchingPrecedence: 10000, "+everyone), nil},
+		"schema of all, earlier": {"", fixed("catch-all", "matchingPrecedence: 9999, "+everyone),
+			[]string{`spec: Invalid value: {"priorityLevelConfiguration":{"name":"catch-all"},"matchingPrecedence":9999`}},
+	})
 	rules(t, "status", map[string]rule{
 		"condition twice": {schema("") + "{}", schema("") + "{conditions: [{type: Dangling}, {type: Dangling}]}", []string{`status.conditions[1].type: Duplicate value: "Dangling"`}},
 	})

@@ -88,7 +88,7 @@ func TestValidate(t *testing.T) {
 				`spec.limited.limitResponse.queuing.handSize: Invalid value: 8: required entropy bits of deckSize 4096 and handSize 8 should not be greater than 60`,
 			}},
 		"priority level exempt by name alone": {"apiVersion: flowcontrol.apiserver.k8s.io/v1\nkind: PriorityLevelConfiguration\nmetadata: {name: exempt}\nspec: {type: Limited}",
-			[]string{`spec.type: Invalid value: "Limited": type must be 'Exempt' if and only if name is 'exempt'`, `spec.limited: Required value: must not be empty when type is Limited`}},
+			[]string{`spec.type: Invalid value: "Limited": type must be 'Exempt' if and only if name is 'exempt'`, `spec.limited: Required value: must not be empty when type is Limited`, `spec: Invalid value: {"type":"Limited"}: spec of 'exempt' except the 'spec.exempt' field must equal the fixed value`}},
 		"csi node": {"apiVersion: storage.k8s.io/v1\nkind: CSINode\nmetadata: {name: n}\nspec: {drivers: [{name: a.b, nodeID: i, topologyKeys: [k, k]}, {name: a.b}]}",
 			[]string{`spec.drivers[0]: Duplicate value: "k"`, `spec.drivers[1].nodeID: Required value`, `spec.drivers[1].name: Duplicate value: "a.b"`}},
 		"volume attributes": {"apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: A b",

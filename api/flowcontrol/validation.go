@@ -49,7 +49,7 @@ func validateFlowSchema(f *flowcontrolv1.FlowSchema) field.ErrorList {
 	for i := range f.Spec.Rules {
 		errs = append(errs, validateRules(&f.Spec.Rules[i], spec.Child("rules").Index(i))...)
 	}
-	return errs
+	return append(errs, fixedSchema(f)...)
 }
 
 func validateRules(r *flowcontrolv1.PolicyRulesWithSubjects, path *field.Path) field.ErrorList {
@@ -251,13 +251,14 @@ func validateLevel(p *flowcontrolv1.PriorityLevelConfiguration) field.ErrorList 
 			errs = append(errs, field.Forbidden(spec.Child("exempt"), "must be nil if the type is Limited"))
 		}
 		if p.Spec.Limited == nil {
-			return append(errs, field.Required(spec.Child("limited"), "must not be empty when type is Limited"))
+			errs = append(errs, field.Required(spec.Child("limited"), "must not be empty when type is Limited"))
+		} else {
+			errs = append(errs, validateLimited(p.Spec.Limited, spec.Child("limited"))...)
 		}
-		errs = append(errs, validateLimited(p.Spec.Limited, spec.Child("limited"))...)
 	default:
 		errs = append(errs, field.NotSupported(spec.Child("type"), kind, []string{"Exempt", "Limited"}))
 	}
-	return errs
+	return append(errs, fixedLevel(p)...)
 }
 
 func shares(nominal, lendable *int32, path *field.Path) field.ErrorList {

@@ -3,11 +3,12 @@ package flowcontrol
 import (
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"minke/api/flowcontrol"
 )
 
 // The groups and users that the suggested schemas speak of.
 const (
-	masters         = "system:masters"
 	nodes           = "system:nodes"
 	accounts        = "system:serviceaccounts"
 	authenticated   = "system:authenticated"
@@ -21,11 +22,8 @@ const (
 // the mandatory ones, then those that Kubernetes suggests.
 func BootstrapLevels() []*flowcontrolv1.PriorityLevelConfiguration {
 	return []*flowcontrolv1.PriorityLevelConfiguration{
-		{ObjectMeta: ours(flowcontrolv1.PriorityLevelConfigurationNameExempt), Spec: flowcontrolv1.PriorityLevelConfigurationSpec{
-			Type:   flowcontrolv1.PriorityLevelEnablementExempt,
-			Exempt: &flowcontrolv1.ExemptPriorityLevelConfiguration{NominalConcurrencyShares: new(int32), LendablePercent: new(int32)},
-		}},
-		limited(flowcontrolv1.PriorityLevelConfigurationNameCatchAll, 5, 0, nil),
+		mandatoryLevel(flowcontrolv1.PriorityLevelConfigurationNameExempt),
+		mandatoryLevel(flowcontrolv1.PriorityLevelConfigurationNameCatchAll),
 		limited("system", 30, 33, queues(64, 6)),
 		limited("node-high", 40, 25, queues(64, 6)),
 		limited("leader-election", 10, 0, queues(16, 4)),
@@ -41,8 +39,8 @@ func BootstrapSchemas() []*flowcontrolv1.FlowSchema {
 	everyone := groups(unauthenticated, authenticated)
 	kubeSystem := account(metav1.NamespaceSystem, flowcontrolv1.NameAll)
 	return []*flowcontrolv1.FlowSchema{
-		flowSchema("exempt", "exempt", 1, "", everything(groups(masters))),
-		flowSchema("catch-all", "catch-all", 10000, byUser, everything(everyone)),
+		mandatorySchema(flowcontrolv1.FlowSchemaNameExempt),
+		mandatorySchema(flowcontrolv1.FlowSchemaNameCatchAll),
 		flowSchema("probes", "exempt", 2, "", flowcontrolv1.PolicyRulesWithSubjects{Subjects: everyone, NonResourceRules: []flowcontrolv1.NonResourcePolicyRule{
 			{Verbs: []string{"get"}, NonResourceURLs: []string{"/healthz", "/readyz", "/livez"}},
 		}}),
@@ -70,7 +68,20 @@ func BootstrapSchemas() []*flowcontrolv1.FlowSchema {
 
 // mandatory tells whether an object of this name is kept as it is, whatever
 // its annotation says.
-func mandatory(name string) bool { return name == "exempt" || name == "catch-all" }
+func mandatory(name string) bool {
+	_, ok := flowcontrol.MandatoryLevel(name)
+	return ok
+}
+
+func mandatoryLevel(name string) *flowcontrolv1.PriorityLevelConfiguration {
+	spec, _ := flowcontrol.MandatoryLevel(name)
+	return &flowcontrolv1.PriorityLevelConfiguration{ObjectMeta: ours(name), Spec: spec}
+}
+
+func mandatorySchema(name string) *flowcontrolv1.FlowSchema {
+	spec, _ := flowcontrol.MandatorySchema(name)
+	return &flowcontrolv1.FlowSchema{ObjectMeta: ours(name), Spec: spec}
+}
 
 func ours(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Name: name, Annotations: map[string]string{flowcontrolv1.AutoUpdateAnnotationKey: "true"}}

@@ -29,22 +29,33 @@ func TestKeep(t *testing.T) {
 		return o
 	}
 	wanted := []*flowcontrolv1.PriorityLevelConfiguration{limited("catch-all", 5, 0, nil), limited("system", 30, 0, nil)}
+	wanted = append(wanted, mandatoryLevel("exempt"))
+	exempt := func(note string, lends int32) *flowcontrolv1.PriorityLevelConfiguration {
+		o := mandatoryLevel("exempt")
+		o.Spec.Exempt.LendablePercent, o.Annotations[flowcontrolv1.AutoUpdateAnnotationKey] = &lends, note
+		return o
+	}
 	for _, c := range []struct {
 		name   string
 		stored []*flowcontrolv1.PriorityLevelConfiguration
 		want   []string
 	}{
-		{"nothing stored", nil, []string{"create catch-all", "create system"}},
-		{"all as wanted", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30)}, nil},
-		{"changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "true", 6), level("system", 2, "true", 31)}, []string{"update catch-all", "update system"}},
-		{"hands off", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "false", 6), level("system", 2, "false", 31)}, []string{"update catch-all"}},
-		{"not annotated, new", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "", 5), level("system", 1, "", 31)}, []string{"update catch-all", "update system"}},
-		{"not annotated, changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 2, "", 31)}, nil},
-		{"of old", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), level("old", 1, "true", 1), level("own", 1, "", 1)}, []string{"delete old"}},
+		{"nothing stored", nil, []string{"create catch-all", "create system", "create exempt"}},
+		{"all as wanted", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), exempt("true", 0)}, nil},
+		{"changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "true", 6), level("system", 2, "true", 31), exempt("true", 0)}, []string{"update catch-all", "update system"}},
+		{"hands off", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 2, "false", 6), level("system", 2, "false", 31), exempt("true", 0)}, []string{"update catch-all"}},
+		{"not annotated, new", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "", 5), level("system", 1, "", 31), exempt("true", 0)}, []string{"update catch-all", "update system"}},
+		{"not annotated, changed", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 2, "", 31), exempt("true", 0)}, nil},
+		{"of old", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), level("old", 1, "true", 1), level("own", 1, "", 1), exempt("true", 0)}, []string{"delete old"}},
+		{"exempt lends", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), exempt("true", 50)}, nil},
+		{"exempt lends by hand", []*flowcontrolv1.PriorityLevelConfiguration{level("catch-all", 1, "true", 5), level("system", 1, "true", 30), exempt("false", 50)}, []string{"update exempt"}},
 	} {
 		var got []string
 		for _, s := range keep(c.stored, wanted) {
 			got = append(got, s.verb+" "+s.obj.GetName())
+			if o := s.obj.(*flowcontrolv1.PriorityLevelConfiguration); s.verb == "update" && o.Name == "exempt" && *o.Spec.Exempt.LendablePercent != 50 {
+				t.Errorf("%s: exempt lends %d", c.name, *o.Spec.Exempt.LendablePercent)
+			}
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
