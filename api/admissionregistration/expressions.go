@@ -25,6 +25,8 @@ type expressions struct {
 	// composed compiles what may name a policy's variables.
 	composed *cel.Composed
 	params   bool
+	// alone tells that the policy has no variables, and "variables" no meaning.
+	alone bool
 }
 
 // options are the variables of the policy's expressions.
@@ -34,8 +36,17 @@ func (e *expressions) options(authorizer, patch bool) cel.Admission {
 
 // check compiles text, which may name the policy's variables.
 func (e *expressions) check(text string, options cel.Admission, at *field.Path, returns ...*celgo.Type) field.ErrorList {
-	_, err := e.composed.Compile(text, options, e.stored.Has(text), returns...)
-	return complaint(at, text, err)
+	return complaint(at, text, e.compile(text, options, e.stored.Has(text), returns...))
+}
+
+func (e *expressions) compile(text string, options cel.Admission, stored bool, returns ...*celgo.Type) *cel.Error {
+	var err *cel.Error
+	if e.alone {
+		_, err = options.Environment().Check(text, stored, returns...)
+	} else {
+		_, err = e.composed.Compile(text, options, stored, returns...)
+	}
+	return err
 }
 
 // complaint words why an expression does not compile.
@@ -140,7 +151,7 @@ func (e *expressions) auditAnnotations(policy string, list []admissionregistrati
 		case len(text) > maxAuditAnnotationValueText:
 			errs = append(errs, field.Required(at.Child("valueExpression"), fmt.Sprintf("must not exceed %d bytes in length", maxAuditAnnotationValueText)))
 		default:
-			_, err := e.composed.Compile(text, e.options(true, false), e.stored.Has(a.ValueExpression), celgo.StringType, celgo.NullType)
+			err := e.compile(text, e.options(true, false), e.stored.Has(a.ValueExpression), celgo.StringType, celgo.NullType)
 			errs = append(errs, complaint(at.Child("valueExpression"), a.ValueExpression, err)...)
 		}
 		if keys.Has(a.Key) {

@@ -18,7 +18,9 @@ func mutatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: mutatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: mutatingAdmissionPolicyBindingUpdate,
 		Default:          defaultMutatingBinding,
-		Validate:         validateMutatingBinding,
+		Validate: func(b *admissionregistrationv1.MutatingAdmissionPolicyBinding) field.ErrorList {
+			return append(validateMutatingBinding(b), notStatic(b.Name)...)
+		},
 		ValidateUpdate: func(b, _ *admissionregistrationv1.MutatingAdmissionPolicyBinding) field.ErrorList {
 			return validateMutatingBinding(b)
 		},

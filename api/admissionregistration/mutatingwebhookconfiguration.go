@@ -22,8 +22,9 @@ func mutatingWebhookConfigurations() *api.Resource {
 		ConditionalUpdateOnly: true,
 		Columns:               mutatingColumns(),
 		Validate: func(c *admissionregistrationv1.MutatingWebhookConfiguration) field.ErrorList {
-			return validateMutating(c, &admissionregistrationv1.MutatingWebhookConfiguration{})
+			return append(validateMutating(c, &admissionregistrationv1.MutatingWebhookConfiguration{}), notStatic(c.Name)...)
 		},
 		ValidateUpdate: validateMutating,
+		Warnings:       mutatingWarnings,
 	}.Resource()
 }

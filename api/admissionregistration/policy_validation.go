@@ -21,7 +21,7 @@ type (
 )
 
 func validatePolicy(p *validatingPolicy) field.ErrorList {
-	return validatePolicyUpdate(p, &validatingPolicy{})
+	return append(validatePolicyUpdate(p, &validatingPolicy{}), notStatic(p.Name)...)
 }
 
 func validatePolicyUpdate(p, old *validatingPolicy) field.ErrorList {
@@ -30,6 +30,7 @@ func validatePolicyUpdate(p, old *validatingPolicy) field.ErrorList {
 	errs := validatePolicyCommon(spec.FailurePolicy, spec.ParamKind, spec.MatchConstraints, at)
 	errs = append(errs, e.matchConditions(spec.MatchConditions, at.Child("matchConditions"))...)
 	errs = append(errs, e.variables(spec.Variables, at.Child("variables"))...)
+	e.alone = len(spec.Variables) == 0
 	if len(spec.Validations) == 0 && len(spec.AuditAnnotations) == 0 {
 		const empty = "validations or auditAnnotations must contain at least one item"
 		return append(errs, field.Required(at.Child("validations"), empty), field.Required(at.Child("auditAnnotations"), empty))
@@ -59,7 +60,7 @@ func policyExpressions(p *validatingPolicy) sets.Set[string] {
 }
 
 // reasons are those that a validation may refuse with.
-var reasons = []metav1.StatusReason{metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonRequestEntityTooLarge, metav1.StatusReasonUnauthorized}
+var reasons = []metav1.StatusReason{metav1.StatusReasonForbidden, metav1.StatusReasonInvalid, metav1.StatusReasonRequestEntityTooLarge}
 
 func (e *expressions) validation(v *admissionregistrationv1.Validation, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -137,7 +138,7 @@ func validateParamKind(k *admissionregistrationv1.ParamKind, at *field.Path) fie
 }
 
 func validateMutatingPolicy(p *mutatingPolicy) field.ErrorList {
-	return validateMutatingPolicyUpdate(p, &mutatingPolicy{})
+	return append(validateMutatingPolicyUpdate(p, &mutatingPolicy{}), notStatic(p.Name)...)
 }
 
 func validateMutatingPolicyUpdate(p, old *mutatingPolicy) field.ErrorList {

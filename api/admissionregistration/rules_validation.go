@@ -80,7 +80,7 @@ func validateResources(list []string, at *field.Path) field.ErrorList {
 		}
 		resource, sub, found := strings.Cut(r, "/")
 		if !found {
-			plain = plain || r != "*"
+			plain = r != "*" // the last one decides, as in Kubernetes
 			continue
 		}
 		if allOf.Has(resource) {

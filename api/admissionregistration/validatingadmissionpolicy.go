@@ -17,7 +17,7 @@ func validatingAdmissionPolicies() *api.Resource {
 		PrepareForCreate: validatingAdmissionPolicyCreate,
 		PrepareForUpdate: validatingAdmissionPolicyUpdate,
 		Subresources: map[string]api.Subresource[*admissionregistrationv1.ValidatingAdmissionPolicy]{
-			"status": {Prepare: validatingAdmissionPolicyStatus},
+			"status": {Prepare: validatingAdmissionPolicyStatus, ValidateUpdate: validatePolicyStatus},
 		},
 		Default: defaultPolicy,
 		Columns: policyColumns(),

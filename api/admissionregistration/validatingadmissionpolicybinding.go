@@ -18,7 +18,9 @@ func validatingAdmissionPolicyBindings() *api.Resource {
 		PrepareForCreate: validatingAdmissionPolicyBindingCreate,
 		PrepareForUpdate: validatingAdmissionPolicyBindingUpdate,
 		Default:          defaultBinding,
-		Validate:         validateBinding,
+		Validate: func(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) field.ErrorList {
+			return append(validateBinding(b), notStatic(b.Name)...)
+		},
 		ValidateUpdate: func(b, _ *admissionregistrationv1.ValidatingAdmissionPolicyBinding) field.ErrorList {
 			return validateBinding(b)
 		},

@@ -22,8 +22,9 @@ func validatingWebhookConfigurations() *api.Resource {
 		ConditionalUpdateOnly: true,
 		Columns:               validatingColumns(),
 		Validate: func(c *admissionregistrationv1.ValidatingWebhookConfiguration) field.ErrorList {
-			return validateValidating(c, &admissionregistrationv1.ValidatingWebhookConfiguration{})
+			return append(validateValidating(c, &admissionregistrationv1.ValidatingWebhookConfiguration{}), notStatic(c.Name)...)
 		},
 		ValidateUpdate: validateValidating,
+		Warnings:       validatingWarnings,
 	}.Resource()
 }

@@ -61,37 +61,35 @@ func validateHooks(hooks, old []webhook) field.ErrorList {
 			e.stored.Insert(c.Expression)
 		}
 	}
+	kept := lenienceTo(old)
 	names := map[string]bool{}
 	for i, w := range hooks {
 		at := field.NewPath("webhooks").Index(i)
 		errs = append(errs, validation.IsFullyQualifiedName(at.Child("name"), w.name)...)
-		if names[w.name] {
+		if names[w.name] && w.name != "" && !kept.names {
 			errs = append(errs, field.Duplicate(at.Child("name"), w.name))
 		}
 		names[w.name] = true
-		errs = append(errs, validateHook(w, at)...)
+		errs = append(errs, validateHook(w, kept, at)...)
 		errs = append(errs, e.matchConditions(w.conditions, at.Child("matchConditions"))...)
 	}
 	return errs
 }
 
-func validateHook(w webhook, at *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	effects := []admissionregistrationv1.SideEffectClass{admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.SideEffectClassNoneOnDryRun}
-	switch {
-	case w.sideEffects == nil:
-		errs = append(errs, field.Required(at.Child("sideEffects"), "must specify one of None, NoneOnDryRun"))
-	case !slices.Contains(effects, *w.sideEffects):
-		errs = append(errs, field.NotSupported(at.Child("sideEffects"), *w.sideEffects, effects))
+func validateHook(w webhook, kept lenience, at *field.Path) field.ErrorList {
+	errs := validateSideEffects(w.sideEffects, kept.sideEffects, at.Child("sideEffects"))
+	if kept.versions {
+		errs = append(errs, clientconfig.AnyReviewVersions(w.versions, at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1")...)
+	} else {
+		errs = append(errs, clientconfig.ReviewVersions(w.versions, at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1")...)
 	}
-	errs = append(errs, clientconfig.ReviewVersions(w.versions, at.Child("admissionReviewVersions"), "must specify one of v1, v1beta1")...)
 	errs = append(errs, among(w.failure, at.Child("failurePolicy"), admissionregistrationv1.Fail, admissionregistrationv1.Ignore)...)
 	errs = append(errs, among(w.matching, at.Child("matchPolicy"), admissionregistrationv1.Equivalent, admissionregistrationv1.Exact)...)
 	errs = append(errs, among(w.reinvocation, at.Child("reinvocationPolicy"), admissionregistrationv1.IfNeededReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)...)
 	if t := w.timeout; t != nil && (*t < 1 || *t > 30) {
 		errs = append(errs, field.Invalid(at.Child("timeoutSeconds"), *t, "the timeout value must be between 1 and 30 seconds"))
 	}
-	options := metav1validation.LabelSelectorValidationOptions{}
+	options := metav1validation.LabelSelectorValidationOptions{AllowInvalidLabelValueInSelector: kept.selectors}
 	errs = append(errs, metav1validation.ValidateLabelSelector(w.namespaces, options, at.Child("namespaceSelector"))...)
 	errs = append(errs, metav1validation.ValidateLabelSelector(w.match, options, at.Child("objectSelector"))...)
 	for i := range w.rules {

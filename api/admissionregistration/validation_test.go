@@ -87,9 +87,16 @@ func TestValidatePolicy(t *testing.T) {
   variables: [{name: a-b, expression: '1'}]
   validations: [{expression: 'true'}]
 `, `spec.variables[0].name: Invalid value: "a-b": must be a valid CEL identifier`},
+		"variables where there are none": {`
+  validations: [{expression: variables.other == 1}]
+  auditAnnotations: [{key: k, valueExpression: variables.other}]
+`, `spec.validations[0].expression: Invalid value: "variables.other == 1": compilation failed: ERROR: <input>:1:1: undeclared reference to 'variables'`},
+		"unauthorized": {`
+  validations: [{expression: 'true', reason: Unauthorized}]
+`, `spec.validations[0].reason: Unsupported value: "Unauthorized": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"`},
 		"message": {`
   validations: [{expression: 'true', message: "a\nb", reason: Teapot}]
-`, "spec.validations[0].message: Invalid value: \"a\\nb\": must not contain line breaks\nspec.validations[0].reason: Unsupported value: \"Teapot\": supported values: \"Forbidden\", \"Invalid\", \"RequestEntityTooLarge\", \"Unauthorized\""},
+`, "spec.validations[0].message: Invalid value: \"a\\nb\": must not contain line breaks\nspec.validations[0].reason: Unsupported value: \"Teapot\": supported values: \"Forbidden\", \"Invalid\", \"RequestEntityTooLarge\""},
 		"annotation": {`
   auditAnnotations: [{key: k, valueExpression: '1'}, {key: k, valueExpression: 'null'}]
 `, "must evaluate to one of [string null_type] but got int\nspec.auditAnnotations[1].key: Duplicate value: \"k\""},
@@ -196,6 +203,7 @@ func TestValidateRules(t *testing.T) {
 		`["*", pods/log]`:                "",
 		`[""]`:                           "resources[0]: Required value",
 		`["*", pods]`:                    "if '*' is present, must not specify other resources without subresources",
+		`[pods, "*"]`:                    "",
 		`["*/*", pods]`:                  "if '*/*' is present, must not specify other resources",
 		`[pods/*, pods/log]`:             "if 'pods/*' is present, must not specify pods/log",
 		`["*/scale", deployments/scale]`: "if '*/scale' is present, must not specify deployments/scale",

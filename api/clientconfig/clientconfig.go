@@ -101,6 +101,18 @@ func validatePath(path string, at *field.Path) field.ErrorList {
 // ReviewVersions checks which versions of a review a webhook understands: one at
 // least that the server sends. missing is what is said when there is none.
 func ReviewVersions(versions []string, at *field.Path, missing string) field.ErrorList {
+	errs := AnyReviewVersions(versions, at, missing)
+	if len(versions) > 0 && !slices.ContainsFunc(versions, KnownReviewVersion) {
+		errs = append(errs, field.Invalid(at, versions, "must include at least one of v1, v1beta1"))
+	}
+	return errs
+}
+
+// KnownReviewVersion tells whether this server speaks the version.
+func KnownReviewVersion(v string) bool { return v == "v1" || v == "v1beta1" }
+
+// AnyReviewVersions checks versions of which none need be known.
+func AnyReviewVersions(versions []string, at *field.Path, missing string) field.ErrorList {
 	if len(versions) == 0 {
 		return field.ErrorList{field.Required(at, missing)}
 	}
@@ -113,9 +125,6 @@ func ReviewVersions(versions []string, at *field.Path, missing string) field.Err
 		for _, problem := range validation.IsDNS1035Label(v) {
 			errs = append(errs, field.Invalid(at.Index(i), v, problem))
 		}
-	}
-	if !slices.Contains(versions, "v1") && !slices.Contains(versions, "v1beta1") {
-		errs = append(errs, field.Invalid(at, versions, "must include at least one of v1, v1beta1"))
 	}
 	return errs
 }
