@@ -34,12 +34,6 @@ const (
 	tooMuch = 1 << 20
 )
 
-// buffers grow with use: most answers are small.
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, 0, 4<<10)
-	return &b
-}}
-
 var errTooMuch = errors.New("the client does not take the answers that it provokes")
 
 func (o *output) size() int {
@@ -52,9 +46,7 @@ func (o *output) size() int {
 // frame appends a frame's head and returns the buffer, to which its payload of
 // size bytes must be appended.
 func (o *output) frame(size int, kind http2.FrameType, flags http2.Flags, id uint32) *[]byte {
-	if o.buffer == nil {
-		o.buffer = buffers.Get().(*[]byte)
-	}
+	o.reserve(frameHead + size)
 	b := append(*o.buffer, byte(size>>16), byte(size>>8), byte(size), byte(kind), byte(flags))
 	*o.buffer = binary.BigEndian.AppendUint32(b, id)
 	return o.buffer
@@ -150,14 +142,6 @@ func (o *output) take() *[]byte {
 	o.turn++
 	o.room.Signal()
 	return buffer
-}
-
-// recycle takes back a buffer that was written.
-func recycle(buffer *[]byte) {
-	if cap(*buffer) <= 2*fullAt {
-		*buffer = (*buffer)[:0]
-		buffers.Put(buffer)
-	}
 }
 
 // written ends a write, and the connection if it has failed. c.mu must be held.

@@ -76,8 +76,8 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 	n := 0
 	for n < len(p) {
-		if s.err != nil {
-			return n, s.err
+		if err := w.room(); err != nil {
+			return n, err
 		}
 		size := min(int64(len(p)-n), maxFrame, s.window, c.window)
 		if size <= 0 {
@@ -88,8 +88,8 @@ func (w *response) Write(p []byte) (int, error) {
 			continue
 		}
 		n += w.put(p[n : n+int(size)])
-		if err := w.room(); err != nil {
-			return n, err
+		if c.output.size() >= flushAt {
+			c.flush()
 		}
 	}
 	return n, s.err
@@ -104,6 +104,7 @@ func (w *response) put(p []byte) int {
 	size := w.end - w.last - frameHead // of the frame before
 	if w.last >= 0 && w.turn == o.turn && w.end == o.size() && size < maxFrame {
 		p = p[:min(len(p), maxFrame-size)]
+		o.reserve(len(p))
 		*o.buffer = append(*o.buffer, p...)
 		size += len(p)
 		head := (*o.buffer)[w.last:]
@@ -118,12 +119,10 @@ func (w *response) put(p []byte) int {
 	return len(p)
 }
 
-// room lets the output not grow without bound; conn.mu must be held.
+// room returns when the output is not full: with what each stream puts into it
+// at a time it then does not grow beyond fullAt and a frame. conn.mu must be held.
 func (w *response) room() error {
 	s, c := w.stream, w.stream.conn
-	if c.output.size() >= flushAt {
-		c.flush()
-	}
 	for c.output.size() >= fullAt && s.err == nil {
 		c.output.room.Wait() // a write begins in time, or the connection ends
 		if c.output.size() < fullAt {
