@@ -33,6 +33,7 @@ func recycle(buffer *[]byte) {
 		if cap(*buffer) == has {
 			*buffer = (*buffer)[:0]
 			buffers[i].Put(buffer)
+			return
 		}
 	}
 }
