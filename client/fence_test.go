@@ -49,7 +49,7 @@ func TestFenced(t *testing.T) {
 				}
 				return time.Now().Add(15 * time.Second), nil
 			}
-			api := Fenced(slow(c.lasts), fence)
+			api := Fenced(slow(c.lasts), fence, nil)
 			if _, err := api.Do(t.Context(), Request{}); !errors.Is(err, c.want) || time.Since(begun) != c.ends {
 				t.Errorf("%s: %v after %v", c.name, err, time.Since(begun))
 			}

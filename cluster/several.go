@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,11 +16,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
+	"minke/apiserver"
 	"minke/client"
 	"minke/client/events"
 	"minke/client/leaderelection"
 	"minke/cluster/options"
 	"minke/cluster/servers"
+	"minke/store"
 )
 
 // runElected runs controllers and scheduler each while this server holds their
@@ -49,15 +52,43 @@ func (s *Server) runElected(ctx context.Context) error {
 				recorder.Event(l, corev1.EventTypeNormal, "LeaderElection", "%s %s", identity, what)
 			}}
 		group.Go(func() error {
-			return leaderelection.Run(ctx, config, func(ctx context.Context, fence client.Fence) error {
+			return leaderelection.Run(ctx, config, func(ctx context.Context, right leaderelection.Right) error {
 				// A term has views of its own: nothing of an earlier one hears of changes.
-				return run(ctx, client.NewInformers(api), func(api client.Interface) client.Interface { return client.Fenced(api, fence) })
+				return run(ctx, client.NewInformers(api), s.fenced(config.Namespace, name, right))
 			})
 		})
 	}
 	elect("kube-controller-manager", s.managerClient(), s.runManager)
 	elect("kube-scheduler", s.schedulerClient(), s.runScheduler)
 	return group.Wait()
+}
+
+// fenced holds clients to a right that a Lease shows, and the store's transactions
+// for them to the Lease itself.
+func (s *Server) fenced(namespace, name string, right leaderelection.Right) fencing {
+	held := &heldLease{key: apiserver.Prefix(s.resource(client.Leases.Resource.GroupResource())) + namespace + "/" + name, right: right}
+	mark := func(ctx context.Context) context.Context { return store.WithGuard(ctx, held) }
+	return func(api client.Interface) client.Interface { return client.Fenced(api, right.Fence, mark) }
+}
+
+// heldLease is the store.Guard of who holds a Lease.
+type heldLease struct {
+	key   string
+	right leaderelection.Right
+}
+
+// Condition implements store.Guard: a Lease's resourceVersion is when it was
+// modified.
+func (l *heldLease) Condition(ctx context.Context, not store.Revision) (store.Condition, error) {
+	text, err := l.right.Version(ctx, strconv.FormatInt(int64(not), 10))
+	if err != nil {
+		return store.Condition{}, err
+	}
+	version, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return store.Condition{}, fmt.Errorf("read the lease's resourceVersion: %w", err)
+	}
+	return store.Condition{Key: l.key, Modified: store.Revision(version)}, nil
 }
 
 // joins tells whether this server tells others on its etcd that it is there.

@@ -20,7 +20,9 @@
 // not agree, only run at about the same speed. A leader counts from before it
 // asked for the renewal, and gives up after RenewDeadline, which is shorter: in
 // the time between the two its component stops. A part of it that does not is
-// held off by the fence: see client.Fenced.
+// held off by the fence: see client.Fenced. A process that is stopped after its fence
+// let a write pass, and goes on when another one leads, is held off by the store,
+// which compares the lease in the write's own transaction: see store.Guard.
 //
 // Followers read nothing: they see the lease change, or time run out.
 package leaderelection

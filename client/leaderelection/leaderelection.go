@@ -32,8 +32,17 @@ type Config struct {
 }
 
 // Lead is a component: it runs until ctx ends and returns when it has stopped.
-// What it writes must pass fence (client.Fenced).
-type Lead func(ctx context.Context, fence client.Fence) error
+// What it writes must pass the right's fence (client.Fenced).
+type Lead func(ctx context.Context, right Right) error
+
+// Right is what a process has that leads.
+type Right struct {
+	Fence client.Fence
+	// Version is the resourceVersion of the Lease, as this process has written it
+	// last. With not, which it turned out not to be, it reads the Lease: that was
+	// renewed meanwhile, or is lost, which is the error.
+	Version func(ctx context.Context, not string) (string, error)
+}
 
 // errLost is why a leader is stopped, and what its fence says.
 var errLost = errors.New("this process does not hold the lease any more")
@@ -163,7 +172,7 @@ func (e *elector) take(ctx context.Context, seen *coordinationv1.Lease) (*term, 
 	if err != nil {
 		return nil, err
 	}
-	return &term{timing: e.Timing, lease: l, renewed: begun}, nil
+	return &term{timing: e.Timing, lease: l, renewed: begun, version: l.ResourceVersion}, nil
 }
 
 // request bounds one request: there is to be time for another one.

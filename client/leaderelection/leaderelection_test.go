@@ -73,7 +73,9 @@ func (w *world) start(n int) {
 		w.links, w.ends = append(w.links, l), append(w.ends, cancel)
 		w.gone.Go(func() {
 			err := Run(ctx, Config{API: l, Namespace: "kube-system", Name: "kube-scheduler", Identity: fmt.Sprint("p", i), Timing: DefaultTiming, Log: quiet},
-				func(ctx context.Context, fence client.Fence) error { return w.lead(ctx, i, client.Fenced(l, fence)) })
+				func(ctx context.Context, right Right) error {
+					return w.lead(ctx, i, client.Fenced(l, right.Fence, nil))
+				})
 			if !errors.Is(err, context.Canceled) {
 				w.Errorf("p%d ended: %v", i, err)
 			}
@@ -216,8 +218,8 @@ func TestFence(t *testing.T) {
 		ctx, cancel := context.WithCancel(w.Context())
 		w.gone.Go(func() {
 			_ = Run(ctx, Config{API: l, Namespace: "a", Name: "b", Identity: "deaf", Timing: DefaultTiming, Log: quiet},
-				func(_ context.Context, fence client.Fence) error {
-					api := client.Of(client.Fenced(w.api, fence), client.ConfigMaps) // its own way is not cut
+				func(_ context.Context, right Right) error {
+					api := client.Of(client.Fenced(w.api, right.Fence, nil), client.ConfigMaps) // its own way is not cut
 					for i := 0; ctx.Err() == nil; i++ {
 						_, err := api.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: fmt.Sprint("c", i)}})
 						written <- err

@@ -15,9 +15,11 @@ type term struct {
 	timing Timing
 	lease  *coordinationv1.Lease // as last written; the renewing goroutine's own
 
-	mu sync.Mutex // guards both
-	// renewed is when the last renewal that was made began.
+	mu sync.Mutex // guards what follows
+	// renewed is when the last renewal that was made began, version the lease's
+	// resourceVersion as far as it is known.
 	renewed time.Time
+	version string
 	ended   bool
 }
 
@@ -42,7 +44,35 @@ func (t *term) fence() (time.Time, error) {
 func (t *term) renewedAt(begun time.Time, l *coordinationv1.Lease) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.renewed, t.lease = begun, l
+	t.renewed, t.lease, t.version = begun, l, l.ResourceVersion
+}
+
+// version is the Version of the term's Right.
+func (e *elector) version(ctx context.Context, t *term, not string) (string, error) {
+	t.mu.Lock()
+	version, ended := t.version, t.ended
+	t.mu.Unlock()
+	if ended {
+		return "", errLost
+	}
+	if version != not {
+		return version, nil
+	}
+	l, err := e.leases.Get(ctx, e.Namespace, e.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return "", errLost
+	case err != nil:
+		return "", err
+	case holderOf(l) != e.Identity:
+		return "", errLost
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.version == not {
+		t.version = l.ResourceVersion
+	}
+	return t.version, nil
 }
 
 func (t *term) end() {
@@ -57,7 +87,8 @@ func (e *elector) lead(ctx context.Context, t *term, run Lead) (again bool, err 
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	stopped := make(chan error, 1)
-	go func() { stopped <- run(running, t.fence) }()
+	right := Right{Fence: t.fence, Version: func(ctx context.Context, not string) (string, error) { return e.version(ctx, t, not) }}
+	go func() { stopped <- run(running, right) }()
 	timer := time.NewTimer(e.RetryPeriod)
 	defer timer.Stop()
 	for {

@@ -73,7 +73,7 @@ func (c *Cache) Delete(ctx context.Context, old *Item, beside ...Beside) (*Item,
 	if _, err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	result, err := c.store.Txn(ctx, transaction(
+	result, err := store.Guarded(ctx, c.store, transaction(
 		store.Condition{Key: old.Key, Modified: old.Revision}, store.Write{Key: old.Key, Delete: true}, beside))
 	if err != nil {
 		return nil, fmt.Errorf("delete %s: %w", old.Key, err)
@@ -122,7 +122,7 @@ func (c *Cache) put(ctx context.Context, key string, modified store.Revision, ob
 	span.Event("TransformToStorage succeeded")
 	h := &handover{value: value, stored: stored, object: obj}
 	c.expect(key, h)
-	result, err := c.store.Txn(ctx, transaction(store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: stored}, beside))
+	result, err := store.Guarded(ctx, c.store, transaction(store.Condition{Key: key, Modified: modified}, store.Write{Key: key, Value: stored}, beside))
 	if err == nil && result.Succeeded {
 		span.Event("Txn call succeeded")
 		err = c.settle(ctx, result.Revision)

@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, options ...Option) {
 		{"conditions", testConditions},
 		{"one of many writers wins", testOneWinner},
 		{"a transaction is seen whole", testIsolation},
+		{"a guarded transaction", testGuard},
 		{"ranges are ordered and bounded", testRange},
 		{"ranges at old revisions", testOldRange},
 		{"paging at one revision", testPaging},
