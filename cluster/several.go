@@ -105,7 +105,7 @@ func (s *Server) join(ctx context.Context, group *errgroup.Group) error {
 	if err != nil {
 		return err
 	}
-	identity := &servers.Identity{API: s.self, Host: host, Keys: keys, Log: s.log}
+	identity := &servers.Identity{API: s.self, Host: host, Keys: keys, Port: int32(s.cfg.Port), Log: s.log}
 	if err := identity.Join(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type Identity struct {
 	// Host is this machine's name.
 	Host string
 	Keys Keys
+	// Port is where the API is served, which is the same on all servers.
+	Port int32
 	Log  *slog.Logger
 	// holder is made by Join.
 	holder string
@@ -57,7 +60,8 @@ func NameOn(host string) string {
 }
 
 // Join writes the lease for the first time. It fails when a server that runs has
-// other keys: each would refuse whom the other lets in.
+// other keys, so that each would refuse whom the other lets in, or another port, so
+// that nobody would reach one of them.
 func (i *Identity) Join(ctx context.Context) error {
 	i.holder = i.Name() + "_" + string(uuid.NewUUID())
 	// First it is written, so that of two that begin at a time one sees the other.
@@ -72,7 +76,11 @@ func (i *Identity) Join(ctx context.Context) error {
 		if l.Name == i.Name() || !renewedSince(l, time.Now().Add(-identityAlive)) {
 			continue
 		}
-		if err := i.Keys.agree(keysOf(l)); err != nil {
+		err := i.Keys.agree(keysOf(l))
+		if err == nil {
+			err = agreeOnPort(i.Port, l)
+		}
+		if err != nil {
 			err = fmt.Errorf("join the server on %s (Lease %s/%s): %w", l.Labels[corev1.LabelHostname], l.Namespace, l.Name, err)
 			// Nobody else is to be held up by what this server would have been.
 			if gone := i.leases().Delete(ctx, metav1.NamespaceSystem, i.Name(), metav1.DeleteOptions{}); gone != nil {
@@ -118,11 +126,13 @@ func (i *Identity) all(ctx context.Context) ([]*coordinationv1.Lease, error) {
 // renew writes the lease as of now.
 func (i *Identity) renew(ctx context.Context) error {
 	now, seconds := metav1.NowMicro(), int32(identityLife/time.Second)
+	annotations := i.Keys.annotations()
+	annotations[portAnnotation] = strconv.Itoa(int(i.Port))
 	wanted := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: i.Name(), Namespace: metav1.NamespaceSystem,
 			Labels:      map[string]string{identityLabel: identityValue, corev1.LabelHostname: i.Host},
-			Annotations: i.Keys.annotations(),
+			Annotations: annotations,
 		},
 		Spec: coordinationv1.LeaseSpec{HolderIdentity: &i.holder, LeaseDurationSeconds: &seconds, RenewTime: &now},
 	}

@@ -3,6 +3,7 @@ package servers
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -26,6 +27,7 @@ const (
 	frontProxyAnnotation = "minke.io/front-proxy-ca-sha256"
 	signingAnnotation    = "minke.io/service-account-signing-key"
 	acceptedAnnotation   = "minke.io/service-account-keys"
+	portAnnotation       = "minke.io/secure-port"
 )
 
 func (k Keys) annotations() map[string]string {
@@ -61,4 +63,14 @@ func (k Keys) agree(other Keys) error {
 		return differ("key of service accounts", k.Signing, other.Signing)
 	}
 	return nil
+}
+
+// agreeOnPort tells that the server of a lease has another port than this one: the
+// endpoints of default/kubernetes have one for all. A kube-apiserver does not tell.
+func agreeOnPort(own int32, other *coordinationv1.Lease) error {
+	its, told := other.Annotations[portAnnotation]
+	if !told || its == strconv.Itoa(int(own)) {
+		return nil
+	}
+	return fmt.Errorf("the port differs (here %d, there %s), but the Service default/kubernetes leads to all servers by one port: start this server with --secure-port=%s, or stop all others and start them with --secure-port=%d", own, its, its, own)
 }

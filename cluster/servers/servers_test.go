@@ -142,12 +142,15 @@ func TestKeysAgree(t *testing.T) {
 			t.Errorf("%v: %v, want %q", c.other, err, c.want)
 		}
 	}
+	if err := agreeOnPort(6443, &coordinationv1.Lease{}); err != nil {
+		t.Errorf("a kube-apiserver: %v", err)
+	}
 }
 
 func TestIdentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := fake.New()
-		server := func(host string, keys Keys) *Identity { return &Identity{API: api, Host: host, Keys: keys, Log: quiet} }
+		server := func(host string, keys Keys) *Identity { return &Identity{API: api, Host: host, Keys: keys, Port: 6443, Log: quiet} }
 		leases := func() (names []string) {
 			all, _, err := client.Of(api, client.Leases).List(t.Context(), "kube-system", metav1.ListOptions{})
 			if err != nil {
@@ -177,6 +180,11 @@ func TestIdentity(t *testing.T) {
 		other.Authority = "x"
 		if err := server("c", other).Join(ctx); err == nil || !strings.Contains(err.Error(), "join the server on ") {
 			t.Errorf("a server with other keys: %v", err)
+		}
+		elsewhere := server("d", good)
+		elsewhere.Port = 6444
+		if err := elsewhere.Join(ctx); err == nil || !strings.Contains(err.Error(), "the port differs (here 6444, there 6443)") || !strings.Contains(err.Error(), "start this server with --secure-port=6443") {
+			t.Errorf("a server on another port: %v", err)
 		}
 		if got := fmt.Sprint(len(leases())); got != "2" {
 			t.Errorf("%s leases, of %v", got, leases())
