@@ -150,7 +150,9 @@ func TestKeysAgree(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := fake.New()
-		server := func(host string, keys Keys) *Identity { return &Identity{API: api, Host: host, Keys: keys, Port: 6443, Log: quiet} }
+		server := func(host string, keys Keys) *Identity {
+			return &Identity{API: api, Host: host, Keys: keys, Port: 6443, Log: quiet}
+		}
 		leases := func() (names []string) {
 			all, _, err := client.Of(api, client.Leases).List(t.Context(), "kube-system", metav1.ListOptions{})
 			if err != nil {
