@@ -26,6 +26,7 @@ import (
 	"minke/api/resource"
 	"minke/api/scheduling"
 	"minke/api/storage"
+	"minke/api/storagemigration"
 )
 
 // Resources lists every built-in resource, each call a fresh list.
@@ -52,6 +53,7 @@ func resources(gates feature.Gates) []*api.Resource {
 		func() []*api.Resource { return resource.Resources(gates) },
 		scheduling.Resources,
 		storage.Resources,
+		storagemigration.Resources,
 		admissionregistration.Resources,
 		apiextensions.Resources,
 		apiregistration.Resources,

@@ -1,6 +1,9 @@
 package catalog
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	slice        = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s}\n"
@@ -24,6 +27,25 @@ func TestSmallGroupRules(t *testing.T) {
 		"system class":      {"", "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: system-node-critical}\nvalue: 1", []string{`metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of system-node-critical PriorityClass must be 2000001000`}},
 		"request":           {"", request + "{request: YQ==, usages: [fly, any, any], signerName: a/b}", []string{`spec.request: Invalid value: "YQ==": PEM block type must be CERTIFICATE REQUEST`, `spec.usages[0]: Unsupported value: "fly"`, `spec.usages[2]: Duplicate value: "any"`, `spec.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots`}},
 		"request of no one": {"", request + "{request: YQ==, signerName: kubernetes.io/legacy-unknown}", []string{`spec.request: Invalid value`, `spec.usages: Required value`, `spec.signerName: Invalid value: "kubernetes.io/legacy-unknown": the legacy signerName is not allowed via this API version`}},
+	})
+	const of = "apiVersion: storagemigration.k8s.io/v1\nkind: StorageVersionMigration\nmetadata: {name: m}\nspec: {resource: {resource: secrets}}\nstatus: "
+	condition := func(kind, status string) string {
+		return "{type: " + kind + ", status: '" + status + "', reason: R, message: '', lastTransitionTime: '2026-01-01T00:00:00Z'}"
+	}
+	rules(t, "", map[string]rule{
+		"a migration of nothing":       {"", "apiVersion: storagemigration.k8s.io/v1\nkind: StorageVersionMigration\nmetadata: {name: m}\nspec: {resource: {group: apps}}", []string{`spec.resource.resource: Required value: resource is required`}},
+		"a migration of another thing": {of + "{}", strings.Replace(of, "secrets", "pods", 1) + "{}", []string{`spec: Invalid value: {"resource":{"group":"","resource":"pods"}}: field is immutable`}},
+	})
+	rules(t, "status", map[string]rule{
+		"a migration from nowhere": {of + "{}", of + "{resourceVersion: x}", []string{`status.resourceVersion: Invalid value: "x": strconv.ParseInt`}},
+		"a migration from below":   {of + "{}", of + "{resourceVersion: '-1'}", []string{`status.resourceVersion: Invalid value: -1: must be greater than or equal to 0`}},
+		"a migration from elsewhere": {of + "{resourceVersion: '1'}", of + "{resourceVersion: '2', conditions: [{type: Running}]}",
+			[]string{`status.resourceVersion: Invalid value: "2": cannot be updated`, `status.conditions[0].status: Required value`, `status.conditions[0].lastTransitionTime: Required value`, `status.conditions[0].reason: Required value`}},
+		"a migration that ended in every way": {of + "{}", of + "{conditions: [" + condition("Succeeded", "True") + ", " + condition("Failed", "True") + ", " + condition("Running", "True") + "]}",
+			[]string{`status.conditions: Invalid value: [`, `status.conditions: Invalid value: [`, `status.conditions: Invalid value: [`}},
+		"a migration that ended, taken back": {of + "{conditions: [" + condition("Succeeded", "True") + "]}", of + "{conditions: [" + condition("Succeeded", "False") + "]}",
+			[]string{`status.conditions: Invalid value: [`}},
+		"a migration that failed, taken back": {of + "{conditions: [" + condition("Failed", "True") + "]}", of + "{}", []string{`status.conditions: Invalid value: null: Failed condition cannot be set to false once it is true`}},
 	})
 	rules(t, "approval", map[string]rule{
 		"both": {request + "{}", request + "{}\nstatus: {conditions: [{type: Approved, status: 'False'}, {type: Denied, status: 'True'}]}",

@@ -9,6 +9,8 @@ import (
 	resourcev1 "k8s.io/api/resource/v1"
 	resourcev1alpha3 "k8s.io/api/resource/v1alpha3"
 	resourcev1beta2 "k8s.io/api/resource/v1beta2"
+	storagemigrationv1 "k8s.io/api/storagemigration/v1"
+	storagemigrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
 
 	"minke/api"
 )
@@ -46,5 +48,8 @@ func offers() []offer {
 		converted[resourcev1alpha3.DeviceTaintRule, resourcev1alpha3.DeviceTaintRuleList](
 			resourcev1alpha3.SchemeGroupVersion.WithKind("DeviceTaintRule"), "devicetaintrules",
 			api.Adjust[resourcev1alpha3.DeviceTaintRule, resourcev1beta2.DeviceTaintRule]{}),
+		converted[storagemigrationv1beta1.StorageVersionMigration, storagemigrationv1beta1.StorageVersionMigrationList](
+			storagemigrationv1beta1.SchemeGroupVersion.WithKind("StorageVersionMigration"), "storageversionmigrations",
+			api.Adjust[storagemigrationv1beta1.StorageVersionMigration, storagemigrationv1.StorageVersionMigration]{}),
 	}, firstDevices()...)
 }

@@ -6,7 +6,6 @@ import (
 	resourcev1alpha3 "k8s.io/api/resource/v1alpha3"
 	resourcev1beta2 "k8s.io/api/resource/v1beta2"
 	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
-	storagemigrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
@@ -20,7 +19,6 @@ func resources() []*api.Resource {
 		podCertificateRequests(),
 		leaseCandidates(),
 		storageVersions(),
-		storageVersionMigrations(),
 		deviceTaintRules(),
 		resourcePoolStatusRequests(),
 		podGroups(),
@@ -75,30 +73,6 @@ func storageVersions() *api.Resource {
 			}},
 			{Name: "StorageVersions", Cell: storageVersionsCell},
 			{Name: "Age", Cell: func(v *version) any { return v.CreationTimestamp }},
-		},
-	}.Resource()
-}
-
-func storageVersionMigrations() *api.Resource {
-	type migration = storagemigrationv1beta1.StorageVersionMigration
-	return api.Definition[*migration]{
-		Kind:             storagemigrationv1beta1.SchemeGroupVersion.WithKind("StorageVersionMigration"),
-		Plural:           "storageversionmigrations",
-		Cluster:          true,
-		New:              api.New[migration],
-		NewList:          api.NewList[storagemigrationv1beta1.StorageVersionMigrationList],
-		PrepareForCreate: func(m *migration) { m.Status = storagemigrationv1beta1.StorageVersionMigrationStatus{} },
-		PrepareForUpdate: func(m, old *migration) { m.Status = old.Status },
-		Validate:         validateMigration,
-		ValidateUpdate:   validateMigrationUpdate,
-		Subresources: map[string]api.Subresource[*migration]{
-			"status": {Prepare: func(m, old *migration) { m.Spec = old.Spec; api.KeepMetadata(m, old) }},
-		},
-		Columns: []api.Column[*migration]{
-			{Name: "Resource", Cell: func(m *migration) any {
-				return m.Spec.Resource.Resource + "." + m.Spec.Resource.Group
-			}},
-			{Name: "Age", Cell: func(m *migration) any { return m.CreationTimestamp }},
 		},
 	}.Resource()
 }

@@ -8,7 +8,6 @@ import (
 	coordinationv1beta1 "k8s.io/api/coordination/v1beta1"
 	resourcev1alpha3 "k8s.io/api/resource/v1alpha3"
 	resourcev1beta2 "k8s.io/api/resource/v1beta2"
-	storagemigrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -95,14 +94,6 @@ func storageVersionsCell(v *apiserverinternalv1alpha1.StorageVersion) any {
 		return "<unset>"
 	}
 	return strings.Join(all, ",")
-}
-
-func validateMigration(m *storagemigrationv1beta1.StorageVersionMigration) field.ErrorList {
-	return required(m.Spec.Resource.Resource, spec.Child("resource", "resource"))
-}
-
-func validateMigrationUpdate(m, old *storagemigrationv1beta1.StorageVersionMigration) field.ErrorList {
-	return append(validateMigration(m), apivalidation.ValidateImmutableField(m.Spec, old.Spec, spec)...)
 }
 
 func defaultTaintRule(r *resourcev1beta2.DeviceTaintRule) {

@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	migrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
+	migrationv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,11 +24,11 @@ import (
 const component = "storage-version-migrator-controller"
 
 // Migrations are what the controller follows.
-var Migrations = client.Kind[*migrationv1beta1.StorageVersionMigration]{
-	Resource: migrationv1beta1.SchemeGroupVersion.WithResource("storageversionmigrations"),
+var Migrations = client.Kind[*migrationv1.StorageVersionMigration]{
+	Resource: migrationv1.SchemeGroupVersion.WithResource("storageversionmigrations"),
 	Kind:     "StorageVersionMigration",
-	New:      func() *migrationv1beta1.StorageVersionMigration { return new(migrationv1beta1.StorageVersionMigration) },
-	NewList:  func() runtime.Object { return new(migrationv1beta1.StorageVersionMigrationList) },
+	New:      func() *migrationv1.StorageVersionMigration { return new(migrationv1.StorageVersionMigration) },
+	NewList:  func() runtime.Object { return new(migrationv1.StorageVersionMigrationList) },
 	Cluster:  true,
 }
 
@@ -38,8 +38,8 @@ var Migrations = client.Kind[*migrationv1beta1.StorageVersionMigration]{
 //	               └─ a write was refused for good ──> Failed
 type Controller struct {
 	api        client.Interface
-	migrations client.Resource[*migrationv1beta1.StorageVersionMigration]
-	view       client.Informer[*migrationv1beta1.StorageVersionMigration]
+	migrations client.Resource[*migrationv1.StorageVersionMigration]
+	view       client.Informer[*migrationv1.StorageVersionMigration]
 	resources  func(context.Context) ([]client.APIResource, error)
 	loop       *reconcile.Loop
 }
@@ -48,13 +48,13 @@ type Controller struct {
 func New(api client.Interface, informers *client.Informers, resources func(context.Context) ([]client.APIResource, error)) *Controller {
 	c := &Controller{api: api, resources: resources, migrations: client.Of(api, Migrations), view: client.InformerOf(informers, Migrations)}
 	c.loop = reconcile.New(component, reconcile.Options{}, c.sync)
-	look := func(m *migrationv1beta1.StorageVersionMigration) {
+	look := func(m *migrationv1.StorageVersionMigration) {
 		if !ended(m) {
 			c.loop.Add(client.KeyOf(m))
 		}
 	}
-	c.view.Handle(client.Handler[*migrationv1beta1.StorageVersionMigration]{
-		Add: look, Update: func(_, m *migrationv1beta1.StorageVersionMigration) { look(m) },
+	c.view.Handle(client.Handler[*migrationv1.StorageVersionMigration]{
+		Add: look, Update: func(_, m *migrationv1.StorageVersionMigration) { look(m) },
 	})
 	return c
 }
@@ -68,11 +68,11 @@ func (c *Controller) Run(ctx context.Context) error {
 	return nil
 }
 
-func ended(m *migrationv1beta1.StorageVersionMigration) bool {
-	return is(m, migrationv1beta1.MigrationSucceeded) || is(m, migrationv1beta1.MigrationFailed)
+func ended(m *migrationv1.StorageVersionMigration) bool {
+	return is(m, migrationv1.MigrationSucceeded) || is(m, migrationv1.MigrationFailed)
 }
 
-func is(m *migrationv1beta1.StorageVersionMigration, kind migrationv1beta1.MigrationConditionType) bool {
+func is(m *migrationv1.StorageVersionMigration, kind migrationv1.MigrationConditionType) bool {
 	return meta.IsStatusConditionTrue(m.Status.Conditions, string(kind))
 }
 
@@ -86,28 +86,28 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 		return fmt.Errorf("migrate %s: %w", key.Name, err)
 	}
 	if !found {
-		return c.tell(ctx, m, migrationv1beta1.MigrationFailed, "StorageVersionMigrationFailed",
+		return c.tell(ctx, m, migrationv1.MigrationFailed, "StorageVersionMigrationFailed",
 			fmt.Sprintf("the server has no resource %s", schema.GroupResource(m.Spec.Resource)), "")
 	}
 	objs, revision, err := client.ListAny(ctx, c.api, resource, "", metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", key.Name, err)
 	}
-	if !is(m, migrationv1beta1.MigrationRunning) {
+	if !is(m, migrationv1.MigrationRunning) {
 		// The change brings the migration here again.
-		return c.tell(ctx, m, migrationv1beta1.MigrationRunning, "StorageVersionMigrationInProgress", "", revision)
+		return c.tell(ctx, m, migrationv1.MigrationRunning, "StorageVersionMigrationInProgress", "", revision)
 	}
 	for _, obj := range objs {
 		err := c.rewrite(ctx, resource, obj)
 		switch {
 		case err == nil:
 		case lasting(err):
-			return c.tell(ctx, m, migrationv1beta1.MigrationFailed, "StorageVersionMigrationFailed", err.Error(), "")
+			return c.tell(ctx, m, migrationv1.MigrationFailed, "StorageVersionMigrationFailed", err.Error(), "")
 		default:
 			return fmt.Errorf("migrate %s: %w", key.Name, err)
 		}
 	}
-	return c.tell(ctx, m, migrationv1beta1.MigrationSucceeded, "StorageVersionMigrationSucceeded", "", "")
+	return c.tell(ctx, m, migrationv1.MigrationSucceeded, "StorageVersionMigrationSucceeded", "", "")
 }
 
 func (c *Controller) find(ctx context.Context, wanted metav1.GroupResource) (schema.GroupVersionResource, bool, error) {
@@ -150,12 +150,12 @@ func lasting(err error) bool {
 }
 
 // tell adds a condition, and the revision that the migration began at.
-func (c *Controller) tell(ctx context.Context, m *migrationv1beta1.StorageVersionMigration, kind migrationv1beta1.MigrationConditionType, reason, message, revision string) error {
+func (c *Controller) tell(ctx context.Context, m *migrationv1.StorageVersionMigration, kind migrationv1.MigrationConditionType, reason, message, revision string) error {
 	m = m.DeepCopy()
 	if revision != "" {
 		m.Status.ResourceVersion = revision
 	}
-	if running := meta.FindStatusCondition(m.Status.Conditions, string(migrationv1beta1.MigrationRunning)); running != nil && kind != migrationv1beta1.MigrationRunning {
+	if running := meta.FindStatusCondition(m.Status.Conditions, string(migrationv1.MigrationRunning)); running != nil && kind != migrationv1.MigrationRunning {
 		ends := *running
 		ends.Status = metav1.ConditionFalse
 		meta.SetStatusCondition(&m.Status.Conditions, ends)

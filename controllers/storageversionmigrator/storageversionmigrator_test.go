@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 
 	corev1 "k8s.io/api/core/v1"
-	migrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
+	migrationv1 "k8s.io/api/storagemigration/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -14,9 +14,9 @@ import (
 	"minke/client/fake"
 )
 
-func migration(name, resource string) *migrationv1beta1.StorageVersionMigration {
-	return &migrationv1beta1.StorageVersionMigration{ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: migrationv1beta1.StorageVersionMigrationSpec{Resource: metav1.GroupResource{Resource: resource}}}
+func migration(name, resource string) *migrationv1.StorageVersionMigration {
+	return &migrationv1.StorageVersionMigration{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: migrationv1.StorageVersionMigrationSpec{Resource: metav1.GroupResource{Resource: resource}}}
 }
 
 func TestMigrate(t *testing.T) {
@@ -25,7 +25,7 @@ func TestMigrate(t *testing.T) {
 			return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name}}
 		}
 		api := fake.New(secret("a"), secret("b")).Guarded(t)
-		for _, m := range []*migrationv1beta1.StorageVersionMigration{migration("good", "secrets"), migration("bad", "nothing")} {
+		for _, m := range []*migrationv1.StorageVersionMigration{migration("good", "secrets"), migration("bad", "nothing")} {
 			if _, err := client.Of(api, Migrations).Create(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}

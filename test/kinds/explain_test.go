@@ -13,7 +13,7 @@ import (
 
 // mute are kinds of which a Go type brings no texts about its fields.
 var mute = map[string]bool{
-	"v1alpha1 MutatingAdmissionPolicy": true, "v1beta1 StorageVersionMigration": true,
+	"v1alpha1 MutatingAdmissionPolicy": true, "v1beta1 StorageVersionMigration": true, "v1 StorageVersionMigration": true,
 }
 
 // jsonSchema is where fields are that JSON Schema explains, and their type does not.

@@ -53,7 +53,8 @@ var own = map[string]map[string]any{
 		"spec.versions[0].subresources.scale": map[string]any{"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.selector"},
 		"spec.versions[0].selectableFields":   nil, "spec.preserveUnknownFields": nil, "spec.conversion.webhook": nil, "spec.conversion.strategy": "None", "status.storedVersions": []any{"v1"},
 	},
-	"apiservices.apiregistration.k8s.io": {"metadata.name": "v1.example.com", "spec.version": "v1", "spec.group": "example.com", "status.conditions[0].status": "True"},
+	"apiservices.apiregistration.k8s.io":               {"metadata.name": "v1.example.com", "spec.version": "v1", "spec.group": "example.com", "status.conditions[0].status": "True"},
+	"storageversionmigrations.storagemigration.k8s.io": {"status.resourceVersion": "7", "status.conditions[0].status": "True"},
 	"leasecandidates.coordination.k8s.io": {
 		"spec.binaryVersion": "1.37.0", "spec.emulationVersion": "1.37.0", "spec.strategy": "OldestEmulationVersion",
 	},
