@@ -44,6 +44,7 @@ func TestBadInput(t *testing.T) {
 		{"invalid spec", "POST", cms, "", `{"metadata":{"name":"a"},"data":{"bad":"1"}}`, 422, "Invalid", `ConfigMap "a" is invalid: data[bad]: Invalid value: "bad": is not allowed`},
 		{"another namespace", "POST", cms, "", `{"metadata":{"name":"a","namespace":"other"}}`, 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request"},
 		{"resourceVersion on create", "POST", cms, "", `{"metadata":{"name":"a","resourceVersion":"5"}}`, 500, "", "resourceVersion should not be set on objects to be created"},
+		{"resourceVersion on create of a bad object", "POST", cms, "", `{"metadata":{"name":"a","resourceVersion":"5"},"data":{"bad":"1"}}`, 422, "Invalid", "data[bad]"},
 		{"unknown field", "POST", cms + "?fieldValidation=Strict", "", `{"metadata":{"name":"a"},"foo":1}`, 400, "BadRequest", `strict decoding error: unknown field "foo"`},
 		{"duplicate field", "POST", cms + "?fieldValidation=Strict", "", `{"metadata":{"name":"a"},"data":{},"data":{}}`, 400, "BadRequest", `duplicate field "data"`},
 		{"bad fieldValidation", "POST", cms + "?fieldValidation=x", "", `{}`, 422, "Invalid", "fieldValidation"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,10 +63,6 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	if err := c.checkNamespace(obj); err != nil {
 		return nil, err
 	}
-	if rv := obj.GetResourceVersion(); rv != "" && rv != "0" {
-		return nil, fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, "resourceVersion should not be set on objects to be created")
-	}
-	obj.SetResourceVersion("")
 	obj.SetSelfLink("")
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
@@ -83,7 +80,6 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	if err := c.checkNamespace(obj); err != nil {
 		return nil, err
 	}
-	obj.SetResourceVersion("")
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
 	obj.SetGeneration(0)
@@ -147,6 +143,9 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		}
 		return unsaved(nil, obj), nil
 	}
+	if err := dropRevision(obj); err != nil {
+		return nil, err
+	}
 	beside, err := c.beside(obj, nil)
 	if err != nil {
 		return nil, err
@@ -158,6 +157,17 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		return nil, c.createError(name, nil)
 	}
 	return item, err
+}
+
+// dropRevision takes the resourceVersion from an object that is about to be
+// stored for the first time, and refuses one that is a revision. Kubernetes' storage
+// asks that last of all: a dry run, which tells what else is wrong, never gets there.
+func dropRevision(obj api.Object) error {
+	if n, err := strconv.ParseUint(obj.GetResourceVersion(), 10, 64); err == nil && n != 0 {
+		return fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, "resourceVersion should not be set on objects to be created")
+	}
+	obj.SetResourceVersion("")
+	return nil
 }
 
 // createError returns err, or that the name is taken.

@@ -53,6 +53,16 @@ func TestCreateVariants(t *testing.T) {
 	dry := w.must(201, "POST", cms+"?dryRun=All", configMap("dry", "1"))
 	w.want(at(dry, "metadata", "name"), "dry", "dry run")
 	w.must(404, "GET", cms+"/dry", "")
+	// As a copy of an object that is read has it: only the storage refuses it.
+	read := `{"metadata":{"name":"dry","resourceVersion":"5"}}`
+	w.want(at(w.must(201, "POST", cms+"?dryRun=All", read), "metadata", "resourceVersion"), "5", "resourceVersion of a dry run")
+	w.must(500, "POST", cms, read)
+	for _, none := range []string{"0", "", "x"} {
+		made := w.must(201, "POST", cms, `{"metadata":{"generateName":"x-","resourceVersion":"`+none+`"}}`)
+		if got := at(made, "metadata", "resourceVersion"); got == none {
+			t.Errorf("resourceVersion %q was kept", got)
+		}
+	}
 	w.must(405, "POST", cms+"/x", configMap("x", "1"))
 }
 

@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -76,13 +77,20 @@ func (s *Service) port() int32 {
 	return s.Port
 }
 
-// url returns the endpoint's address without a query.
+// url returns the endpoint's address without a query. Its path is cleaned as
+// client-go does it for kube-apiserver: without double slashes and the last one,
+// for which many servers have a redirection instead of an answer.
 func (e *Endpoint) url() (*url.URL, error) {
 	if e.Service == nil {
-		return url.Parse(e.URL)
+		at, err := url.Parse(e.URL)
+		if err != nil {
+			return nil, err
+		}
+		at.Path, at.RawPath = path.Join("/", at.Path), ""
+		return at, nil
 	}
 	host := e.Service.host() + ":" + strconv.Itoa(int(e.Service.port()))
-	return &url.URL{Scheme: "https", Host: host, Path: "/" + strings.TrimPrefix(e.Service.Path, "/")}, nil
+	return &url.URL{Scheme: "https", Host: host, Path: path.Join("/", e.Service.Path)}, nil
 }
 
 // DefaultLimit bounds an answer in bytes: an object of the largest size as a

@@ -79,6 +79,22 @@ func TestPost(t *testing.T) {
 	}
 }
 
+func TestPathsAreCleaned(t *testing.T) {
+	at, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(`{"value":"` + r.URL.Path + `"}`)) })
+	base := strings.TrimSuffix(at.URL, "/hook")
+	for given, want := range map[string]string{"": "/", "/": "/", "//hook": "/hook", "/a//b/": "/a/b", "/a/../b": "/b", "/a%20b": "/a b"} {
+		at.URL = base + given
+		var got struct{ Value string }
+		if err := new(Client).Post(t.Context(), &Call{Endpoint: at, Body: []byte("{}")}, &got); err != nil || got.Value != want {
+			t.Errorf("%q: asked %q, want %q (%v)", given, got.Value, want, err)
+		}
+		service := Endpoint{Service: &Service{Namespace: "a", Name: "b", Path: strings.ReplaceAll(given, "%20", " ")}}
+		if u, err := service.url(); err != nil || u.Path != want {
+			t.Errorf("%q of a service: %v, want %q (%v)", given, u, want, err)
+		}
+	}
+}
+
 func TestConnectionsAreKept(t *testing.T) {
 	at, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) })
 	opened := 0
