@@ -6,15 +6,31 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 // How far the heap may grow over what is in use before it is collected: as far
 // as what is in use, as is Go's rule, but no more than slack bytes, or
 // leastPercent of it where that is more. Much of a large heap is stored bytes,
 // which cost a collection nothing: so memory is worth more than fewer of them.
+//
+// While much is allocated it may grow to busyHeap bytes in any case. A small heap
+// would be collected many times a second otherwise, and in each of the 3 to 5 ms
+// that this takes requests wait for a processor. What that takes is given back
+// soon after.
 const (
 	slack        = 30 << 20
 	leastPercent = 30
+	busyHeap     = 56 << 20
+)
+
+// Much is allocated when it was busyRate bytes a second for busyTime, which a
+// start does not take, until it is less than calmRate for calmTime.
+const (
+	busyRate = 8 << 20
+	busyTime = time.Second
+	calmRate = 2 << 20
+	calmTime = 2 * time.Second
 )
 
 var collecting sync.Once
@@ -24,30 +40,110 @@ var collecting sync.Once
 func collectSooner() {
 	collecting.Do(func() {
 		if os.Getenv("GOGC") == "" {
-			afterCollection(100)
+			p := &pacer{read: readHeap, set: func(percent int) { debug.SetGCPercent(percent) }, collect: debug.FreeOSMemory, percent: 100}
+			p.last = p.now()
+			p.follow()
 		}
 	})
 }
 
-// afterCollection sets the percentage anew whenever a collection has ended: the
-// object that it leaves behind is found dead by the next one.
-func afterCollection(percent int) {
-	runtime.AddCleanup(new([16]byte), func(before int) {
-		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-		metrics.Read(live)
-		now := growth(live[0].Value.Uint64())
-		// Setting it stops the world: small steps are not worth it.
-		if now < before-3 || now > before+3 || now == 100 && before != 100 {
-			debug.SetGCPercent(now)
-		} else {
-			now = before
-		}
-		afterCollection(now)
-	}, percent)
+// heap is what is known of it.
+type heap struct {
+	live      uint64 // bytes that the last collection left
+	roots     uint64 // bytes that it scans beside them, which count for a percentage, too
+	allocated uint64 // bytes, ever
 }
 
-// growth is by how many percent a heap of which live bytes are in use may grow.
-func growth(live uint64) int {
+func readHeap() heap {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return heap{live: s[0].Value.Uint64(), roots: s[1].Value.Uint64() + s[2].Value.Uint64(), allocated: s[3].Value.Uint64()}
+}
+
+// pacer sets how far the heap may grow, anew after each collection.
+type pacer struct {
+	read    func() heap
+	set     func(percent int) // stops the world
+	collect func()            // and gives back what was freed
+
+	mu      sync.Mutex // guards what follows
+	percent int
+	busy    bool
+	last    sample // taken at a collection, of which there may be many in busyTime
+	looked  sample // taken at the last look, while busy
+}
+
+// sample is how much was allocated until when.
+type sample struct {
+	heap
+	at time.Time
+}
+
+func (p *pacer) now() sample { return sample{p.read(), time.Now()} }
+
+// reaches tells whether so many bytes a second were allocated since before.
+func (s sample) reaches(rate float64, before sample) bool {
+	return float64(s.allocated-before.allocated) >= rate*s.at.Sub(before.at).Seconds()
+}
+
+// follow calls collected whenever a collection has ended: the object that it
+// leaves behind is found dead by the next one.
+func (p *pacer) follow() {
+	runtime.AddCleanup(new([16]byte), func(p *pacer) {
+		p.collected()
+		p.follow()
+	}, p)
+}
+
+func (p *pacer) collected() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	if now.at.Sub(p.last.at) >= busyTime {
+		if !p.busy && now.reaches(busyRate, p.last) {
+			p.busy, p.looked = true, now
+			time.AfterFunc(calmTime, p.look)
+		}
+		p.last = now
+	}
+	p.adapt(now.heap)
+}
+
+// look finds out, while much is allocated, whether it still is.
+func (p *pacer) look() {
+	p.mu.Lock()
+	now := p.now()
+	p.busy = now.reaches(calmRate, p.looked)
+	p.looked = now
+	if p.busy {
+		time.AfterFunc(calmTime, p.look)
+	}
+	p.adapt(now.heap)
+	calm := !p.busy
+	p.mu.Unlock()
+	if calm {
+		p.collect() // what has grown beyond what it may now would stay for long
+	}
+}
+
+// adapt sets the percentage, unless that would change little. p.mu must be held.
+func (p *pacer) adapt(h heap) {
+	now := growth(h.live, h.roots, p.busy)
+	if least := max(3, p.percent/10); now <= p.percent-least || now >= p.percent+least || now == 100 && p.percent != 100 {
+		p.set(now)
+		p.percent = now
+	}
+}
+
+// growth is by how many percent a heap of which live bytes are in use may grow;
+// roots is what is scanned beside them.
+func growth(live, roots uint64, busy bool) int {
+	if live == 0 {
+		return 100
+	}
+	if busy && live < busyHeap-slack {
+		return max(int(100*(busyHeap-live)/(live+roots)), 100)
+	}
 	if live <= slack {
 		return 100
 	}

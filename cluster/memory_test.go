@@ -1,14 +1,108 @@
 package cluster
 
-import "testing"
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
 
 func TestGrowth(t *testing.T) {
 	for _, c := range []struct {
-		live uint64
-		want int
-	}{{0, 100}, {25 << 20, 100}, {30 << 20, 100}, {60 << 20, 50}, {100 << 20, 30}, {4 << 30, 30}} {
-		if got := growth(c.live); got != c.want {
-			t.Errorf("%d bytes in use: %d%%, want %d%%", c.live, got, c.want)
+		live, roots uint64
+		busy        bool
+		want        int
+	}{
+		{0, 0, false, 100}, {25 << 20, 0, false, 100}, {30 << 20, 0, false, 100}, {60 << 20, 0, false, 50}, {100 << 20, 0, false, 30}, {4 << 30, 0, false, 30},
+		{0, 0, true, 100}, {8 << 20, 0, true, 600}, {8 << 20, 8 << 20, true, 300}, {25 << 20, 25 << 20, true, 100}, {34 << 20, 0, true, 88}, {100 << 20, 0, true, 30},
+	} {
+		if got := growth(c.live, c.roots, c.busy); got != c.want {
+			t.Errorf("%d bytes in use, %d of roots, busy %v: %d%%, want %d%%", c.live, c.roots, c.busy, got, c.want)
 		}
 	}
+}
+
+// fakeHeap is a heap whose collections are asked for, and the pacer's answers.
+type fakeHeap struct {
+	mu sync.Mutex // guards what follows
+	heap
+	set       []int
+	collected int
+}
+
+// allocate lets size bytes be allocated over some time, in equal pieces.
+func (h *fakeHeap) allocate(d time.Duration, size uint64) {
+	for range 10 {
+		time.Sleep(d / 10)
+		h.mu.Lock()
+		h.allocated += size / 10
+		h.mu.Unlock()
+		synctest.Wait()
+	}
+}
+
+// told returns what was set since it was last called, and how often the pacer
+// itself has let the heap be collected.
+func (h *fakeHeap) told() (set []int, collected int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	set, h.set = h.set, nil
+	return set, h.collected
+}
+
+func (h *fakeHeap) pacer() *pacer {
+	p := &pacer{percent: 100}
+	p.read = func() heap {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.heap
+	}
+	p.set = func(percent int) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.set = append(h.set, percent)
+	}
+	p.collect = func() {
+		h.mu.Lock()
+		h.collected++
+		h.mu.Unlock()
+		p.collected()
+	}
+	p.last = p.now()
+	return p
+}
+
+// TestPacer lets a heap of 16 MiB be collected, now and then and often.
+func TestPacer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &fakeHeap{heap: heap{live: 16 << 20}}
+		p := h.pacer()
+		for _, step := range []struct {
+			name  string
+			after time.Duration
+			alloc uint64
+			want  []int // was set in between
+		}{
+			{"a collection after a minute", time.Minute, 16 << 20, nil},
+			{"the next soon after", busyTime / 2, 16 << 20, nil},
+			{"and the next", busyTime / 2, 16 << 20, []int{250}},
+			{"and so on", time.Second, 16 << 20, nil},
+			{"for a long time", 10 * time.Second, 160 << 20, nil},
+		} {
+			h.allocate(step.after, step.alloc)
+			p.collected()
+			if set, collected := h.told(); !slices.Equal(set, step.want) || collected != 0 {
+				t.Errorf("%s: set to %d%%, want %d%%; %d collections were asked for", step.name, set, step.want, collected)
+			}
+		}
+		h.allocate(2*calmTime, 1<<20)
+		if set, collected := h.told(); !slices.Equal(set, []int{100}) || collected != 1 {
+			t.Errorf("after the load: set to %d%%, %d collections, want 100%% and one", set, collected)
+		}
+		h.allocate(time.Minute, 0)
+		if set, collected := h.told(); len(set) > 0 || collected != 1 {
+			t.Errorf("at rest: set to %d%%, %d collections more", set, collected-1)
+		}
+	})
 }
