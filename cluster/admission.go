@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"minke/api"
 	"minke/apiserver/admission"
@@ -26,6 +27,7 @@ import (
 	"minke/apiserver/admission/namespaceautoprovision"
 	"minke/apiserver/admission/namespaceexists"
 	"minke/apiserver/admission/namespacelifecycle"
+	"minke/apiserver/admission/nodedeclaredfeatures"
 	"minke/apiserver/admission/noderestriction"
 	"minke/apiserver/admission/ownerreferences"
 	"minke/apiserver/admission/persistentvolumeclaimresize"
@@ -114,7 +116,9 @@ var plugIns = []plugIn{
 	{"DenyServiceExternalIPs", on, simple(&externalips.Plugin{})},
 	{"PodTopologyLabels", on, of(func(p *plugInParts) any { return &podtopologylabels.Plugin{Reader: p.held} })},
 	{"PodGroupWorkloadExists", on, nil},
-	{"NodeDeclaredFeatureValidator", on, nil},
+	{"NodeDeclaredFeatureValidator", on, of(func(p *plugInParts) any {
+		return &nodedeclaredfeatures.Plugin{Reader: p.held, Version: version.MustParse(KubernetesVersion)}
+	})},
 	{"JobValidation", on, nil},
 	{"PodResizeValidator", on, of(func(p *plugInParts) any { return &podresize.Plugin{Reader: p.held} })},
 	{"MutatingAdmissionPolicy", on, of(func(p *plugInParts) any {

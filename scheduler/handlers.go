@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -47,6 +48,9 @@ func (s *Scheduler) nodeUpdated(old, node *corev1.Node) {
 	}
 	if !equality.Semantic.DeepEqual(old.Status.Allocatable, node.Status.Allocatable) {
 		e |= plugins.NodeAllocatable
+	}
+	if !slices.Equal(old.Status.DeclaredFeatures, node.Status.DeclaredFeatures) {
+		e |= plugins.NodeFeatures
 	}
 	images := len(old.Status.Images) != len(node.Status.Images)
 	if e == 0 && !images && old.Spec.Unschedulable == node.Spec.Unschedulable {

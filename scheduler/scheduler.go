@@ -105,6 +105,7 @@ func newRules(volumes *plugins.VolumeBinding, siblings func(*corev1.Pod) labels.
 			plugins.NodeUnschedulable{},
 			plugins.NodeName{},
 			plugins.TaintToleration{},
+			plugins.NodeDeclaredFeatures{},
 			plugins.NodeAffinity{},
 			plugins.NodePorts{},
 			plugins.NodeResourcesFit{},

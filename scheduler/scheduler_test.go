@@ -159,6 +159,21 @@ func TestUnschedulable(t *testing.T) {
 
 const firstPause = time.Second
 
+// TestFeatureAppears: a pod waits for a node that declares what it needs.
+func TestFeatureAppears(t *testing.T) {
+	run(t, func(w world) {
+		w.create(testPod("a", "1", func(p *corev1.Pod) {
+			p.Spec.Containers[0].RestartPolicyRules = []corev1.ContainerRestartRule{{Action: corev1.ContainerRestartRuleActionRestartAllContainers}}
+		}))
+		w.wantNode("a", "")
+		n := testNode("n1", "4")
+		n.Status.DeclaredFeatures = []string{"RestartAllContainersOnContainerExits"}
+		w.Put(n)
+		time.Sleep(firstPause)
+		w.wantNode("a", "n1")
+	}, testNode("n1", "4"))
+}
+
 func TestNoNodes(t *testing.T) {
 	run(t, func(w world) {
 		w.create(testPod("a", "1"))

@@ -28,6 +28,8 @@ func (m *Manager) setStatus(ctx context.Context, node *corev1.Node) {
 	s.Images = m.images(ctx)
 	ready, handlers := m.readiness(ctx)
 	s.RuntimeHandlers = handlers
+	// Of what a kubelet may declare (KEP-5328) this one does nothing.
+	s.DeclaredFeatures = nil
 	for _, c := range m.pressures() {
 		m.setCondition(s, c)
 	}

@@ -85,6 +85,7 @@ const (
 	NodeTaints
 	NodeAllocatable
 	NodeUncordoned
+	NodeFeatures   // that it declares
 	PodAssigned    // some pod runs on a node now
 	PodRemoved     // some pod has left its node
 	PodLabels      // of an assigned pod

@@ -70,6 +70,14 @@ func tolerates(t corev1.Toleration) func(*corev1.Pod) {
 	return func(p *corev1.Pod) { p.Spec.Tolerations = []corev1.Toleration{t} }
 }
 
+func restartsAll(p *corev1.Pod) {
+	p.Spec.Containers[0].RestartPolicyRules = []corev1.ContainerRestartRule{{Action: corev1.ContainerRestartRuleActionRestartAllContainers}}
+}
+
+func declaring(features ...string) func(*corev1.Node) {
+	return func(n *corev1.Node) { n.Status.DeclaredFeatures = features }
+}
+
 // TestFilters tries each filter alone, on one node. An empty want lets pass; a
 // want that ends in "!" is final.
 func TestFilters(t *testing.T) {
@@ -107,6 +115,10 @@ func TestFilters(t *testing.T) {
 
 		{"cordoned", NodeUnschedulable{}, pod(), node(cordoned), "node(s) were unschedulable!"},
 		{"cordoned, tolerated", NodeUnschedulable{}, pod(tolerates(corev1.Toleration{Operator: corev1.TolerationOpExists})), node(cordoned), ""},
+		{"a feature that no node has", NodeDeclaredFeatures{}, pod(restartsAll), node(), "node(s) didn't match Pod's required features!"},
+		{"a feature that the node has", NodeDeclaredFeatures{}, pod(restartsAll), node(declaring("RestartAllContainersOnContainerExits", "SomethingNew")), ""},
+		{"another feature", NodeDeclaredFeatures{}, pod(restartsAll), node(declaring("SomethingNew")), "node(s) didn't match Pod's required features!"},
+		{"no feature is needed", NodeDeclaredFeatures{}, pod(), node(), ""},
 		{"selector", NodeAffinity{}, pod(func(p *corev1.Pod) { p.Spec.NodeSelector = map[string]string{"zone": "a"} }), node(), ""},
 		{"selector, other value", NodeAffinity{}, pod(func(p *corev1.Pod) { p.Spec.NodeSelector = map[string]string{"zone": "b"} }), node(), "node(s) didn't match Pod's node affinity/selector!"},
 		{"affinity Gt", NodeAffinity{}, pod(nodeAffinity("size", corev1.NodeSelectorOpGt, "3")), node(func(n *corev1.Node) { n.Labels["size"] = "4" }), ""},
