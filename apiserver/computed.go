@@ -32,7 +32,7 @@ func (c *call) computed(make func(context.Context) []api.Object) error {
 				items = append(items, item)
 			}
 		}
-		return c.writeList(items, metav1.ListMeta{})
+		return c.writeList(items, metav1.ListMeta{}, nil)
 	}
 	return noMethod(c.end.group)
 }

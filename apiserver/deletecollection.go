@@ -38,7 +38,7 @@ func (c *call) deleteCollection() error {
 		gone = append(gone, deleted)
 	}
 	if c.objects != nil || c.accepted.As == "" {
-		return c.writeList(gone, p.meta)
+		return c.writeList(gone, p.meta, nil)
 	}
 	return c.writeTable(http.StatusOK, gone, p.meta)
 }

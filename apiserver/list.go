@@ -34,11 +34,12 @@ func (c *call) list() error {
 	if err != nil {
 		return err
 	}
-	return c.writeList(p.items, p.meta)
+	return c.writeList(p.items, p.meta, p.of)
 }
 
 // page is a part of a list.
 type page struct {
+	of    *cache.Snapshot
 	items []*cache.Item
 	meta  metav1.ListMeta
 }
@@ -56,7 +57,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	if from.Start != "" {
 		after = c.end.prefix + from.Start
 	}
-	p := &page{}
+	p := &page{of: snapshot}
 	revision := snapshot.Revision()
 	p.meta.ResourceVersion = strconv.FormatInt(int64(revision), 10)
 	prefix := c.end.prefixIn(c.info.Namespace)
@@ -184,8 +185,9 @@ func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 	return s, t, err
 }
 
-// writeList answers with items, composed from their kept encodings.
-func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
+// writeList answers with items, composed from their kept encodings. of is the
+// state of which they are all that the request asks for; nil if there is none.
+func (c *call) writeList(items []*cache.Item, m metav1.ListMeta, of *cache.Snapshot) error {
 	c.auditList(items, m)
 	if c.objects != nil {
 		return c.giveList(items, m)
@@ -220,12 +222,12 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta) error {
 	}
 	switch v.format {
 	case codec.Protobuf:
-		return c.writeStream(http.StatusOK, codec.MediaProtobuf, size, l.WriteProtobuf)
+		return c.writeWhole(of, m, v, codec.MediaProtobuf, size, l.WriteProtobuf)
 	case codec.CBOR:
-		return c.writeStream(http.StatusOK, codec.MediaCBOR, size, l.WriteCBOR)
+		return c.writeWhole(of, m, v, codec.MediaCBOR, size, l.WriteCBOR)
 	}
 	if c.accepted.Format != codec.YAML && !c.pretty() {
-		return c.writeStream(http.StatusOK, codec.MediaJSON, size, l.WriteJSON)
+		return c.writeWhole(of, m, v, codec.MediaJSON, size, l.WriteJSON)
 	}
 	var b bytes.Buffer
 	if err := l.WriteJSON(&b); err != nil {

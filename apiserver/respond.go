@@ -238,39 +238,70 @@ func (p patient) Write(data []byte) (int, error) {
 // writeStream answers with about size bytes that write makes. Failures to send
 // are the client's, not ours: nobody is left to be told.
 func (c *call) writeStream(status int, contentType string, size int, write func(io.Writer) error) error {
+	if size < gzipFrom || !acceptsGzip(c.r) {
+		return c.writeAsIs(status, contentType, size, write)
+	}
 	if c.work.Recording() {
 		defer c.traceAnswer(contentType, size)()
 	}
-	header := c.w.Header()
-	header["Content-Type"] = c.values.contentType.of(contentType)
-	if size >= stallFrom && c.objects == nil {
-		// Who reads too slowly gives up its place.
-		control := http.NewResponseController(c.w.ResponseWriter)
-		if control.SetWriteDeadline(time.Now().Add(c.cfg.Limits.Request)) == nil {
-			defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
-		}
+	defer c.boundSending()()
+	c.w.Header()["Content-Type"] = c.values.contentType.of(contentType)
+	c.sayGzip()
+	c.w.WriteHeader(status)
+	_ = c.compress(patient{c}, write)
+	return nil
+}
+
+// writeAsIs is writeStream for what is not to be compressed, or is already.
+func (c *call) writeAsIs(status int, contentType string, size int, write func(io.Writer) error) error {
+	if c.work.Recording() {
+		defer c.traceAnswer(contentType, size)()
 	}
-	if size >= gzipFrom && acceptsGzip(c.r) {
-		header.Set("Content-Encoding", "gzip")
-		header.Add("Vary", "Accept-Encoding")
-		c.w.WriteHeader(status)
-		z := packers.Get().(*packer)
-		defer func() {
-			z.pieces.Reset(io.Discard)
-			packers.Put(z)
-		}()
-		z.pieces.Reset(patient{c})
-		z.Reset(z.pieces)
-		if write(&paced{Writer: z, call: c}) == nil && z.Close() == nil {
-			_ = z.pieces.Flush()
-		}
-		return nil
+	if size >= stallFrom {
+		defer c.boundSending()()
 	}
 	c.begin(status, contentType, size)
 	if c.r.Method != http.MethodHead {
 		_ = write(c.w)
 	}
 	return nil
+}
+
+// boundSending sees to it that who reads too slowly gives up its place, until
+// the function that it returns is called.
+func (c *call) boundSending() func() {
+	if c.objects == nil {
+		control := http.NewResponseController(c.w.ResponseWriter)
+		if control.SetWriteDeadline(time.Now().Add(c.cfg.Limits.Request)) == nil {
+			return func() { _ = control.SetWriteDeadline(time.Time{}) }
+		}
+	}
+	return func() {}
+}
+
+// sayGzip says in the header that the answer is compressed.
+func (c *call) sayGzip() {
+	header := c.w.Header()
+	header.Set("Content-Encoding", "gzip")
+	header.Add("Vary", "Accept-Encoding")
+}
+
+// compress compresses what write writes to w, in large pieces.
+func (c *call) compress(w io.Writer, write func(io.Writer) error) error {
+	z := packers.Get().(*packer)
+	defer func() {
+		z.pieces.Reset(io.Discard)
+		packers.Put(z)
+	}()
+	z.pieces.Reset(w)
+	z.Reset(z.pieces)
+	if err := write(&paced{Writer: z, call: c}); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return z.pieces.Flush()
 }
 
 func acceptsGzip(r *http.Request) bool {

@@ -27,6 +27,7 @@ type Server struct {
 	budget  budgets
 	setting sync.Mutex // held while routes are replaced
 	keepers []admission.Keeper
+	packed  packedLists
 }
 
 var _ http.Handler = (*Server)(nil)
