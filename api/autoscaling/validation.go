@@ -19,7 +19,6 @@ const (
 // autoscalerCheck checks an autoscaler. Its old form, if there is one, tells
 // what need not be mended: the versions of what it refers to were not looked at.
 type autoscalerCheck struct {
-	least           int32
 	target, objects versionRule
 }
 
@@ -49,14 +48,11 @@ func validateAutoscalerUpdate(h, old *autoscalingv2.HorizontalPodAutoscaler) fie
 }
 
 func newCheck(h, old *autoscalingv2.HorizontalPodAutoscaler) *autoscalerCheck {
-	c := &autoscalerCheck{least: 1, objects: versionRule{noGroup: true}}
+	c := &autoscalerCheck{objects: versionRule{noGroup: true}}
 	// The only kind of the group without a name that can be scaled.
 	c.target.noGroup = h.Spec.ScaleTargetRef.APIVersion == "v1" && h.Spec.ScaleTargetRef.Kind == "ReplicationController"
 	if old == nil {
 		return c
-	}
-	if m := old.Spec.MinReplicas; m != nil && *m == 0 {
-		c.least = 0
 	}
 	c.target.anything = h.Spec.ScaleTargetRef.APIVersion == old.Spec.ScaleTargetRef.APIVersion
 	for _, m := range old.Spec.Metrics {
@@ -69,8 +65,8 @@ func newCheck(h, old *autoscalingv2.HorizontalPodAutoscaler) *autoscalerCheck {
 
 func (c *autoscalerCheck) spec(s *autoscalingv2.HorizontalPodAutoscalerSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if s.MinReplicas != nil && *s.MinReplicas < c.least {
-		errs = append(errs, field.Invalid(path.Child("minReplicas"), *s.MinReplicas, fmt.Sprintf("must be greater than or equal to %d", c.least)))
+	if s.MinReplicas != nil && *s.MinReplicas < 0 {
+		errs = append(errs, field.Invalid(path.Child("minReplicas"), *s.MinReplicas, "must be greater than or equal to 0"))
 	}
 	at := path.Child("maxReplicas")
 	switch {

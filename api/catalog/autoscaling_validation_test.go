@@ -18,7 +18,7 @@ func TestAutoscalingRules(t *testing.T) {
 			[]string{`spec.scaleTargetRef.apiVersion: Invalid value: "v1": apiVersion must specify API group`}},
 		"deployment of the core group as before": {autoscaler + "{maxReplicas: 2, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}", autoscaler + "{maxReplicas: 3, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}", nil},
 		"controller of the core group":           {"", autoscaler + "{maxReplicas: 2, scaleTargetRef: {apiVersion: v1, kind: ReplicationController, name: d}}", nil},
-		"scale to zero":                          {"", autoscaler + "{minReplicas: 0, " + scaled + "}", []string{`spec.minReplicas: Invalid value: 0: must be greater than or equal to 1`, `spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas`}},
+		"scale to zero":                          {"", autoscaler + "{minReplicas: 0, " + scaled + "}", []string{`spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas`}},
 		"two metrics in one": {"", autoscaler + "{metrics: [{type: Pods, pods: {metric: {name: m}, target: {type: Value, value: 1}}, resource: {name: cpu, target: {type: Utilization, averageUtilization: 1}}}], " + scaled + "}",
 			[]string{`spec.metrics[0].pods.target.averageValue: Required value: must specify a positive target averageValue`, `spec.metrics[0].resource: Forbidden: must populate the given metric source only`}},
 		"both targets": {"", autoscaler + "{metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 0, averageValue: 1}}}], " + scaled + "}",

@@ -37,11 +37,13 @@ func TestServe(t *testing.T) {
 		// with and without are versions of resources that are and are not served.
 		with, without string
 	}{
-		{"", "", "resource.k8s.io/v1/deviceclasses apps/v1/deployments apps/v1beta1/deployments",
-			"resource.k8s.io/v1beta1/deviceclasses coordination.k8s.io/v1beta1/leasecandidates"},
-		{"api/beta=true", "", "resource.k8s.io/v1beta1/deviceclasses resource.k8s.io/v1beta2/resourceslices admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies",
-			"certificates.k8s.io/v1beta1/clustertrustbundles coordination.k8s.io/v1beta1/leasecandidates admissionregistration.k8s.io/v1alpha1/mutatingadmissionpolicies"},
+		{"", "", "resource.k8s.io/v1/deviceclasses apps/v1/deployments apps/v1beta1/deployments certificates.k8s.io/v1/clustertrustbundles certificates.k8s.io/v1/podcertificaterequests resource.k8s.io/v1/devicetaintrules storagemigration.k8s.io/v1/storageversionmigrations",
+			"certificates.k8s.io/v1beta1/clustertrustbundles storagemigration.k8s.io/v1beta1/storageversionmigrations scheduling.k8s.io/v1beta1/workloads resource.k8s.io/v1beta1/deviceclasses coordination.k8s.io/v1beta1/leasecandidates"},
+		{"api/beta=true", "", "certificates.k8s.io/v1beta1/clustertrustbundles resource.k8s.io/v1beta1/deviceclasses resource.k8s.io/v1beta2/resourceslices admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies",
+			"coordination.k8s.io/v1beta1/leasecandidates admissionregistration.k8s.io/v1alpha1/mutatingadmissionpolicies"},
 		{"api/beta=true", "AllBeta=true", "certificates.k8s.io/v1beta1/clustertrustbundles coordination.k8s.io/v1beta1/leasecandidates", "scheduling.k8s.io/v1alpha3/workloads"},
+		{"certificates.k8s.io/v1=false", "", "resource.k8s.io/v1/devicetaintrules", "certificates.k8s.io/v1/clustertrustbundles"},
+		{"scheduling.k8s.io/v1beta1=true", "GenericWorkload=true", "scheduling.k8s.io/v1beta1/workloads scheduling.k8s.io/v1beta1/podgroups", "scheduling.k8s.io/v1alpha3/workloads"},
 		{"api/all=true,resource.k8s.io/v1beta1=false,resource.k8s.io/v1beta1/deviceclasses=true", "AllAlpha=true,AllBeta=true",
 			"scheduling.k8s.io/v1alpha3/workloads resource.k8s.io/v1beta1/deviceclasses internal.apiserver.k8s.io/v1alpha1/storageversions",
 			"resource.k8s.io/v1beta1/resourceslices"},

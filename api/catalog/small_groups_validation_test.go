@@ -37,10 +37,10 @@ func TestSmallGroupRules(t *testing.T) {
 		"a migration of another thing": {of + "{}", strings.Replace(of, "secrets", "pods", 1) + "{}", []string{`spec: Invalid value: {"resource":{"group":"","resource":"pods"}}: field is immutable`}},
 	})
 	rules(t, "status", map[string]rule{
-		"a migration from nowhere": {of + "{}", of + "{resourceVersion: x}", []string{`status.resourceVersion: Invalid value: "x": strconv.ParseInt`}},
-		"a migration from below":   {of + "{}", of + "{resourceVersion: '-1'}", []string{`status.resourceVersion: Invalid value: -1: must be greater than or equal to 0`}},
+		"a migration from nowhere": {of + "{}", of + "{resourceVersion: x}", []string{`status.resourceVersion: Invalid value: "x": resource version is not well formed: x`}},
+		"a migration from below":   {of + "{}", of + "{resourceVersion: '-1'}", []string{`status.resourceVersion: Invalid value: "-1": resource version is not well formed: -1`}},
 		"a migration from elsewhere": {of + "{resourceVersion: '1'}", of + "{resourceVersion: '2', conditions: [{type: Running}]}",
-			[]string{`status.resourceVersion: Invalid value: "2": cannot be updated`, `status.conditions[0].status: Required value`, `status.conditions[0].lastTransitionTime: Required value`, `status.conditions[0].reason: Required value`}},
+			[]string{`status.conditions[0].status: Required value`, `status.conditions[0].lastTransitionTime: Required value`, `status.conditions[0].reason: Required value`, `status.resourceVersion: Invalid value: "2": field is immutable`}},
 		"a migration that ended in every way": {of + "{}", of + "{conditions: [" + condition("Succeeded", "True") + ", " + condition("Failed", "True") + ", " + condition("Running", "True") + "]}",
 			[]string{`status.conditions: Invalid value: [`, `status.conditions: Invalid value: [`, `status.conditions: Invalid value: [`}},
 		"a migration that ended, taken back": {of + "{conditions: [" + condition("Succeeded", "True") + "]}", of + "{conditions: [" + condition("Succeeded", "False") + "]}",

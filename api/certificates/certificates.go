@@ -9,5 +9,7 @@ import (
 func Resources() []*api.Resource {
 	return []*api.Resource{
 		certificateSigningRequests(),
+		clusterTrustBundles(),
+		podCertificateRequests(),
 	}
 }

@@ -82,14 +82,14 @@ func notNegative(value int64, path *field.Path) field.ErrorList {
 	return apivalidation.ValidateNonnegativeField(value, path)
 }
 
-// legacyIP checks an address in a field that takes leading zeros, as all did
-// before the strict form. What stood there before need not be mended.
+// legacyIP checks an address in a field that took leading zeros before there was
+// the strict form (KEP-4858). What stood there before need not be mended.
 func legacyIP(path *field.Path, ip string, before ...string) field.ErrorList {
-	return validation.IsValidIPForLegacyField(path, ip, false, before)
+	return validation.IsValidIPForLegacyField(path, ip, true, before)
 }
 
 func legacyCIDR(path *field.Path, cidr string, before ...string) field.ErrorList {
-	return validation.IsValidCIDRForLegacyField(path, cidr, false, before)
+	return validation.IsValidCIDRForLegacyField(path, cidr, true, before)
 }
 
 // nameSet tells names that occur twice.

@@ -23,7 +23,7 @@ func services() *api.Resource {
 		},
 		Default:        defaultService,
 		CreateOnUpdate: true,
-		ValidName:      validation.NameIsDNS1035Label,
+		ValidName:      validation.NameIsDNSLabel,
 		Fields:         serviceFields(),
 		Columns:        serviceColumns(),
 		Validate:       validateService,

@@ -93,7 +93,7 @@ func address(a string, t discoveryv1.AddressType, before []string, path *field.P
 	if t != discoveryv1.AddressTypeIPv4 && t != discoveryv1.AddressTypeIPv6 {
 		return nil
 	}
-	errs := validation.IsValidIPForLegacyField(path, a, false, before)
+	errs := validation.IsValidIPForLegacyField(path, a, true, before)
 	if len(errs) > 0 {
 		return errs
 	}

@@ -161,7 +161,7 @@ func validateBackend(b *networkingv1.IngressBackend, path *field.Path) field.Err
 	if b.Service.Name == "" {
 		errs = append(errs, field.Required(at.Child("name"), ""))
 	} else {
-		errs = append(errs, messages(at.Child("name"), b.Service.Name, validation.IsDNS1035Label)...)
+		errs = append(errs, messages(at.Child("name"), b.Service.Name, validation.IsDNS1123Label)...)
 	}
 	port := b.Service.Port
 	switch {
@@ -205,7 +205,7 @@ func validateIngressStatus(i, old *networkingv1.Ingress) field.ErrorList {
 	for n, in := range i.Status.LoadBalancer.Ingress {
 		at := field.NewPath("status", "loadBalancer", "ingress").Index(n)
 		if in.IP != "" {
-			errs = append(errs, validation.IsValidIPForLegacyField(at.Child("ip"), in.IP, false, before)...)
+			errs = append(errs, validation.IsValidIPForLegacyField(at.Child("ip"), in.IP, true, before)...)
 		}
 		if in.Hostname != "" {
 			errs = append(errs, messages(at.Child("hostname"), in.Hostname, validation.IsDNS1123Subdomain)...)

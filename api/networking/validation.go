@@ -138,7 +138,7 @@ func (c *policyCheck) block(b *networkingv1.IPBlock, path *field.Path) field.Err
 	if b.CIDR == "" {
 		return field.ErrorList{field.Required(path.Child("cidr"), "")}
 	}
-	errs := validation.IsValidCIDRForLegacyField(path.Child("cidr"), b.CIDR, false, c.cidrs)
+	errs := validation.IsValidCIDRForLegacyField(path.Child("cidr"), b.CIDR, true, c.cidrs)
 	_, outer, err := netutils.ParseCIDRSloppy(b.CIDR)
 	if err != nil {
 		// IsValidCIDRForLegacyField has said so.
@@ -146,7 +146,7 @@ func (c *policyCheck) block(b *networkingv1.IPBlock, path *field.Path) field.Err
 	}
 	for i, except := range b.Except {
 		at := path.Child("except").Index(i)
-		errs = append(errs, validation.IsValidCIDRForLegacyField(at, except, false, c.cidrs)...)
+		errs = append(errs, validation.IsValidCIDRForLegacyField(at, except, true, c.cidrs)...)
 		_, inner, err := netutils.ParseCIDRSloppy(except)
 		if err != nil {
 			return errs

@@ -11,7 +11,7 @@ import (
 )
 
 // TestFieldsExist: every field of the table is one of its type, and every gate
-// is known and off.
+// is known and can be set.
 func TestFieldsExist(t *testing.T) {
 	for _, f := range fields {
 		for _, name := range f.names {
@@ -19,9 +19,11 @@ func TestFieldsExist(t *testing.T) {
 				t.Errorf("%s has no field %s", f.of, name)
 			}
 		}
-		gates, err := feature.Parse(f.gate + "=true")
-		if err != nil || !gates.Enabled(f.gate) || feature.Gates(nil).Enabled(f.gate) {
-			t.Errorf("%s: %v", f.gate, err)
+		for _, value := range []string{"=true", "=false"} {
+			gates, err := feature.Parse(f.gate + value)
+			if err != nil || gates.Enabled(f.gate) != (value == "=true") {
+				t.Errorf("%s%s: %v", f.gate, value, err)
+			}
 		}
 	}
 }

@@ -93,15 +93,11 @@ func enabled(gates feature.Gates, names []string) bool {
 // gatesOf are the feature gates without which Kubernetes does not serve a
 // resource, even when its version is on.
 var gatesOf = map[schema.GroupResource][]string{
-	{Group: "certificates.k8s.io", Resource: "clustertrustbundles"}:          {"ClusterTrustBundle"},
-	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"}:       {"PodCertificateRequest"},
-	{Group: "internal.apiserver.k8s.io", Resource: "storageversions"}:        {"StorageVersionAPI", "APIServerIdentity"},
-	{Group: "resource.k8s.io", Resource: "devicetaintrules"}:                 {"DRADeviceTaints", "DRADeviceTaintRules"},
-	{Group: "resource.k8s.io", Resource: "resourcepoolstatusrequests"}:       {"DRAResourcePoolStatus"},
-	{Group: "scheduling.k8s.io", Resource: "podgroups"}:                      {"GenericWorkload"},
-	{Group: "scheduling.k8s.io", Resource: "workloads"}:                      {"GenericWorkload"},
-	{Group: "coordination.k8s.io", Resource: "leasecandidates"}:              {"CoordinatedLeaderElection"},
-	{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}: {"StorageVersionMigrator"},
+	{Group: "internal.apiserver.k8s.io", Resource: "storageversions"}:  {"StorageVersionAPI", "APIServerIdentity"},
+	{Group: "resource.k8s.io", Resource: "resourcepoolstatusrequests"}: {"DRAResourcePoolStatus"},
+	{Group: "scheduling.k8s.io", Resource: "podgroups"}:                {"GenericWorkload"},
+	{Group: "scheduling.k8s.io", Resource: "workloads"}:                {"GenericWorkload"},
+	{Group: "coordination.k8s.io", Resource: "leasecandidates"}:        {"CoordinatedLeaderElection"},
 }
 
 // minor is the minor version whose semantics are kept: what it deprecates is

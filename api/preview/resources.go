@@ -4,9 +4,7 @@ import (
 	apiserverinternalv1alpha1 "k8s.io/api/apiserverinternal/v1alpha1"
 	coordinationv1beta1 "k8s.io/api/coordination/v1beta1"
 	resourcev1alpha3 "k8s.io/api/resource/v1alpha3"
-	resourcev1beta2 "k8s.io/api/resource/v1beta2"
 	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -15,11 +13,8 @@ import (
 // it is stored.
 func resources() []*api.Resource {
 	all := []*api.Resource{
-		clusterTrustBundles(),
-		podCertificateRequests(),
 		leaseCandidates(),
 		storageVersions(),
-		deviceTaintRules(),
 		resourcePoolStatusRequests(),
 		podGroups(),
 		workloads(),
@@ -37,6 +32,7 @@ func leaseCandidates() *api.Resource {
 		New:            api.New[coordinationv1beta1.LeaseCandidate],
 		NewList:        api.NewList[coordinationv1beta1.LeaseCandidateList],
 		CreateOnUpdate: true,
+		ValidName:      validCandidateName,
 		Validate:       validateLeaseCandidate,
 		ValidateUpdate: validateLeaseCandidateUpdate,
 		Fields: map[string]func(*coordinationv1beta1.LeaseCandidate) string{
@@ -73,30 +69,6 @@ func storageVersions() *api.Resource {
 			}},
 			{Name: "StorageVersions", Cell: storageVersionsCell},
 			{Name: "Age", Cell: func(v *version) any { return v.CreationTimestamp }},
-		},
-	}.Resource()
-}
-
-func deviceTaintRules() *api.Resource {
-	type rule = resourcev1beta2.DeviceTaintRule
-	return api.Definition[*rule]{
-		Kind:    resourcev1beta2.SchemeGroupVersion.WithKind("DeviceTaintRule"),
-		Plural:  "devicetaintrules",
-		Cluster: true,
-		New:     api.New[rule],
-		NewList: api.NewList[resourcev1beta2.DeviceTaintRuleList],
-		PrepareForCreate: func(r *rule) {
-			r.Generation, r.Status = 1, resourcev1beta2.DeviceTaintRuleStatus{}
-		},
-		PrepareForUpdate: func(r, old *rule) {
-			r.Status = old.Status
-			api.BumpGeneration(r, old, r.Spec, old.Spec)
-		},
-		Default:        defaultTaintRule,
-		Validate:       validateTaintRule,
-		ValidateUpdate: func(r, _ *rule) field.ErrorList { return validateTaintRule(r) },
-		Subresources: map[string]api.Subresource[*rule]{
-			"status": {Prepare: func(r, old *rule) { r.Spec = old.Spec; api.KeepMetadata(r, old) }, ValidateUpdate: validateTaintRuleStatus},
 		},
 	}.Resource()
 }

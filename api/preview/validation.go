@@ -7,15 +7,16 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	coordinationv1beta1 "k8s.io/api/coordination/v1beta1"
 	resourcev1alpha3 "k8s.io/api/resource/v1alpha3"
-	resourcev1beta2 "k8s.io/api/resource/v1beta2"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
 var spec = field.NewPath("spec")
+
+// validCandidateName: candidates are often called after what they run on.
+func validCandidateName(name string, _ bool) []string { return validation.IsConfigMapKey(name) }
 
 func validateLeaseCandidate(c *coordinationv1beta1.LeaseCandidate) field.ErrorList {
 	errs := required(c.Spec.LeaseName, spec.Child("leaseName"))
@@ -33,8 +34,16 @@ func validateLeaseCandidate(c *coordinationv1beta1.LeaseCandidate) field.ErrorLi
 	if c.Spec.Strategy == coordinationv1.OldestEmulationVersion && c.Spec.EmulationVersion == "" {
 		errs = append(errs, field.Required(spec.Child("emulationVersion"), "must be specified when `strategy` is 'OldestEmulationVersion'"))
 	}
-	if !strings.Contains(string(c.Spec.Strategy), "/") && c.Spec.Strategy != coordinationv1.OldestEmulationVersion {
-		errs = append(errs, field.NotSupported(spec.Child("strategy"), c.Spec.Strategy, []coordinationv1.CoordinatedLeaseStrategy{coordinationv1.OldestEmulationVersion}))
+	// The path says strategy twice, as in Kubernetes.
+	at := spec.Child("strategy", "strategy")
+	if !strings.Contains(string(c.Spec.Strategy), "/") {
+		if c.Spec.Strategy != coordinationv1.OldestEmulationVersion {
+			errs = append(errs, field.NotSupported(at, c.Spec.Strategy, []coordinationv1.CoordinatedLeaseStrategy{coordinationv1.OldestEmulationVersion}))
+		}
+		return errs
+	}
+	for _, msg := range validation.IsQualifiedName(string(c.Spec.Strategy)) {
+		errs = append(errs, field.Invalid(at, c.Spec.Strategy, msg))
 	}
 	return errs
 }
@@ -48,8 +57,8 @@ func parseVersion(text string, path *field.Path, errs *field.ErrorList) *version
 		return nil
 	}
 	v, err := version.ParseSemantic(text)
-	if err != nil {
-		*errs = append(*errs, field.Invalid(path, text, err.Error()))
+	if err != nil || strings.HasPrefix(text, "v") || strings.TrimSpace(text) != text {
+		*errs = append(*errs, field.Invalid(path, text, "must be a valid semantic version"))
 	}
 	return v
 }
@@ -94,44 +103,6 @@ func storageVersionsCell(v *apiserverinternalv1alpha1.StorageVersion) any {
 		return "<unset>"
 	}
 	return strings.Join(all, ",")
-}
-
-func defaultTaintRule(r *resourcev1beta2.DeviceTaintRule) {
-	if r.Spec.Taint.TimeAdded == nil && !r.CreationTimestamp.IsZero() {
-		r.Spec.Taint.TimeAdded = r.CreationTimestamp.DeepCopy()
-	}
-}
-
-func validateTaintRule(r *resourcev1beta2.DeviceTaintRule) field.ErrorList {
-	var errs field.ErrorList
-	if s := r.Spec.DeviceSelector; s != nil {
-		at := spec.Child("deviceSelector")
-		errs = append(errs, optional(s.Driver, at.Child("driver"), validation.IsDNS1123Subdomain)...)
-		errs = append(errs, optional(s.Pool, at.Child("pool"), isPoolName)...)
-		errs = append(errs, optional(s.Device, at.Child("device"), validation.IsDNS1123Label)...)
-	}
-	t, at := &r.Spec.Taint, spec.Child("taint")
-	errs = append(errs, metavalidation.ValidateLabelName(t.Key, at.Child("key"))...)
-	if t.Value != "" {
-		errs = append(errs, optional(&t.Value, at.Child("value"), validation.IsValidLabelValue)...)
-	}
-	effects := []resourcev1beta2.DeviceTaintEffect{resourcev1beta2.DeviceTaintEffectNoExecute, resourcev1beta2.DeviceTaintEffectNoSchedule, resourcev1beta2.DeviceTaintEffectNone}
-	switch {
-	case t.Effect == "":
-		errs = append(errs, field.Required(at.Child("effect"), ""))
-	case !contains(effects, t.Effect):
-		errs = append(errs, field.NotSupported(at.Child("effect"), t.Effect, effects))
-	}
-	return errs
-}
-
-func validateTaintRuleStatus(r, _ *resourcev1beta2.DeviceTaintRule) field.ErrorList {
-	at := field.NewPath("status", "conditions")
-	errs := metavalidation.ValidateConditions(r.Status.Conditions, at)
-	if n := len(r.Status.Conditions); n > resourcev1beta2.DeviceTaintRuleStatusMaxConditions {
-		errs = append(errs, field.TooMany(at, n, resourcev1beta2.DeviceTaintRuleStatusMaxConditions))
-	}
-	return errs
 }
 
 func validatePoolRequest(r *resourcev1alpha3.ResourcePoolStatusRequest) field.ErrorList {

@@ -97,11 +97,17 @@ func counters(set string, all map[string]resourcev1.Counter, most int, path, nam
 var effects = []resourcev1.DeviceTaintEffect{resourcev1.DeviceTaintEffectNoExecute, resourcev1.DeviceTaintEffectNoSchedule, resourcev1.DeviceTaintEffectNone}
 
 func taint(t *resourcev1.DeviceTaint, path *field.Path) field.ErrorList {
+	return changedTaint(t, nil, path)
+}
+
+// changedTaint lets an effect stay that was known when the taint was stored.
+func changedTaint(t, old *resourcev1.DeviceTaint, path *field.Path) field.ErrorList {
 	errs := metavalidation.ValidateLabelName(t.Key, path.Child("key"))
 	if t.Value != "" {
 		errs = append(errs, messages(path.Child("value"), t.Value, validation.IsValidLabelValue)...)
 	}
 	switch {
+	case old != nil && old.Effect == t.Effect:
 	case t.Effect == "":
 		errs = append(errs, field.Required(path.Child("effect"), ""))
 	case !slices.Contains(effects, t.Effect):

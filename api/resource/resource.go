@@ -12,6 +12,7 @@ func Resources(gates feature.Gates) []*api.Resource {
 	f := featuresOf(gates)
 	return []*api.Resource{
 		deviceClasses(f),
+		deviceTaintRules(),
 		resourceClaims(f),
 		resourceClaimTemplates(f),
 		resourceSlices(f),

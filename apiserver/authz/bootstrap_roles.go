@@ -71,6 +71,7 @@ func systemRoles() []*rbacv1.ClusterRole {
 			on("create", "authorization.k8s.io", "selfsubjectaccessreviews,selfsubjectrulesreviews"),
 			on("create", "authentication.k8s.io", "selfsubjectreviews")),
 		clusterRole("system:service-account-issuer-discovery", at("get", "/.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/")),
+		clusterRole("system:cluster-trust-bundle-discovery", on(reading, "certificates.k8s.io", "clustertrustbundles")),
 		clusterRole("system:auth-delegator",
 			on("create", "authentication.k8s.io", "tokenreviews"),
 			on("create", "authorization.k8s.io", "subjectaccessreviews")),
@@ -166,6 +167,7 @@ func clusterBindings() []*rbacv1.ClusterRoleBinding {
 		// The Node authorizer speaks for nodes, so the role binds nobody.
 		bindCluster("system:node", "system:node"),
 		bindCluster("system:service-account-issuer-discovery", "system:service-account-issuer-discovery", group("system:serviceaccounts")),
+		bindCluster("system:cluster-trust-bundle-discovery", "system:cluster-trust-bundle-discovery", group("system:serviceaccounts")),
 	}
 }
 

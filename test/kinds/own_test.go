@@ -24,7 +24,7 @@ var own = map[string]map[string]any{
 		"metadata.name": "example.com:signer:a", "spec.trustBundle": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority})),
 	},
 	"podcertificaterequests.certificates.k8s.io": {
-		"spec.pkixPublicKey": nil, "spec.proofOfPossession": nil, "spec.stubPKCS10Request": base64.StdEncoding.EncodeToString(request),
+		"spec.stubPKCS10Request":    base64.StdEncoding.EncodeToString(request),
 		"spec.maxExpirationSeconds": 3600.0, "status.certificateChain": nil, "status.conditions[0].type": "Failed", "status.conditions[0].status": "True",
 		"status.notBefore": nil, "status.notAfter": nil, "status.beginRefreshAt": nil, "spec.unverifiedUserAnnotations": map[string]any{"example.com/a": "b"},
 	},
@@ -36,6 +36,7 @@ var own = map[string]map[string]any{
 	"validatingwebhookconfigurations.admissionregistration.k8s.io": {"webhooks[0].name": "a.example.com", "webhooks[0].admissionReviewVersions": []any{"v1"}, "webhooks[0].sideEffects": "None", "webhooks[0].clientConfig.url": nil, "webhooks[0].matchConditions[0].expression": "true"},
 	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   {"webhooks[0].name": "a.example.com", "webhooks[0].admissionReviewVersions": []any{"v1"}, "webhooks[0].sideEffects": "None", "webhooks[0].clientConfig.url": nil, "webhooks[0].matchConditions[0].expression": "true"},
 	"validatingadmissionpolicies.admissionregistration.k8s.io": {
+		"status.conditions[0].status":        "True",
 		"spec.matchConditions[0].expression": "true", "spec.validations[0].expression": "true", "spec.validations[0].messageExpression": "'a'",
 		"spec.variables[0].expression": "1", "spec.auditAnnotations[0].valueExpression": "'a'",
 	},
@@ -54,7 +55,7 @@ var own = map[string]map[string]any{
 		"spec.versions[0].selectableFields":   nil, "spec.preserveUnknownFields": nil, "spec.conversion.webhook": nil, "spec.conversion.strategy": "None", "status.storedVersions": []any{"v1"},
 	},
 	"apiservices.apiregistration.k8s.io":               {"metadata.name": "v1.example.com", "spec.version": "v1", "spec.group": "example.com", "status.conditions[0].status": "True"},
-	"storageversionmigrations.storagemigration.k8s.io": {"status.resourceVersion": "7", "status.conditions[0].status": "True"},
+	"storageversionmigrations.storagemigration.k8s.io": {"spec.resource.resource": "widgets", "status.resourceVersion": "7", "status.conditions[0].status": "True"},
 	"leasecandidates.coordination.k8s.io": {
 		"spec.binaryVersion": "1.37.0", "spec.emulationVersion": "1.37.0", "spec.strategy": "OldestEmulationVersion",
 	},
@@ -64,8 +65,9 @@ var own = map[string]map[string]any{
 	},
 	"prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": {"spec.type": "Limited", "spec.exempt": nil, "spec.limited.limitResponse.type": "Queue"},
 	"resourceclaims.resource.k8s.io": {
-		"spec.devices.requests[0].firstAvailable": nil,
-		"status.devices[0].conditions[0].status":  "True", "status.devices[0].networkData.ips": []any{"10.1.2.3/24"}, "status.allocation.devices.config[0].source": "FromClaim",
+		"spec.devices.requests[0].firstAvailable": nil, "spec.devices.requests[0].exactly.selectors[0].cel.expression": "true",
+		"spec.devices.requests[0].exactly.derivedAttributes": nil, "status.allocation.devices.results[0].skipNodeOperations": []any{"*"},
+		"status.devices[0].conditions[0].status": "True", "status.devices[0].networkData.ips": []any{"10.1.2.3/24"}, "status.allocation.devices.config[0].source": "FromClaim",
 	},
 	"resourceslices.resource.k8s.io": {
 		"spec.sharedCounters": nil, "spec.devices[0].nodeName": nil, "spec.devices[0].nodeSelector": nil, "spec.devices[0].allNodes": nil,
@@ -73,7 +75,7 @@ var own = map[string]map[string]any{
 		"spec.devices[0].capacity":   map[string]any{"entry": map[string]any{"value": "2", "requestPolicy": map[string]any{"default": "1", "validValues": []any{"1", "2"}}}},
 		"spec.driver":                "driver.example.com", "spec.nodeSelector": nil, "spec.allNodes": nil, "spec.perDeviceNodeSelection": nil,
 	},
-	"deviceclasses.resource.k8s.io": {"spec.config[0].opaque.driver": "driver.example.com"},
+	"deviceclasses.resource.k8s.io": {"spec.config[0].opaque.driver": "driver.example.com", "spec.selectors[0].cel.expression": "true"},
 	"pods": {
 		"status.qosClass": "Guaranteed", "status.containerStatuses[0].allocatedResourcesStatus": nil, "status.ephemeralContainerStatuses[0].allocatedResourcesStatus": nil,
 		"status.initContainerStatuses[0].allocatedResourcesStatus[0].resources[0].health": "Healthy",
@@ -110,7 +112,7 @@ var own = map[string]map[string]any{
 	},
 	"poddisruptionbudgets.policy":            {"status.conditions[0].status": "True", "spec.minAvailable": nil, "spec.unhealthyPodEvictionPolicy": "AlwaysAllow"},
 	"volumeattachments.storage.k8s.io":       {"spec.source.inlineVolumeSpec": nil},
-	"resourceclaimtemplates.resource.k8s.io": {"spec.spec.devices.requests[0].firstAvailable": nil},
+	"resourceclaimtemplates.resource.k8s.io": {"spec.spec.devices.requests[0].firstAvailable": nil, "spec.spec.devices.requests[0].exactly.selectors[0].cel.expression": "true", "spec.spec.devices.requests[0].exactly.derivedAttributes": nil},
 	"networkpolicies.networking.k8s.io":      {"spec.ingress[0].from[0].ipBlock": nil, "spec.egress[0].to[0].podSelector": nil, "spec.egress[0].to[0].namespaceSelector": nil},
 	"resourcequotas":                         {"spec.hard": map[string]any{"pods": "10"}, "spec.scopeSelector.matchExpressions[0].operator": "In", "spec.scopeSelector.matchExpressions[0].scopeName": "PriorityClass", "spec.scopes": nil},
 	"services": {

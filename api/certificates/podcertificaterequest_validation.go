@@ -1,14 +1,20 @@
-package preview
+package certificates
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net/mail"
 	"slices"
+	"strings"
 	"time"
 
-	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
@@ -18,7 +24,7 @@ import (
 	"minke/api/core"
 )
 
-type podRequest = certificatesv1beta1.PodCertificateRequest
+type podRequest = certificatesv1.PodCertificateRequest
 
 // The bounds of a pod's certificate's life in seconds; those of Kubernetes' own
 // signers live at most a day.
@@ -27,17 +33,21 @@ const (
 	mostLife    = 91 * 24 * 60 * 60
 	mostOwnLife = 24 * 60 * 60
 	maxUID      = 128
+	maxStub     = 10 * 1024  // bytes
+	maxChain    = 100 * 1024 // bytes
 )
 
 func validatePodRequest(r *podRequest) field.ErrorList {
 	s := &r.Spec
-	errs := core.SignerName(spec.Child("signerName"), s.SignerName)
-	errs = append(errs, core.UserAnnotations(s.UnverifiedUserAnnotations, spec.Child("unverifiedUserAnnotations"))...)
+	errs := core.SignerName(podSpec.Child("signerName"), s.SignerName)
+	errs = append(errs, core.UserAnnotations(s.UnverifiedUserAnnotations, podSpec.Child("unverifiedUserAnnotations"))...)
 	for _, of := range []struct{ kind, name, uid string }{
 		{"pod", s.PodName, string(s.PodUID)}, {"serviceAccount", s.ServiceAccountName, string(s.ServiceAccountUID)}, {"node", string(s.NodeName), string(s.NodeUID)},
 	} {
-		errs = append(errs, optional(&of.name, spec.Child(of.kind+"Name"), validation.IsDNS1123Subdomain)...)
-		at := spec.Child(of.kind + "UID")
+		for _, msg := range validation.IsDNS1123Subdomain(of.name) {
+			errs = append(errs, field.Invalid(podSpec.Child(of.kind+"Name"), of.name, msg))
+		}
+		at := podSpec.Child(of.kind + "UID")
 		if of.uid == "" {
 			errs = append(errs, field.Invalid(at, of.uid, "must not be empty"))
 		}
@@ -45,7 +55,7 @@ func validatePodRequest(r *podRequest) field.ErrorList {
 			errs = append(errs, field.TooLong(at, of.uid, maxUID))
 		}
 	}
-	at, n := spec.Child("maxExpirationSeconds"), s.MaxExpirationSeconds
+	at, n := podSpec.Child("maxExpirationSeconds"), s.MaxExpirationSeconds
 	if n == nil {
 		return append(errs, field.Required(at, "must be set"))
 	}
@@ -56,7 +66,40 @@ func validatePodRequest(r *podRequest) field.ErrorList {
 	if *n < leastLife || *n > most {
 		errs = append(errs, field.Invalid(at, *n, fmt.Sprintf("must be in the range [%d, %d]", leastLife, most)))
 	}
-	return append(errs, validatePodKey(s)...)
+	return append(errs, validatePodKey(s.StubPKCS10Request, podSpec.Child("stubPKCS10Request"))...)
+}
+
+// validatePodKey: the request holds the key and proves, by its signature, that
+// whoever asks has the private half.
+func validatePodKey(stub []byte, at *field.Path) field.ErrorList {
+	wrong := func(value any, text string) field.ErrorList { return field.ErrorList{field.Invalid(at, value, text)} }
+	switch {
+	case len(stub) == 0:
+		return field.ErrorList{field.Required(at, "must be set")}
+	case len(stub) > maxStub:
+		return field.ErrorList{field.TooLong(at, "", maxStub)}
+	}
+	request, err := x509.ParseCertificateRequest(stub)
+	if err == nil {
+		err = request.CheckSignature()
+	}
+	if err != nil {
+		return wrong(field.OmitValueType{}, err.Error())
+	}
+	switch key := request.PublicKey.(type) {
+	case ed25519.PublicKey:
+	case *ecdsa.PublicKey:
+		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() && key.Curve != elliptic.P521() {
+			return wrong("curve "+key.Curve.Params().Name, "elliptic public keys must use curve P256 or P384")
+		}
+	case *rsa.PublicKey:
+		if bits := key.Size() * 8; bits != 3072 && bits != 4096 {
+			return wrong(fmt.Sprintf("%d-bit modulus", bits), "RSA keys must have modulus size 3072 or 4096")
+		}
+	default:
+		return wrong(field.OmitValueType{}, "unknown public key type; supported types are Ed25519, ECDSA, and RSA")
+	}
+	return nil
 }
 
 // ends are the conditions after which nothing changes.
@@ -69,6 +112,7 @@ func ended(r *podRequest, kinds ...string) bool {
 }
 
 var (
+	podSpec   = field.NewPath("spec")
 	podStatus = field.NewPath("status")
 	chain     = podStatus.Child("certificateChain")
 )
@@ -88,7 +132,7 @@ func validatePodRequestStatus(r, old *podRequest) field.ErrorList {
 	case ended(old, ends...):
 		return same(r.Status, old.Status, "immutable after PodCertificateRequest is issued, denied, or failed")
 	case ended(r, "Denied", "Failed"):
-		return same(r.Status, certificatesv1beta1.PodCertificateRequestStatus{Conditions: r.Status.Conditions},
+		return same(r.Status, certificatesv1.PodCertificateRequestStatus{Conditions: r.Status.Conditions},
 			"non-condition status fields must be empty when denying or failing the PodCertificateRequest")
 	case ended(r, "Issued"):
 		return issued(r)
@@ -119,6 +163,9 @@ func issued(r *podRequest) field.ErrorList {
 	wrong := func(text string) field.ErrorList {
 		return field.ErrorList{field.Invalid(chain, r.Status.CertificateChain, text)}
 	}
+	if len(r.Status.CertificateChain) > maxChain {
+		return field.ErrorList{field.TooLong(chain, "", maxChain)}
+	}
 	block, rest := pem.Decode([]byte(r.Status.CertificateChain))
 	switch {
 	case block == nil:
@@ -130,14 +177,12 @@ func issued(r *podRequest) field.ErrorList {
 	if err != nil {
 		return wrong("leaf certificate does not parse as valid X.509")
 	}
-	key := r.Spec.PKIXPublicKey
-	if request, err := x509.ParseCertificateRequest(r.Spec.StubPKCS10Request); err == nil {
-		key = request.RawSubjectPublicKeyInfo
+	errs := subjectNames(leaf)
+	request, err := x509.ParseCertificateRequest(r.Spec.StubPKCS10Request)
+	if err != nil || !bytes.Equal(leaf.RawSubjectPublicKeyInfo, request.RawSubjectPublicKeyInfo) {
+		return append(errs, wrong("leaf certificate was not issued to the requested public key")...)
 	}
-	if !bytes.Equal(leaf.RawSubjectPublicKeyInfo, key) {
-		return wrong("leaf certificate was not issued to the requested public key")
-	}
-	if errs := issuedTimes(r, leaf); len(errs) > 0 {
+	if errs = append(errs, issuedTimes(r, leaf)...); len(errs) > 0 {
 		return errs
 	}
 	for block, rest = pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
@@ -149,6 +194,29 @@ func issued(r *podRequest) field.ErrorList {
 		}
 	}
 	return nil
+}
+
+// subjectNames checks the names that a certificate vouches for.
+func subjectNames(leaf *x509.Certificate) field.ErrorList {
+	var errs field.ErrorList
+	wrong := func(name, text string) { errs = append(errs, field.Invalid(chain, name, text)) }
+	for _, name := range leaf.DNSNames {
+		if name == "" {
+			wrong(name, "leaf certificate should not contain empty DNSName")
+		}
+		if strings.Contains(name, "..") {
+			wrong(name, "leaf certificate's DNSName should not contain '..'")
+		}
+		if strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") {
+			wrong(name, "leaf certificate's DNSName should not start or end with '.'")
+		}
+	}
+	for _, address := range leaf.EmailAddresses {
+		if _, err := mail.ParseAddress(address); err != nil {
+			wrong(address, "leaf certificate should not contain invalid EmailAddress")
+		}
+	}
+	return errs
 }
 
 func issuedTimes(r *podRequest, leaf *x509.Certificate) field.ErrorList {
