@@ -24,6 +24,7 @@ import (
 	"minke/network/policy"
 	"minke/network/proxy"
 	"minke/runtime"
+	"minke/tracing"
 )
 
 // kubeletPort is where a node's own server answers.
@@ -48,6 +49,8 @@ type AgentConfig struct {
 	DNS                netip.Addr
 	Domain             string
 	Labels             map[string]string
+	// KubeletConfig is a file with a KubeletConfiguration, or empty.
+	KubeletConfig string
 }
 
 // Agent is one node: kubelet, runtime and network.
@@ -64,6 +67,7 @@ type Agent struct {
 	overlay   *overlay.Overlay
 	policy    *policy.Enforcer
 	dns       *nodeDNS
+	tracer    *tracing.Tracer // nil when nothing is traced
 	control   net.Listener
 	// imported is closed when the toolbox's image is there.
 	imported chan struct{}
@@ -85,6 +89,9 @@ func NewAgent(cfg AgentConfig) (*Agent, error) {
 		}
 	}
 	var err error
+	if a.tracer, err = kubeletTracer(cfg.KubeletConfig, cfg.Node, a.log); err != nil {
+		return nil, err
+	}
 	if a.control, err = control.Listen(filepath.Join(cfg.RunDir, "control")); err != nil {
 		return nil, err
 	}
@@ -115,13 +122,17 @@ func NewAgent(cfg AgentConfig) (*Agent, error) {
 }
 
 func (a *Agent) assembleKubelet() error {
+	collectors := []prometheus.Collector{a.requests}
+	if a.tracer != nil {
+		collectors = append(collectors, a.tracer)
+	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(a.cfg.Address.String(), strconv.Itoa(kubeletPort)))
 	if err != nil {
 		return fmt.Errorf("listen for the node's server: %w", err)
 	}
 	a.kubelet, err = kubelet.New(kubelet.Config{
 		NodeName: a.cfg.Node, API: a.cfg.API, Informers: a.informers, Labels: a.cfg.Labels,
-		Runtime: a.runtime, Images: a.runtime, Collectors: []prometheus.Collector{a.requests},
+		Runtime: a.runtime, Images: a.runtime, Collectors: collectors, Tracer: a.tracer,
 		RootDir: filepath.Join(a.cfg.DataDir, "kubelet"), LogDir: filepath.Join(a.cfg.DataDir, "log", "pods"),
 		ContainerLogsDir: filepath.Join(a.cfg.DataDir, "log", "containers"),
 		CgroupRoot:       a.cfg.Cgroup,
@@ -136,6 +147,7 @@ func (a *Agent) assembleKubelet() error {
 // Run is the node's life until ctx ends; its containers live on. tell is
 // called with each stage reached, the last one being "ready".
 func (a *Agent) Run(ctx context.Context, tell func(stage string)) error {
+	stop := runTracer(a.tracer)
 	group, ctx := errgroup.WithContext(ctx)
 	a.followPodNet()
 	a.tellReady(ctx, tell)
@@ -151,5 +163,5 @@ func (a *Agent) Run(ctx context.Context, tell func(stage string)) error {
 	a.services.Start(ctx)
 	err := group.Wait()
 	a.pods.Close()
-	return errors.Join(err, a.runtime.Close())
+	return errors.Join(err, a.runtime.Close(), stop())
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"minke/client"
+	"minke/cluster/options"
 )
 
 // AgentOptions are the flags of `minke agent`.
@@ -15,6 +16,8 @@ type AgentOptions struct {
 	JoinFile        string
 	DataDir, RunDir string
 	Labels          map[string]string
+	// Config holds a KubeletConfiguration.
+	Config options.File
 }
 
 // RunAgent runs the production role until ctx ends, and tells each stage that
@@ -42,7 +45,7 @@ func RunAgent(ctx context.Context, o AgentOptions, tell func(stage string)) erro
 		return err
 	}
 	agent, err := NewAgent(AgentConfig{
-		Node: j.Node, Address: address, API: api, NetworkAPI: network, Serving: serving, CAs: cas, Labels: o.Labels,
+		Node: j.Node, Address: address, API: api, NetworkAPI: network, Serving: serving, CAs: cas, Labels: o.Labels, KubeletConfig: string(o.Config),
 		DataDir: o.DataDir, RunDir: o.RunDir, Cgroup: "/minke",
 		PodNet: podNet, ServiceNet: serviceNet, DNS: DNSAddress(serviceNet), Domain: j.Domain,
 	})

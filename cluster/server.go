@@ -204,7 +204,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 	if err != nil {
 		return errors.Join(err, s.store.Close())
 	}
-	stopTracer := s.runTracer()
+	stopTracer := runTracer(s.tracer)
 	group, ctx := errgroup.WithContext(ctx)
 	stopped := make(chan struct{}) // the controllers have, or never ran
 	front := s.api.HTTPServer(s.tls)

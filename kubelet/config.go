@@ -21,6 +21,7 @@ import (
 	"minke/kubelet/cri"
 	"minke/kubelet/eviction"
 	"minke/kubelet/volume"
+	"minke/tracing"
 )
 
 // Runtime is what the kubelet needs of a container runtime. A Runtime may also
@@ -69,6 +70,9 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Collectors are metrics of the node's other parts, for /metrics to show.
 	Collectors []prometheus.Collector
+	// Tracer makes spans of what is done for pods and of requests; nil for none.
+	// Its owner runs it.
+	Tracer *tracing.Tracer
 	// Mounter makes mounts; the kernel's when nil.
 	Mounter volume.Mounter
 }

@@ -109,6 +109,9 @@ func (k *Kubelet) usage(ctx context.Context, name corev1.ResourceName) (map[type
 
 // collectImages removes unused images when the disk is nearly full.
 func (k *Kubelet) collectImages(ctx context.Context) {
+	span := k.Tracer.Begin("Images/GarbageCollect")
+	defer span.End()
+	ctx = span.Within(ctx)
 	err := k.images.Observe(ctx)
 	if err == nil {
 		var signals []eviction.Signal

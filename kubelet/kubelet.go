@@ -14,6 +14,7 @@ import (
 	"minke/client"
 	"minke/client/events"
 	"minke/kubelet/cgroup"
+	"minke/kubelet/cri"
 	"minke/kubelet/eviction"
 	"minke/kubelet/image"
 	"minke/kubelet/node"
@@ -56,6 +57,9 @@ type Kubelet struct {
 func New(c Config) (*Kubelet, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
+	}
+	if c.Tracer != nil {
+		c.Runtime, c.Images = cri.Traced(c.Runtime), cri.TracedImages(c.Images)
 	}
 	k := &Kubelet{Config: c, log: slog.Default().With("part", "kubelet", "node", c.NodeName)}
 	k.recorder = events.NewRecorder(c.API, "kubelet", c.NodeName)
@@ -184,6 +188,7 @@ func (k *Kubelet) assemble(ctx context.Context, runtimeName string) *status.Mana
 		Volumes: &volume.Manager{Root: k.RootDir, Source: k, Downward: builder, Mounter: k.Mounter},
 		Cgroups: k.cgroups, Probes: probes, Status: statuses, Recorder: k,
 		Secret: k.Secret, Handler: k.runtimeHandler, Node: k.node.Node, ContainerLogs: k.ContainerLogsDir,
+		Tracer: k.Tracer,
 		Forget: func(uid types.UID) {
 			k.configMaps.Forget(uid)
 			k.secrets.Forget(uid)

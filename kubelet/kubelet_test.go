@@ -18,6 +18,7 @@ import (
 	"minke/kubelet/eviction"
 	"minke/kubelet/fakeruntime"
 	"minke/kubelet/volume"
+	"minke/tracing"
 )
 
 // bench is a node on a fake API and a fake runtime.
@@ -28,6 +29,8 @@ type bench struct {
 	pods client.Resource[*corev1.Pod]
 	dir  string
 	stop func()
+	// tracer is nil unless a test sets it before start.
+	tracer *tracing.Tracer
 }
 
 // fakeMounts pretends that nothing is ever mounted.
@@ -52,7 +55,7 @@ func plenty() ([]eviction.Signal, error) { return nil, nil }
 func (b *bench) config() kubelet.Config {
 	return kubelet.Config{
 		NodeName: "n1", API: b.api, Runtime: b.rt, Images: b.rt, Mounter: fakeMounts{},
-		Signals: plenty, RootDir: b.dir + "/kubelet", LogDir: b.dir + "/logs", NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null",
+		Signals: plenty, RootDir: b.dir + "/kubelet", LogDir: b.dir + "/logs", NodeIPs: []string{"192.0.2.1"}, ResolvConf: "/dev/null", Tracer: b.tracer,
 		Capacity: corev1.ResourceList{"cpu": resource.MustParse("2"), "memory": resource.MustParse("4Gi"), "pods": resource.MustParse("10")},
 	}
 }

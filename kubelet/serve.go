@@ -15,6 +15,6 @@ func (k *Kubelet) serve(ctx context.Context) error {
 	return server.New(server.Config{
 		NodeName: k.NodeName, API: k.API, Runtime: k.Runtime, Pods: k.pods.Pods, Ended: k.ends.of, LogDir: k.LogDir,
 		Certificate: k.Server.Certificate, GetCertificate: k.Server.GetCertificate, ClientCAs: k.Server.ClientCAs,
-		APIServer: k.Server.APIServer, SystemLogDir: k.Server.SystemLogDir, Started: k.started, Collectors: k.Collectors,
+		APIServer: k.Server.APIServer, SystemLogDir: k.Server.SystemLogDir, Started: k.started, Collectors: k.Collectors, Tracer: k.Tracer,
 	}).Serve(ctx, k.Server.Listener)
 }

@@ -58,7 +58,11 @@ func (e *exporter) open(c Config) error {
 	if endpoint == "" {
 		endpoint = DefaultEndpoint
 	}
-	e.resource = appendAttributes(nil, 1, []Attribute{String("service.name", clean(c.Service)), String("service.instance.id", clean(c.Instance))})
+	for _, a := range []struct{ key, value string }{{"service.name", c.Service}, {"service.instance.id", c.Instance}, {"host.name", c.Host}} {
+		if a.value != "" {
+			e.resource = appendAttributes(e.resource, 1, []Attribute{String(a.key, clean(a.value))})
+		}
+	}
 	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64<<10))}
 	if c.Dial != nil && !strings.HasPrefix(endpoint, "unix") {

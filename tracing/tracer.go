@@ -23,9 +23,9 @@ type Config struct {
 	// SamplingRatePerMillion is how many of a million requests without a sampled
 	// parent are traced.
 	SamplingRatePerMillion int32
-	// Service and Instance are the resource's service.name and
-	// service.instance.id.
-	Service, Instance string
+	// Service, Instance and Host are the resource's service.name,
+	// service.instance.id and host.name; those that are empty are left out.
+	Service, Instance, Host string
 	// Dial connects to a collector at "host:port"; nil for the usual way, which is
 	// also the one to a socket.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
@@ -108,6 +108,32 @@ type Arrival struct {
 	Above *Span
 }
 
+// Begin begins a span that nothing is above: work that this process does of its own
+// accord. The rate decides whether it is sampled. A nil tracer has none.
+func (t *Tracer) Begin(name string, attributes ...Attribute) *Span {
+	if t == nil {
+		return nil
+	}
+	s := &Span{tracer: t}
+	t.root(s)
+	s.begin(time.Time{}, Internal, name)
+	if s.recorded {
+		cleanAll(attributes)
+		s.fields = appendFlags(s.fields, flagSampled|flagKnown)
+		s.fields = appendAttributes(s.fields, spanAttributes, attributes)
+	}
+	return s
+}
+
+// root gives s a trace of its own.
+func (t *Tracer) root(s *Span) {
+	for s.trace == [16]byte{} {
+		binary.BigEndian.PutUint64(s.trace[:8], rand.Uint64())
+		binary.BigEndian.PutUint64(s.trace[8:], rand.Uint64())
+	}
+	s.recorded = t.sampled(s.trace)
+}
+
 // Serve begins the span of a request that this process serves. Without a parent
 // whose word counts, the rate decides whether it is sampled. A span that is not
 // records nothing, but tells other processes so.
@@ -120,11 +146,7 @@ func (t *Tracer) Serve(a Arrival) *Span {
 	if ok && a.Trusted {
 		s.trace, s.state, s.recorded = parent.Trace, parent.State, parent.Sampled
 	} else {
-		for s.trace == [16]byte{} {
-			binary.BigEndian.PutUint64(s.trace[:8], rand.Uint64())
-			binary.BigEndian.PutUint64(s.trace[8:], rand.Uint64())
-		}
-		s.recorded = t.sampled(s.trace)
+		t.root(s)
 	}
 	s.begin(a.Began, Server, a.Name)
 	switch {

@@ -139,7 +139,7 @@ func (n *node) runAgent(ctx context.Context, api, network client.Interface, tell
 		Node: n.name, Address: NodeIP(n.index), API: api, NetworkAPI: network, Serving: serving.TLS, CAs: n.ca.Pool(),
 		DataDir: n.paths.NodeData(n.name), RunDir: n.paths.NodeRun(n.name),
 		Cgroup: CgroupRoot(n.paths.Name) + "/" + n.name,
-		PodNet: podNet, ServiceNet: serviceNet, DNS: dnsAddress, Domain: clusterDomain,
+		PodNet: podNet, ServiceNet: serviceNet, DNS: dnsAddress, Domain: clusterDomain, KubeletConfig: string(n.spec.KubeletConfig),
 	})
 	if err != nil {
 		return err

@@ -52,6 +52,8 @@ type Spec struct {
 	Isolated bool      `json:"isolated,omitempty"`
 	// API is what the API server was last started with.
 	API options.API `json:"api,omitzero"`
+	// KubeletConfig is the file with the nodes' KubeletConfiguration.
+	KubeletConfig options.File `json:"kubeletConfig,omitempty"`
 	// UplinkNet is the third byte of 169.254.X.0/30, the net between host and
 	// cluster.
 	UplinkNet int `json:"uplinkNet,omitempty"`
@@ -173,7 +175,7 @@ func (p Paths) wanted(o Options) (*Spec, error) {
 		if o.Nodes < 1 || o.Nodes > maxNodes {
 			return nil, fmt.Errorf("nodes %d: wanted 1 to %d", o.Nodes, maxNodes)
 		}
-		return &Spec{Name: p.Name, Nodes: o.Nodes, Port: o.Port, Publish: o.Publish, Isolated: o.Isolated, API: o.API}, nil
+		return &Spec{Name: p.Name, Nodes: o.Nodes, Port: o.Port, Publish: o.Publish, Isolated: o.Isolated, API: o.API, KubeletConfig: o.KubeletConfig}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -184,6 +186,9 @@ func (p Paths) wanted(o Options) (*Spec, error) {
 	have.Nodes = max(have.Nodes, o.Nodes)
 	if !o.API.IsZero() {
 		have.API = o.API
+	}
+	if o.KubeletConfig != "" {
+		have.KubeletConfig = o.KubeletConfig
 	}
 	for _, pub := range o.Publish {
 		if !slices.Contains(have.Publish, pub) {

@@ -31,6 +31,9 @@ type Options struct {
 	Isolated bool
 	// API, unless empty, replaces the API server's options of the last start.
 	API options.API
+	// KubeletConfig, unless empty, replaces the nodes' KubeletConfiguration of the last
+	// start.
+	KubeletConfig options.File
 }
 
 // Up starts the cluster, or takes up one that was stopped or killed, and

@@ -25,6 +25,7 @@ func agentCommand() *cobra.Command {
 	flags.StringVar(&o.DataDir, "data-dir", "/var/lib/minke/agent", "where images, volumes and logs are kept")
 	flags.StringVar(&o.RunDir, "run-dir", "/run/minke-agent", "where the state of running pods is kept")
 	flags.StringToStringVar(&o.Labels, "node-labels", nil, "labels for the node, as key=value")
+	flags.Var(&o.Config, "config", "`file` with a KubeletConfiguration (kubelet.config.k8s.io/v1beta1), of which tracing can be set")
 	if err := cmd.MarkFlagRequired("join"); err != nil {
 		panic(err)
 	}

@@ -45,6 +45,7 @@ func upCommand() *cobra.Command {
 	flags.IntVar(&o.Port, "port", 0, "port of the API on 127.0.0.1 (default 6443, or any free one)")
 	flags.StringArrayVar(&publish, "publish", nil, "make port PORT of the first node reachable at HOSTPORT on 127.0.0.1, as HOSTPORT:PORT; may be repeated")
 	flags.BoolVar(&o.Isolated, "isolated", false, "leave the cluster without a way out of this machine, and the host untouched")
+	flags.Var(&o.KubeletConfig, "kubelet-config", "`file` with a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) for all nodes, of which tracing can be set")
 	o.API.AddFlags(flags)
 	flags.BoolVar(&detach, "detach", false, "return when the cluster is ready, and leave it running")
 	return cmd

@@ -59,7 +59,7 @@ func (j *job) terminate(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("end pod %s: %d containers still run", j.pod.Name, len(j.rt.Running()))
 	}
 	j.enter(terminated)
-	return j.finish(ctx)
+	return j.tidy(ctx)
 }
 
 // grace is the pod's effective grace period in seconds.
@@ -86,7 +86,9 @@ func (j *job) startKill(grace int64) {
 	go func() {
 		defer j.kills.Done()
 		defer cancel()
-		k.err = copied.killAll(ctx, grace)
+		_, k.err = copied.traced(ctx, "syncTerminatingPod", func(ctx context.Context) (time.Duration, error) {
+			return 0, copied.killAll(ctx, grace)
+		})
 		close(k.done)
 		copied.runs.Kick(copied.pod.UID)
 	}()

@@ -24,6 +24,7 @@ import (
 	"minke/kubelet/spec"
 	"minke/kubelet/status"
 	"minke/kubelet/volume"
+	"minke/tracing"
 )
 
 // Recorder takes events about a pod, or about one of its containers.
@@ -54,6 +55,8 @@ type Config struct {
 	// ContainerLogs holds the links that log collectors follow, as
 	// /var/log/containers; empty for none.
 	ContainerLogs string
+	// Tracer makes a span of each step; nil for none.
+	Tracer *tracing.Tracer
 }
 
 // Manager owns the workers.

@@ -51,6 +51,8 @@ type worker struct {
 	postStart map[string]bool
 	retries   int
 	mountErr  string
+	// tracedVersion is the resourceVersion of the pod that was synced last.
+	tracedVersion string
 }
 
 func newWorker(pod *corev1.Pod) *worker {
@@ -125,11 +127,11 @@ func (j *job) run(ctx context.Context) (time.Duration, error) {
 	}
 	switch j.w.stage {
 	case syncing:
-		return j.sync(ctx)
+		return j.traced(ctx, "syncPod", j.sync, j.updateType())
 	case terminating:
 		return j.terminate(ctx)
 	}
-	return j.finish(ctx)
+	return j.tidy(ctx)
 }
 
 func (j *job) enter(s stage) {

@@ -15,12 +15,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"minke/client"
 	"minke/kubelet/cri"
+	"minke/tracing"
 )
 
 // Config is what the server serves.
@@ -45,6 +47,8 @@ type Config struct {
 	Started      time.Time
 	// Collectors are metrics of other parts that /metrics shows.
 	Collectors []prometheus.Collector
+	// Tracer makes spans of requests; nil for none.
+	Tracer *tracing.Tracer
 }
 
 // Server answers callers of one node.
@@ -86,9 +90,23 @@ const executes = "execute"
 func (s *Server) handle(pattern, subresource string, h http.HandlerFunc) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if s.authorized(w, r, subresource) {
-			h(w, r)
+			span := s.traced(r, pattern)
+			h(w, r.WithContext(span.Within(r.Context())))
+			span.End()
 		}
 	})
+}
+
+// traced begins the span of a request that is allowed, named as its route. Whose child
+// it is the caller says: the API server, or who has the same rights.
+func (s *Server) traced(r *http.Request, pattern string) *tracing.Span {
+	if s.Tracer == nil {
+		return nil
+	}
+	route := pattern[strings.Index(pattern, "/"):]
+	span := s.Tracer.Serve(tracing.Arrival{Name: route, Header: r.Header, Trusted: true})
+	span.Set(tracing.String("http.request.method", r.Method), tracing.String("http.route", route), tracing.String("url.path", r.URL.Path))
+	return span
 }
 
 // ServeHTTP answers one request.

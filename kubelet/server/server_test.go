@@ -116,7 +116,7 @@ type serving struct {
 	logs string
 }
 
-func serve(t *testing.T) *serving {
+func serve(t *testing.T, change ...func(*Config)) *serving {
 	s := &serving{ca: newAuthority(t), logs: t.TempDir()}
 	rt := fakeruntime.New()
 	labels := map[string]string{cri.LabelPodUID: "u"}
@@ -140,8 +140,12 @@ func serve(t *testing.T) *serving {
 		t.Fatal(err)
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p", UID: "u"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
-	srv := New(Config{NodeName: "n", API: fake.New().Guarded(t), Runtime: talker{rt}, Pods: func() []*corev1.Pod { return []*corev1.Pod{pod} },
-		Ended: func(string) <-chan struct{} { return nil }, LogDir: s.logs, Certificate: s.ca.issue(t, "n"), ClientCAs: s.ca.pool, APIServer: "api", Collectors: []prometheus.Collector{others}})
+	config := Config{NodeName: "n", API: fake.New().Guarded(t), Runtime: talker{rt}, Pods: func() []*corev1.Pod { return []*corev1.Pod{pod} },
+		Ended: func(string) <-chan struct{} { return nil }, LogDir: s.logs, Certificate: s.ca.issue(t, "n"), ClientCAs: s.ca.pool, APIServer: "api", Collectors: []prometheus.Collector{others}}
+	for _, c := range change {
+		c(&config)
+	}
+	srv := New(config)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

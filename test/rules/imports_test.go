@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"client":      {"api/inprocess"},
 	"controllers": {"client"},
 	"scheduler":   {"client"},
-	"kubelet":     {"client"},
+	"kubelet":     {"client", "tracing"},
 	"network":     {"client"},
 	"observe":     {"client"},
 	"federation":  {"client", "apiserver"},
