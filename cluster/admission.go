@@ -126,6 +126,7 @@ var plugIns = []plugIn{
 	})},
 	{lastRepeated, on, of(func(p *plugInParts) any { return p.webhooks.Mutating })},
 	{"", on, simple(certificates.Author{})},
+	{"", on, of(func(p *plugInParts) any { return certificates.PodSigning{Authorizer: p.security.authorizer} })},
 	{"", on, of(func(p *plugInParts) any { return p.allocator })},
 	{"", on, of(func(p *plugInParts) any {
 		return &authz.Escalation{RBAC: p.security.rbac, Authorizer: p.security.authorizer}

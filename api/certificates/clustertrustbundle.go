@@ -18,14 +18,15 @@ var bundleSpec = field.NewPath("spec")
 
 func clusterTrustBundles() *api.Resource {
 	return api.Definition[*certificatesv1.ClusterTrustBundle]{
-		Kind:           certificatesv1.SchemeGroupVersion.WithKind("ClusterTrustBundle"),
-		Plural:         "clustertrustbundles",
-		Cluster:        true,
-		New:            api.New[certificatesv1.ClusterTrustBundle],
-		NewList:        api.NewList[certificatesv1.ClusterTrustBundleList],
-		ValidName:      validBundleName,
-		Validate:       validateBundle,
-		ValidateUpdate: validateBundleUpdate,
+		Kind:                  certificatesv1.SchemeGroupVersion.WithKind("ClusterTrustBundle"),
+		Plural:                "clustertrustbundles",
+		Cluster:               true,
+		New:                   api.New[certificatesv1.ClusterTrustBundle],
+		NewList:               api.NewList[certificatesv1.ClusterTrustBundleList],
+		ValidName:             validBundleName,
+		ConditionalUpdateOnly: true,
+		Validate:              validateBundle,
+		ValidateUpdate:        validateBundleUpdate,
 		Fields: map[string]func(*certificatesv1.ClusterTrustBundle) string{
 			"spec.signerName": func(b *certificatesv1.ClusterTrustBundle) string { return b.Spec.SignerName },
 		},

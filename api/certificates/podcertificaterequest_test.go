@@ -35,7 +35,7 @@ func TestPodRequest(t *testing.T) {
 		MaxExpirationSeconds: &day, UnverifiedUserAnnotations: map[string]string{"a": "b"},
 	}}
 	compare(t, validatePodRequest(r), []string{`spec.unverifiedUserAnnotations: Invalid value: "a"`, `spec.podUID: Invalid value: "": must not be empty`,
-		`spec.maxExpirationSeconds: Invalid value: 90000: must be in the range [3600, 86400]`, `spec.stubPKCS10Request: Required value: must be set`})
+		`spec.maxExpirationSeconds: Invalid value: 90000: must be in the range [3600, 86400]`, `spec: Invalid value: exactly one of (stubPKCS10Request) or (pkixPublicKey, proofOfPossession) must be set`})
 }
 
 func TestPodRequestStatus(t *testing.T) {
@@ -97,7 +97,7 @@ func TestPodKey(t *testing.T) {
 	}{
 		"P-256":      {stub(curve(elliptic.P256())), nil},
 		"P-521":      {stub(curve(elliptic.P521())), nil},
-		"P-224":      {stub(curve(elliptic.P224())), []string{`spec.stubPKCS10Request: Invalid value: "curve P-224": elliptic public keys must use curve P256 or P384`}},
+		"P-224":      {stub(curve(elliptic.P224())), []string{`spec.stubPKCS10Request: Invalid value: "curve P-224": elliptic public keys must use curve P256, P384, or P521`}},
 		"RSA 2048":   {stub(weak), []string{`spec.stubPKCS10Request: Invalid value: "2048-bit modulus": RSA keys must have modulus size 3072 or 4096`}},
 		"forged":     {forged, []string{`spec.stubPKCS10Request: Invalid value: `}},
 		"too long":   {make([]byte, maxStub+1), []string{`spec.stubPKCS10Request: Too long: may not be more than 10240 bytes`}},

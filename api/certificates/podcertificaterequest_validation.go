@@ -75,22 +75,19 @@ func validatePodKey(stub []byte, at *field.Path) field.ErrorList {
 	wrong := func(value any, text string) field.ErrorList { return field.ErrorList{field.Invalid(at, value, text)} }
 	switch {
 	case len(stub) == 0:
-		return field.ErrorList{field.Required(at, "must be set")}
+		return field.ErrorList{field.Invalid(podSpec, field.OmitValueType{}, "exactly one of (stubPKCS10Request) or (pkixPublicKey, proofOfPossession) must be set")}
 	case len(stub) > maxStub:
 		return field.ErrorList{field.TooLong(at, "", maxStub)}
 	}
 	request, err := x509.ParseCertificateRequest(stub)
-	if err == nil {
-		err = request.CheckSignature()
-	}
 	if err != nil {
-		return wrong(field.OmitValueType{}, err.Error())
+		return wrong(field.OmitValueType{}, "must be a valid PKCS#10 CSR")
 	}
 	switch key := request.PublicKey.(type) {
 	case ed25519.PublicKey:
 	case *ecdsa.PublicKey:
 		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() && key.Curve != elliptic.P521() {
-			return wrong("curve "+key.Curve.Params().Name, "elliptic public keys must use curve P256 or P384")
+			return wrong("curve "+key.Curve.Params().Name, "elliptic public keys must use curve P256, P384, or P521")
 		}
 	case *rsa.PublicKey:
 		if bits := key.Size() * 8; bits != 3072 && bits != 4096 {
@@ -98,6 +95,9 @@ func validatePodKey(stub []byte, at *field.Path) field.ErrorList {
 		}
 	default:
 		return wrong(field.OmitValueType{}, "unknown public key type; supported types are Ed25519, ECDSA, and RSA")
+	}
+	if request.CheckSignature() != nil {
+		return wrong(field.OmitValueType{}, "invalid signature")
 	}
 	return nil
 }

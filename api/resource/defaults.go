@@ -40,3 +40,11 @@ func defaultTolerations(tolerations []resourcev1.DeviceToleration) {
 		api.Fill(&tolerations[i].Operator, resourcev1.DeviceTolerationOpEqual)
 	}
 }
+
+func defaultSlice(s *resourcev1.ResourceSlice) {
+	for i := range s.Spec.Devices {
+		for j := range s.Spec.Devices[i].Taints {
+			defaultTaint(&s.Spec.Devices[i].Taints[j])
+		}
+	}
+}

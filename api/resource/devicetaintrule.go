@@ -1,7 +1,10 @@
 package resource
 
 import (
+	"time"
+
 	resourcev1 "k8s.io/api/resource/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -12,32 +15,56 @@ type taintRule = resourcev1.DeviceTaintRule
 
 func deviceTaintRules() *api.Resource {
 	return api.Definition[*taintRule]{
-		Kind:    resourcev1.SchemeGroupVersion.WithKind("DeviceTaintRule"),
-		Plural:  "devicetaintrules",
-		Cluster: true,
-		New:     api.New[taintRule],
-		NewList: api.NewList[resourcev1.DeviceTaintRuleList],
+		Kind:                  resourcev1.SchemeGroupVersion.WithKind("DeviceTaintRule"),
+		Plural:                "devicetaintrules",
+		Cluster:               true,
+		ConditionalUpdateOnly: true,
+		New:                   api.New[taintRule],
+		NewList:               api.NewList[resourcev1.DeviceTaintRuleList],
 		PrepareForCreate: func(r *taintRule) {
 			r.Generation, r.Status = 1, resourcev1.DeviceTaintRuleStatus{}
 		},
-		PrepareForUpdate: func(r, old *taintRule) {
-			r.Status = old.Status
-			api.BumpGeneration(r, old, r.Spec, old.Spec)
-		},
-		Default:        defaultTaintRule,
-		Validate:       func(r *taintRule) field.ErrorList { return validateTaintRule(r, nil) },
-		ValidateUpdate: func(r, old *taintRule) field.ErrorList { return validateTaintRule(r, &old.Spec.Taint) },
+		PrepareForUpdate: prepareTaintRule,
+		Default:          func(r *taintRule) { defaultTaint(&r.Spec.Taint) },
+		Validate:         func(r *taintRule) field.ErrorList { return validateTaintRule(r, nil) },
+		ValidateUpdate:   func(r, old *taintRule) field.ErrorList { return validateTaintRule(r, &old.Spec.Taint) },
 		Subresources: map[string]api.Subresource[*taintRule]{
 			"status": {Prepare: func(r, old *taintRule) { r.Spec = old.Spec; api.KeepMetadata(r, old) }, ValidateUpdate: validateTaintRuleStatus},
+		},
+		Columns: []api.Column[*taintRule]{
+			{Name: "Key", Cell: func(r *taintRule) any { return r.Spec.Taint.Key }},
+			{Name: "Value", Cell: func(r *taintRule) any { return r.Spec.Taint.Value }},
+			{Name: "Effect", Cell: func(r *taintRule) any { return string(r.Spec.Taint.Effect) }},
+			{Name: "TimeAdded", Cell: func(r *taintRule) any {
+				if r.Spec.Taint.TimeAdded == nil {
+					return ""
+				}
+				return api.Age(*r.Spec.Taint.TimeAdded)
+			}},
+			api.AgeColumn[*taintRule](),
 		},
 	}.Resource()
 }
 
-func defaultTaintRule(r *taintRule) {
-	if r.Spec.Taint.TimeAdded == nil && !r.CreationTimestamp.IsZero() {
-		r.Spec.Taint.TimeAdded = r.CreationTimestamp.DeepCopy()
+// prepareTaintRule: a taint is as old as its effect, from which tolerations are
+// counted, unless the client says otherwise.
+func prepareTaintRule(r, old *taintRule) {
+	r.Status = old.Status
+	if r.Spec.Taint.Effect != old.Spec.Taint.Effect && r.Spec.Taint.TimeAdded.Equal(old.Spec.Taint.TimeAdded) {
+		r.Spec.Taint.TimeAdded = wholeSecond()
+	}
+	api.BumpGeneration(r, old, r.Spec, old.Spec)
+}
+
+// defaultTaint: a taint is added when it is first written.
+func defaultTaint(t *resourcev1.DeviceTaint) {
+	if t.TimeAdded == nil {
+		t.TimeAdded = wholeSecond()
 	}
 }
+
+// wholeSecond is now, as it will be read back.
+func wholeSecond() *metav1.Time { return new(metav1.NewTime(time.Now().Truncate(time.Second))) }
 
 func validateTaintRule(r *taintRule, old *resourcev1.DeviceTaint) field.ErrorList {
 	var errs field.ErrorList

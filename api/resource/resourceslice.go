@@ -13,6 +13,7 @@ func resourceSlices(f features) *api.Resource {
 		Cluster:          true,
 		New:              api.New[resourcev1.ResourceSlice],
 		NewList:          api.NewList[resourcev1.ResourceSliceList],
+		Default:          defaultSlice,
 		PrepareForCreate: resourceSliceCreate,
 		PrepareForUpdate: resourceSliceUpdate,
 		Validate:         f.validateSlice,

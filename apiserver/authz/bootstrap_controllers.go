@@ -42,7 +42,7 @@ var controllers = []struct {
 	{"taint-eviction-controller", []rbacv1.PolicyRule{on("delete,get,list,watch", "", "pods"), on("patch,update", "", "pods/status"), on("get,list,watch", "", "nodes"), events}},
 	{"ttl-after-finished-controller", []rbacv1.PolicyRule{on("delete,get,list,watch", "batch", "jobs"), events}},
 	{"ttl-controller", []rbacv1.PolicyRule{on("list,patch,update,watch", "", "nodes"), events}},
-	{"device-taint-eviction-controller", []rbacv1.PolicyRule{on("delete,get,list,watch", "", "pods"), on("patch,update", "", "pods/status"), on(reading, "resource.k8s.io", "deviceclasses,devicetaintrules,resourceclaims,resourceslices"), events}},
+	{"device-taint-eviction-controller", []rbacv1.PolicyRule{on("delete,get,list,watch", "", "pods"), on("patch,update", "", "pods/status"), on(reading, "resource.k8s.io", "deviceclasses,devicetaintrules,resourceclaims,resourceslices"), on("patch,update", "resource.k8s.io", "devicetaintrules/status"), events}},
 	{"kube-apiserver-serving-clustertrustbundle-publisher", []rbacv1.PolicyRule{on("attest", "certificates.k8s.io", "signers", "kubernetes.io/kube-apiserver-serving"), on("create,delete,list,update,watch", "certificates.k8s.io", "clustertrustbundles"), events}},
 	{"legacy-service-account-token-cleaner", []rbacv1.PolicyRule{on("get", "", "configmaps", "kube-apiserver-legacy-service-account-token-tracking"), on("delete,patch", "", "secrets")}},
 	{"podcertificaterequestcleaner", []rbacv1.PolicyRule{on("delete,get,list,watch", "certificates.k8s.io", "podcertificaterequests")}},

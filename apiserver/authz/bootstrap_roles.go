@@ -130,7 +130,7 @@ func schedulerRules() []rbacv1.PolicyRule {
 		on("create", "authentication.k8s.io", "tokenreviews"),
 		on("create", "authorization.k8s.io", "subjectaccessreviews"),
 		on(reading, "storage.k8s.io", "csidrivers,csinodes,csistoragecapacities,volumeattachments"),
-		on(reading, "resource.k8s.io", "deviceclasses,resourceclaims,resourceslices"),
+		on(reading, "resource.k8s.io", "deviceclasses,devicetaintrules,resourceclaims,resourceslices"),
 		on("patch,update", "resource.k8s.io", "resourceclaims/status"),
 	}
 }

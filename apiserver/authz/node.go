@@ -56,6 +56,7 @@ func nodeRules() []rbacv1.PolicyRule {
 		on("create,delete,deletecollection,get,list,patch,update,watch", "resource.k8s.io", "resourceslices"),
 		on("get", "", "serviceaccounts"),
 		on(reading, "certificates.k8s.io", "clustertrustbundles"),
+		on("create,get,list,watch", "certificates.k8s.io", "podcertificaterequests"),
 	}
 }
 
@@ -93,18 +94,19 @@ func (n Node) Allows(ctx context.Context, user *inprocess.User, a Attributes) (b
 
 // narrowed are the resources of which a node gets a part.
 var narrowed = map[schema.GroupResource]func(n Node, ctx context.Context, node string, a Attributes) (bool, string){
-	{Resource: "secrets"}:                                    Node.readable,
-	{Resource: "configmaps"}:                                 Node.readable,
-	{Resource: "persistentvolumeclaims"}:                     Node.claim,
-	{Resource: "persistentvolumes"}:                          Node.volume,
-	{Resource: "serviceaccounts"}:                            Node.account,
-	{Resource: "nodes"}:                                      Node.node,
-	{Resource: "pods"}:                                       Node.pod,
-	{Group: "resource.k8s.io", Resource: "resourceclaims"}:   Node.resourceClaim,
-	{Group: "resource.k8s.io", Resource: "resourceslices"}:   Node.resourceSlice,
-	{Group: "storage.k8s.io", Resource: "volumeattachments"}: Node.attachment,
-	{Group: "storage.k8s.io", Resource: "csinodes"}:          Node.csiNode,
-	{Group: "coordination.k8s.io", Resource: "leases"}:       Node.lease,
+	{Resource: "secrets"}:                                              Node.readable,
+	{Resource: "configmaps"}:                                           Node.readable,
+	{Resource: "persistentvolumeclaims"}:                               Node.claim,
+	{Resource: "persistentvolumes"}:                                    Node.volume,
+	{Resource: "serviceaccounts"}:                                      Node.account,
+	{Resource: "nodes"}:                                                Node.node,
+	{Resource: "pods"}:                                                 Node.pod,
+	{Group: "resource.k8s.io", Resource: "resourceclaims"}:             Node.resourceClaim,
+	{Group: "resource.k8s.io", Resource: "resourceslices"}:             Node.resourceSlice,
+	{Group: "storage.k8s.io", Resource: "volumeattachments"}:           Node.attachment,
+	{Group: "storage.k8s.io", Resource: "csinodes"}:                    Node.csiNode,
+	{Group: "coordination.k8s.io", Resource: "leases"}:                 Node.lease,
+	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"}: Node.podCertificateRequest,
 }
 
 // referred tells whether a pod on the node refers to what is asked for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -181,4 +182,28 @@ func (n Node) lease(_ context.Context, node string, a Attributes) (bool, string)
 		return false, "can only access node lease with the same name as the requesting node"
 	}
 	return true, ""
+}
+
+// podCertificateRequest lets a node ask for certificates, of which admission
+// leaves it those of its pods, and read what it asked for (KEP-4317).
+func (n Node) podCertificateRequest(ctx context.Context, node string, a Attributes) (bool, string) {
+	if a.Subresource != "" {
+		return false, "nodes may not access the status subresource of PodCertificateRequests"
+	}
+	switch a.Verb {
+	case "create":
+		return true, ""
+	case "get":
+		obj, err := n.Reader.Get(ctx, certificatesv1.SchemeGroupVersion.WithResource("podcertificaterequests"), a.Namespace, a.Name)
+		if r, ok := obj.(*certificatesv1.PodCertificateRequest); err == nil && ok && string(r.Spec.NodeName) == node {
+			return true, ""
+		}
+		return unrelated(node)
+	case "list", "watch":
+		if a.Selects("spec.nodeName", node) {
+			return true, ""
+		}
+		return false, "can only list/watch podcertificaterequests with nodeName field selector"
+	}
+	return false, "nodes may not " + a.Verb + " podcertificaterequests"
 }

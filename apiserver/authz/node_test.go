@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
 
 	"minke/api/inprocess"
 	"minke/apiserver/admission/admissiontest"
@@ -42,7 +44,10 @@ func TestNodeAsksForWhatIsNotItsOwn(t *testing.T) {
 	attachment := func(node string) *storagev1.VolumeAttachment {
 		return &storagev1.VolumeAttachment{ObjectMeta: named("", "attachment-"+node), Spec: storagev1.VolumeAttachmentSpec{NodeName: node}}
 	}
-	node := Node{Reader: admissiontest.Of(pod("p-n1", "n1"), pod("p-n2", "n2"), volume("n1"), volume("n2"), slice("n1"), slice("n2"), attachment("n1"), attachment("n2"))}
+	request := func(node string) *certificatesv1.PodCertificateRequest {
+		return &certificatesv1.PodCertificateRequest{ObjectMeta: named("y", "request-"+node), Spec: certificatesv1.PodCertificateRequestSpec{NodeName: types.NodeName(node)}}
+	}
+	node := Node{Reader: admissiontest.Of(request("n1"), request("n2"), pod("p-n1", "n1"), pod("p-n2", "n2"), volume("n1"), volume("n2"), slice("n1"), slice("n2"), attachment("n1"), attachment("n2"))}
 	user := &inprocess.User{Name: "system:node:n1", Groups: []string{Nodes}}
 
 	// Each line is "verbs resource[/subresource] [namespace/]name [selector]";
@@ -67,10 +72,17 @@ func TestNodeAsksForWhatIsNotItsOwn(t *testing.T) {
 		{"get pods y/p-NODE", true},
 		{"list,watch pods - spec.nodeName=NODE", true},
 		{"list,watch services y/", true},
+		{"get podcertificaterequests.certificates.k8s.io y/request-NODE", true},
+		{"list,watch podcertificaterequests.certificates.k8s.io - spec.nodeName=NODE", true},
+		{"create podcertificaterequests.certificates.k8s.io y/", true},
+		{"get,list,watch clustertrustbundles.certificates.k8s.io -", true},
 		{"create tokenreviews.authentication.k8s.io -", true},
 		{"create nodes -", true},
 		{"update nodes/status n1", true},
 
+		{"list,watch podcertificaterequests.certificates.k8s.io y/", false},
+		{"update,patch,delete podcertificaterequests.certificates.k8s.io y/request-n1", false},
+		{"get,update podcertificaterequests.certificates.k8s.io/status y/request-n1", false},
 		{"list,watch secrets y/", false},
 		{"list secrets -", false},
 		{"create,update,delete secrets y/secret-n1", false},

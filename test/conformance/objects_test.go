@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -58,6 +59,12 @@ func sample(kind, namespace, word string) (object, error) {
 	if strings.Contains(text, "CSR") {
 		text = strings.ReplaceAll(text, "CSR", signingRequest())
 	}
+	if strings.Contains(text, "STUB") {
+		text = strings.ReplaceAll(text, "STUB", base64.StdEncoding.EncodeToString(certificateRequest(pkix.Name{})))
+	}
+	if strings.Contains(text, "ANCHORS") {
+		text = strings.ReplaceAll(text, "ANCHORS", strings.ReplaceAll(trustBundle(), "\n", `\n`))
+	}
 	o := parse(text)
 	o.set("metadata.labels", map[string]any{"sweep": word})
 	if placesByKind[kind].Namespaced {
@@ -68,13 +75,34 @@ func sample(kind, namespace, word string) (object, error) {
 
 // signingRequest is a PEM request for a client certificate, in base64.
 func signingRequest() string {
+	der := certificateRequest(pkix.Name{CommonName: "sweep"})
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}
+
+// certificateRequest is a request for a certificate, DER, signed with a new key.
+func certificateRequest(subject pkix.Name) []byte {
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: subject}, newKey())
+	if err != nil {
+		panic(err)
+	}
+	return der
+}
+
+// trustBundle is one trust anchor, PEM.
+func trustBundle() string {
+	key := newKey()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sweep"}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func newKey() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "sweep"}}, key)
-	if err != nil {
-		panic(err)
-	}
-	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	return key
 }

@@ -24,6 +24,7 @@ var statuses = map[string]string{
 	"resource.k8s.io/v1/ResourceClaim":                          `{"allocation":{"devices":{"results":[{"request":"one","driver":"example.com","pool":"p","device":"d"}]}}}`,
 	"storage.k8s.io/v1/VolumeAttachment":                        `{"attached":true}`,
 	"admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": sweepCondition,
+	"certificates.k8s.io/v1/PodCertificateRequest":              strings.ReplaceAll(sweepCondition, `"Sweep"`, `"Denied"`),
 }
 
 // subresource sweeps status, scale, approval, resize and ephemeralcontainers.

@@ -14,6 +14,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/apiserver/admission"
 	"minke/apiserver/authz"
@@ -28,6 +29,10 @@ type Approval struct{ Authorizer authz.Authorizer }
 // Signing lets nobody sign without the right to, for the signer.
 type Signing struct{ Authorizer authz.Authorizer }
 
+// PodSigning lets nobody end a PodCertificateRequest without the right to sign
+// for its signer. It is part of the API (KEP-4317).
+type PodSigning struct{ Authorizer authz.Authorizer }
+
 // SubjectRestriction refuses to make masters of the cluster by way of a
 // certificate.
 type SubjectRestriction struct{}
@@ -37,6 +42,7 @@ var (
 	_ admission.Validator = Approval{}
 	_ admission.Validator = Signing{}
 	_ admission.Validator = SubjectRestriction{}
+	_ admission.Validator = PodSigning{}
 )
 
 // Admit implements admission.Mutator.
@@ -82,6 +88,20 @@ func (SubjectRestriction) Validate(_ context.Context, a *admission.Attributes) e
 		return subject(a, r)
 	}
 	return nil
+}
+
+// Validate implements admission.Validator.
+func (p PodSigning) Validate(ctx context.Context, a *admission.Attributes) error {
+	r, ok := a.Object.(*certificatesv1.PodCertificateRequest)
+	old, had := a.Old.(*certificatesv1.PodCertificateRequest)
+	if !ok || !had || a.Subresource != "status" || a.User == nil || equality.Semantic.DeepEqual(r.Status, old.Status) {
+		return nil
+	}
+	if authz.ForSigner(ctx, p.Authorizer, a.User, "sign", old.Spec.SignerName) {
+		return nil
+	}
+	return apierrors.NewInvalid(certificatesv1.SchemeGroupVersion.WithKind("PodCertificateRequest").GroupKind(), a.Name, field.ErrorList{
+		field.Forbidden(field.NewPath("spec", "signerName"), fmt.Sprintf("User %q is not permitted to \"sign\" for signer %q", a.User.Name, old.Spec.SignerName))})
 }
 
 // update returns the request as it is to be and as it was, when a is an update

@@ -65,3 +65,29 @@ func TestApproval(t *testing.T) {
 		}
 	}
 }
+
+// TestPodSigning: who ends a pod's request must have the right to sign.
+func TestPodSigning(t *testing.T) {
+	old := &certificatesv1.PodCertificateRequest{}
+	old.Spec.SignerName = "example.com/a"
+	ended := old.DeepCopy()
+	ended.Status.CertificateChain = "x"
+	for _, c := range []struct {
+		may     string
+		r       *certificatesv1.PodCertificateRequest
+		allowed bool
+	}{
+		{"sign example.com/a", ended, true},
+		{"sign example.com/*", ended, true},
+		{"sign example.com/b", ended, false},
+		{"approve example.com/a", ended, false},
+		{"nothing", old.DeepCopy(), true},
+	} {
+		err := admission.Chain{PodSigning{signers(c.may)}}.Validate(t.Context(), &admission.Attributes{
+			Operation: admission.Update, Subresource: "status", Object: c.r, Old: old, User: &inprocess.User{Name: "ann"},
+		})
+		if (err == nil) != c.allowed {
+			t.Errorf("one who may %s: %v", c.may, err)
+		}
+	}
+}

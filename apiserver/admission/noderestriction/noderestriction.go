@@ -1,5 +1,5 @@
 // Package noderestriction lets a node write only what is its own: its Node, its
-// Lease, its CSINode, and its pods' statuses, ends and tokens.
+// Lease, its CSINode, and its pods' statuses, ends, tokens and certificates.
 package noderestriction
 
 import (
@@ -67,6 +67,8 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 		}
 	case "resourceslices.resource.k8s.io":
 		why = slice(a, node)
+	case "podcertificaterequests.certificates.k8s.io":
+		why = p.podCertificate(ctx, a, node)
 	}
 	if why != nil {
 		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, why)
