@@ -43,9 +43,13 @@ func kubeletTracer(file, node string, log *slog.Logger) (*tracing.Tracer, error)
 	if config.Tracing == nil {
 		return nil, nil
 	}
+	environment, err := tracing.ReadEnvironment(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	t, err := tracing.New(tracing.Config{
 		Endpoint: config.Tracing.Endpoint, SamplingRatePerMillion: config.Tracing.SamplingRatePerMillion,
-		Service: "kubelet", Host: node, Log: log,
+		Service: "kubelet", Host: node, Log: log, Environment: environment,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the kubelet's configuration %s: tracing: %w", file, err)

@@ -1,18 +1,23 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -38,6 +43,8 @@ type exporter struct {
 	hangUp   func() error
 	endpoint string
 	log      *slog.Logger
+	// patience is for one call.
+	patience time.Duration
 	// resource is the message of the resource, the same in all.
 	resource []byte
 
@@ -58,13 +65,19 @@ func (e *exporter) open(c Config) error {
 	if endpoint == "" {
 		endpoint = DefaultEndpoint
 	}
-	for _, a := range []struct{ key, value string }{{"service.name", c.Service}, {"service.instance.id", c.Instance}, {"host.name", c.Host}} {
-		if a.value != "" {
-			e.resource = appendAttributes(e.resource, 1, []Attribute{String(a.key, clean(a.value))})
-		}
+	e.resource = resource(&c)
+	for _, why := range c.Environment.Ignored {
+		e.log.Warn("an environment variable of OpenTelemetry is ignored", "cause", why)
 	}
-	options := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64<<10))}
+	secure := insecure.NewCredentials()
+	if c.Environment.TLS != nil {
+		secure = credentials.NewTLS(c.Environment.TLS)
+	}
+	each := []grpc.CallOption{grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64 << 10)}
+	if c.Environment.Gzip {
+		each = append(each, grpc.UseCompressor(gzip.Name))
+	}
+	options := []grpc.DialOption{grpc.WithTransportCredentials(secure), grpc.WithDefaultCallOptions(each...)}
 	if c.Dial != nil && !strings.HasPrefix(endpoint, "unix") {
 		options = append(options, grpc.WithContextDialer(c.Dial))
 	}
@@ -72,12 +85,30 @@ func (e *exporter) open(c Config) error {
 	if err != nil {
 		return fmt.Errorf("trace to %s: %w", endpoint, err)
 	}
-	e.endpoint, e.hangUp = endpoint, conn.Close
+	e.endpoint, e.hangUp, e.patience = endpoint, conn.Close, cmp.Or(c.Environment.Timeout, attempt)
+	headers := metadata.New(c.Environment.Headers)
 	e.call = func(ctx context.Context, request []byte) (answer []byte, err error) {
-		err = conn.Invoke(ctx, method, request, &answer)
+		err = conn.Invoke(metadata.NewOutgoingContext(ctx, headers), method, request, &answer)
 		return answer, err
 	}
 	return nil
+}
+
+// resource is the message of the resource: what the configuration says goes before
+// the environment.
+func resource(c *Config) (message []byte) {
+	own := []Attribute{}
+	for _, a := range []Attribute{String("service.name", clean(c.Service)), String("service.instance.id", clean(c.Instance)), String("host.name", clean(c.Host))} {
+		if a.text != "" {
+			own = append(own, a)
+		}
+	}
+	for _, a := range c.Environment.Attributes {
+		if !slices.ContainsFunc(own, func(o Attribute) bool { return o.key == a.key }) {
+			own = append(own, a)
+		}
+	}
+	return appendAttributes(nil, 1, own)
 }
 
 // raw hands messages to gRPC as they are.
@@ -207,7 +238,7 @@ func (t *Tracer) tell(err error) {
 
 // once calls the collector, and returns how many spans it refused.
 func (t *Tracer) once(ctx context.Context, batch [][]byte) (rejected int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
+	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	answer, err := t.call(ctx, t.request(batch))
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 // Config says what is traced, and who is told.
 type Config struct {
 	// Endpoint is the collector's address in gRPC's terms, such as host:4317 or
-	// unix:///run/otlp.sock; empty means DefaultEndpoint. The connection is not
-	// encrypted.
+	// unix:///run/otlp.sock; empty means that of the Environment, or DefaultEndpoint.
+	// The connection is not encrypted unless the Environment has certificates.
 	Endpoint string
 	// SamplingRatePerMillion is how many of a million requests without a sampled
 	// parent are traced.
@@ -30,6 +30,8 @@ type Config struct {
 	// also the one to a socket.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	Log  *slog.Logger
+	// Environment adds to all this, where nothing is said here; nil for nothing.
+	Environment *Environment
 }
 
 // DefaultEndpoint is where a collector is on the same machine.
@@ -71,6 +73,12 @@ type Tracer struct {
 // New returns a tracer. It connects to the collector when there is something to
 // send.
 func New(c Config) (*Tracer, error) {
+	if c.Environment == nil {
+		c.Environment = &Environment{}
+	}
+	if c.Endpoint == "" {
+		c.Endpoint = c.Environment.Endpoint
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

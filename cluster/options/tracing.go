@@ -43,6 +43,9 @@ func (o *Tracing) Tracer(name string, dial egress.Dial, log *slog.Logger) (*trac
 	if config.SamplingRatePerMillion != nil {
 		c.SamplingRatePerMillion = *config.SamplingRatePerMillion
 	}
+	if c.Environment, err = tracing.ReadEnvironment(os.Getenv); err != nil {
+		return nil, err
+	}
 	t, err := tracing.New(c)
 	if err != nil {
 		return nil, fmt.Errorf("--tracing-config-file: %s: %w", o.ConfigFile, err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"minke/tracing"
 )
@@ -72,6 +74,8 @@ type Collector struct {
 	mu    sync.Mutex // guards what follows
 	spans []*Span
 	calls int
+	// headers are those of the last call.
+	headers metadata.MD
 }
 
 // New starts a collector on the loopback that ends with the test.
@@ -81,14 +85,14 @@ func New(t testing.TB) *Collector {
 }
 
 // Listen starts a collector at an address, such as a unix socket.
-func Listen(t testing.TB, network, address string) *Collector {
+func Listen(t testing.TB, network, address string, options ...grpc.ServerOption) *Collector {
 	t.Helper()
 	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &Collector{Endpoint: listener.Addr().String(), arrived: make(chan struct{}, 1)}
-	server := grpc.NewServer()
+	server := grpc.NewServer(options...)
 	collector.RegisterTraceServiceServer(server, c)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -102,7 +106,7 @@ func Listen(t testing.TB, network, address string) *Collector {
 }
 
 // Export implements the service.
-func (c *Collector) Export(_ context.Context, r *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+func (c *Collector) Export(ctx context.Context, r *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer func() {
@@ -112,6 +116,7 @@ func (c *Collector) Export(_ context.Context, r *collector.ExportTraceServiceReq
 		}
 	}()
 	c.calls++
+	c.headers, _ = metadata.FromIncomingContext(ctx)
 	if c.Answer != nil {
 		return c.Answer(r)
 	}
@@ -130,6 +135,13 @@ func (c *Collector) Calls() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.calls
+}
+
+// Header returns a header of the last call.
+func (c *Collector) Header(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Join(c.headers.Get(name), ",")
 }
 
 // Spans returns what has come.
