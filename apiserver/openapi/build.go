@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,23 +87,13 @@ func (b *build) defineCustom(m model) string {
 	name := customName(m.custom)
 	if _, ok := b.defined[name]; !ok {
 		b.defined[name] = object{}
-		def := object{"type": "object", "x-kubernetes-preserve-unknown-fields": true}
-		if raw := b.rawSchema(m.custom); len(raw) > 0 {
-			def = object{}
-			if err := json.Unmarshal(raw, &def); err != nil {
-				def = object{"type": "object"}
-			}
-			if b.flavour == v2 {
-				def = toV2(def)
-			}
+		def, ok := b.customSchema(m.custom)
+		if !ok { // kubectl would refuse all but the properties that are told
+			def = object{"type": "object"}
+		} else {
+			b.addTypeMeta(def)
+			b.embed(def)
 		}
-		properties, _ := def["properties"].(object)
-		if properties == nil {
-			properties = object{}
-		}
-		properties["apiVersion"], properties["kind"] = object{"type": "string"}, object{"type": "string"}
-		properties["metadata"] = b.ref(objectMeta)
-		def["properties"] = properties
 		b.defined[name] = def
 		b.markName(name, m.custom)
 	}
@@ -111,16 +102,96 @@ func (b *build) defineCustom(m model) string {
 	}
 	list := name + "List"
 	if _, ok := b.defined[list]; !ok {
-		b.defined[list] = object{"type": "object", "required": []string{"items"}, "properties": object{
-			"apiVersion": object{"type": "string"}, "kind": object{"type": "string"},
-			"metadata": b.ref(reflect.TypeFor[metav1.ListMeta]()),
-			"items":    object{"type": "array", "items": object{"$ref": b.link(name)}},
-		}}
 		kind := m.custom
 		kind.Kind += "List"
+		b.defined[list] = object{"type": "object", "description": kind.Kind + " is a list of " + m.custom.Kind, "required": []string{"items"}, "properties": object{
+			"apiVersion": b.typeMeta("apiVersion"), "kind": b.typeMeta("kind"),
+			"metadata": described(b.ref(reflect.TypeFor[metav1.ListMeta]()), metav1.PartialObjectMetadataList{}.SwaggerDoc()["metadata"]),
+			"items": object{"type": "array", "items": object{"$ref": b.link(name)},
+				"description": "List of " + m.plural + ". More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"},
+		}}
 		b.markName(list, kind)
 	}
 	return list
+}
+
+// customSchema returns the schema of a custom kind. It tells false if nothing can
+// be said in this flavour of what its objects hold.
+func (b *build) customSchema(kind schema.GroupVersionKind) (object, bool) {
+	def := object{}
+	if raw := b.rawSchema(kind); len(raw) == 0 || json.Unmarshal(raw, &def) != nil {
+		return nil, false
+	}
+	if b.flavour != v2 {
+		return def, true
+	}
+	if def[preserveUnknown] == true {
+		return nil, false
+	}
+	return toV2(def), true
+}
+
+const (
+	preserveUnknown  = "x-kubernetes-preserve-unknown-fields"
+	embeddedResource = "x-kubernetes-embedded-resource"
+)
+
+// embeddedTexts are what Kubernetes says of an embedded resource's fields.
+var embeddedTexts = map[string]string{
+	"apiVersion": "apiVersion defines the versioned schema of this representation of an object. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+	"kind":       "kind is a string value representing the type of this object. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+}
+
+// addTypeMeta tells what every object has.
+func (b *build) addTypeMeta(def object) {
+	properties, _ := def["properties"].(object)
+	if properties == nil {
+		properties = object{}
+		def["properties"] = properties
+	}
+	properties["apiVersion"], properties["kind"] = b.typeMeta("apiVersion"), b.typeMeta("kind")
+	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
+}
+
+func (b *build) typeMeta(field string) object {
+	return object{"type": "string", "description": metav1.TypeMeta{}.SwaggerDoc()[field]}
+}
+
+func described(def object, text string) object {
+	def["description"] = text
+	return def
+}
+
+// embed tells of the resources that are embedded in a schema what they have as
+// objects.
+func (b *build) embed(def object) {
+	properties, _ := def["properties"].(object)
+	for _, p := range properties {
+		if p, ok := p.(object); ok {
+			b.embed(p)
+		}
+	}
+	for _, key := range []string{"items", "additionalProperties"} {
+		if inner, ok := def[key].(object); ok {
+			b.embed(inner)
+		}
+	}
+	if def[embeddedResource] != true || b.flavour == v2 && def[preserveUnknown] == true {
+		return
+	}
+	if properties == nil {
+		properties = object{}
+		def["properties"] = properties
+	}
+	required, _ := def["required"].([]any)
+	for _, field := range []string{"kind", "apiVersion"} {
+		properties[field] = object{"type": "string", "description": embeddedTexts[field]}
+		if !slices.Contains(required, any(field)) {
+			required = append(required, field)
+		}
+	}
+	def["required"] = required
+	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
 }
 
 // rawSchema returns a custom kind's schema; nil when it has none.

@@ -32,6 +32,7 @@ type operation struct {
 type model struct {
 	goType reflect.Type
 	custom schema.GroupVersionKind
+	plural string // of the custom kind
 	list   bool
 }
 
@@ -66,7 +67,7 @@ func versionsOf(gv schema.GroupVersion, resources []*api.Resource) []version {
 func newVersion(r *api.Resource, kind schema.GroupVersionKind, obj runtime.Object, list func() runtime.Object) version {
 	v := version{Resource: r, kind: kind, object: modelOf(obj)}
 	if _, v.custom = obj.(runtime.Unstructured); v.custom {
-		v.object, v.list = model{custom: kind}, model{custom: kind, list: true}
+		v.object, v.list = model{custom: kind, plural: r.Plural}, model{custom: kind, plural: r.Plural, list: true}
 	} else if list != nil && r.Serves("list") {
 		v.list = modelOf(list())
 	}
