@@ -14,6 +14,7 @@ import (
 	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/codec"
+	"minke/apiserver/h2"
 	"minke/tracing"
 )
 
@@ -47,6 +48,11 @@ func (c *call) readLimited() ([]byte, error) {
 	defer c.ticket.Back()
 	// Memory is only given for what has arrived, beyond a small body.
 	if n := c.r.ContentLength; n > 0 && n <= smallBody {
+		if whole, ok := c.r.Body.(h2.Whole); ok {
+			if data, ok, err := whole.Take(); ok {
+				return data, badBody(err)
+			}
+		}
 		data := make([]byte, n)
 		if _, err := io.ReadFull(c.r.Body, data); err != nil {
 			return nil, badBody(err)
@@ -67,7 +73,11 @@ func (c *call) readLimited() ([]byte, error) {
 // smallBody is up to how many bytes a client's word is taken for a body's size.
 const smallBody = 64 << 10
 
+// badBody is nil for nil.
 func badBody(err error) error {
+	if err == nil {
+		return nil
+	}
 	return apierrors.NewBadRequest("read the request's body: " + err.Error())
 }
 

@@ -105,20 +105,10 @@ func (b *body) Read(p []byte) (int, error) {
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b.awaited && len(b.data) == 0 && !b.ended && s.err == nil {
-		b.awaited = false
-		s.answer.interim(http.StatusContinue)
-	}
+	b.proceed()
 	for len(b.data) == 0 {
-		switch {
-		case s.err != nil:
-			return 0, s.err
-		case b.closed:
-			return 0, errClosed
-		case b.ended:
-			return 0, io.EOF
-		case !s.await(b.deadline):
-			return 0, os.ErrDeadlineExceeded
+		if err := b.more(); err != nil {
+			return 0, err
 		}
 	}
 	n := copy(p, b.data)
@@ -134,6 +124,71 @@ func (b *body) Read(p []byte) (int, error) {
 		c.flush()
 	}
 	return n, nil
+}
+
+// Whole is implemented by the bodies of this package.
+type Whole interface {
+	io.ReadCloser
+	// Take returns all of a body of which nothing was read, once it has come. The
+	// caller owns it. It tells false, and has taken nothing, if the client did not
+	// say how long the body is, or if that is too much to wait here for its reader.
+	Take() (data []byte, ok bool, err error)
+}
+
+var _ Whole = (*body)(nil)
+
+// Take implements Whole. What is no longer than the stream's window comes without
+// anybody reading it.
+func (b *body) Take() ([]byte, bool, error) {
+	s := b.stream
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b.declared < 0 || b.declared > streamWindow || b.unread > 0 {
+		return nil, false, nil
+	}
+	b.proceed()
+	for !b.ended || s.err != nil || b.closed {
+		if b.unread >= streamWindow/2 { // padding takes its part of the window
+			c.output.windowUpdate(s.id, b.unread)
+			b.unread = 0
+			c.flush()
+		}
+		if err := b.more(); err != nil {
+			return nil, true, err
+		}
+	}
+	data := b.data
+	b.data = nil
+	c.giveBack(len(data))
+	if c.output.size() > 0 {
+		c.flush()
+	}
+	return data, true, nil
+}
+
+// proceed tells a client that waits for it to send the body.
+func (b *body) proceed() {
+	if b.awaited && len(b.data) == 0 && !b.ended && b.stream.err == nil {
+		b.awaited = false
+		b.stream.answer.interim(http.StatusContinue)
+	}
+}
+
+// more waits for more of the body, or tells why there is none.
+func (b *body) more() error {
+	s := b.stream
+	switch {
+	case s.err != nil:
+		return s.err
+	case b.closed:
+		return errClosed
+	case b.ended:
+		return io.EOF
+	case !s.await(b.deadline):
+		return os.ErrDeadlineExceeded
+	}
+	return nil
 }
 
 // Close implements io.Closer.
