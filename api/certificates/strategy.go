@@ -16,21 +16,22 @@ func certificateSigningRequestUpdate(r, old *certificatesv1.CertificateSigningRe
 	r.Status = old.Status
 }
 
-// certificateSigningRequestStatus is the signer's: it may not approve or deny.
+// certificateSigningRequestStatus is the signer's: it may not approve or deny. Where
+// it has as many decisions as there were, they are what they were; to add or remove
+// one is refused by validation.
 func certificateSigningRequestStatus(r, old *certificatesv1.CertificateSigningRequest) {
 	r.Spec = old.Spec
-	var kept []certificatesv1.CertificateSigningRequestCondition
-	for _, c := range r.Status.Conditions {
-		if !decision(c.Type) {
-			kept = append(kept, c)
+	for _, kind := range []certificatesv1.RequestConditionType{certificatesv1.CertificateApproved, certificatesv1.CertificateDenied} {
+		before := conditionsOf(old, kind)
+		if len(conditionsOf(r, kind)) != len(before) {
+			continue
+		}
+		for i := range r.Status.Conditions {
+			if r.Status.Conditions[i].Type == kind {
+				r.Status.Conditions[i], before = before[0], before[1:]
+			}
 		}
 	}
-	for _, c := range old.Status.Conditions {
-		if decision(c.Type) {
-			kept = append(kept, c)
-		}
-	}
-	r.Status.Conditions = kept
 	setTimes(r, old)
 }
 
@@ -62,10 +63,6 @@ func setTimes(r, old *certificatesv1.CertificateSigningRequest) {
 			}
 		}
 	}
-}
-
-func decision(t certificatesv1.RequestConditionType) bool {
-	return t == certificatesv1.CertificateApproved || t == certificatesv1.CertificateDenied
 }
 
 func requestFields() map[string]func(*certificatesv1.CertificateSigningRequest) string {
