@@ -3,7 +3,6 @@ package apiextensions
 import (
 	"crypto/x509"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -90,7 +89,7 @@ func validateSpec(crd, old *definition) errorList {
 			"cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"))
 	}
 	errs = append(errs, validateNames(&spec.Names, path.Child("names"))...)
-	errs = append(errs, validateConversion(spec.Conversion, path.Child("conversion"))...)
+	errs = append(errs, validateConversion(spec.Conversion, toleratesBadAuthorities(old), path.Child("conversion"))...)
 	errs = append(errs, validateVersions(crd, old, path.Child("versions"))...)
 	return append(errs, validateApproval(crd, old)...)
 }
@@ -131,25 +130,39 @@ func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, path *f
 // validateApproval asks for the annotation by which groups of the community
 // are protected (KEP-1111).
 func validateApproval(crd, old *definition) errorList {
-	group := crd.Spec.Group
-	protected := strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, ".kubernetes.io")
 	const key = apiextensionsv1.KubeAPIApprovedAnnotation
 	value := crd.Annotations[key]
-	if !protected || old != nil && old.Annotations[key] == value {
+	if !Protected(crd.Spec.Group) || old != nil && old.Annotations[key] == value {
 		return nil
 	}
 	at := field.NewPath("metadata", "annotations").Key(key)
-	const where = "see https://github.com/kubernetes/enhancements/pull/1111"
-	switch u, err := url.Parse(value); {
-	case value == "":
-		return errorList{field.Required(at, "protected groups must have approval annotation \""+key+"\", "+where)}
-	case strings.HasPrefix(value, "unapproved"), err == nil && u.Host != "" && u.Scheme != "":
-		return nil
+	switch state, why := ApprovalOf(value); state {
+	case ApprovalMissing:
+		return errorList{field.Required(at, why)}
+	case ApprovalInvalid:
+		return errorList{field.Invalid(at, value, why)}
 	}
-	return errorList{field.Invalid(at, value, "protected groups must have approval annotation \""+key+"\" with either a URL or a reason starting with \"unapproved\", "+where)}
+	return nil
 }
 
-func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field.Path) errorList {
+// BadAuthorities tells whether a conversion has a caBundle that holds no
+// certificates.
+func BadAuthorities(c *apiextensionsv1.CustomResourceConversion) bool {
+	if c == nil || c.Webhook == nil || c.Webhook.ClientConfig == nil {
+		return false
+	}
+	bundle := c.Webhook.ClientConfig.CABundle
+	return len(bundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(bundle)
+}
+
+// toleratesBadAuthorities tells whether a conversion may have such a caBundle: until
+// the definition is established, which it is not with one, many tools leave a
+// placeholder for what others fill in, and what was stored may stay.
+func toleratesBadAuthorities(old *definition) bool {
+	return old == nil || Condition(old, apiextensionsv1.Established) != apiextensionsv1.ConditionTrue || BadAuthorities(old.Spec.Conversion)
+}
+
+func validateConversion(c *apiextensionsv1.CustomResourceConversion, tolerateCA bool, path *field.Path) errorList {
 	strategies := []apiextensionsv1.ConversionStrategyType{apiextensionsv1.NoneConverter, apiextensionsv1.WebhookConverter}
 	switch {
 	case c == nil:
@@ -185,7 +198,7 @@ func validateConversion(c *apiextensionsv1.CustomResourceConversion, path *field
 		service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
 	}
 	errs = append(errs, clientconfig.Validate(client.URL, service, in)...)
-	if len(client.CABundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(client.CABundle) {
+	if !tolerateCA && BadAuthorities(c) {
 		errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
 	}
 	return append(errs, clientconfig.ReviewVersions(c.Webhook.ConversionReviewVersions, reviews, "")...)

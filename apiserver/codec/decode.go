@@ -60,6 +60,9 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 	if wrong := checkKind(named, kind); wrong != nil {
 		return nil, wrong
 	}
+	if err == nil && !typed(obj) {
+		err = nameless(named, data)
+	}
 	if err != nil {
 		return nil, b.refuse(kind, data, err)
 	}
@@ -225,8 +228,8 @@ func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v 
 // unmarshal reads JSON into obj and returns strict complaints apart.
 func unmarshal(data []byte, obj any, v Validation) ([]error, error) {
 	if u, ok := obj.(*unstructured.Unstructured); ok {
-		// Its own decoding neither tells duplicate fields nor keeps quiet about a
-		// missing kind.
+		// Its own decoding does not tell duplicate fields.
+		u.Object = nil
 		strict, err := unmarshalFields(data, &u.Object, v)
 		if err == nil && u.Object == nil {
 			u.Object = map[string]any{}
@@ -272,6 +275,18 @@ func checkKind(named, want schema.GroupVersionKind) error {
 	if want.Version != "" && named.Version != "" && named.GroupVersion() != want.GroupVersion() {
 		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
 			named.GroupVersion(), want.GroupVersion()))
+	}
+	return nil
+}
+
+// nameless refuses an object without a Go type that does not say what it is: of
+// others the kind that the path names is presumed, as in Kubernetes.
+func nameless(named schema.GroupVersionKind, data []byte) error {
+	switch {
+	case named.Kind == "":
+		return runtime.NewMissingKindErr(string(data))
+	case named.Version == "":
+		return runtime.NewMissingVersionErr(string(data))
 	}
 	return nil
 }

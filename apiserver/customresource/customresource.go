@@ -226,4 +226,5 @@ var errStale = errors.New("the definition has changed meanwhile")
 func settle(crd *definition, t taken) {
 	acceptNames(crd, t)
 	establish(crd)
+	approve(crd)
 }

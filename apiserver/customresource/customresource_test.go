@@ -92,6 +92,9 @@ func TestFieldValidation(t *testing.T) {
 	}
 	w.must(400, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"m","labels":{"a":1}}}`)
 	w.must(400, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Gadget","metadata":{"name":"m"}}`)
+	for _, nameless := range []string{`{}`, `{"apiVersion":"example.com/v1","metadata":{"name":"m"}}`, `{"kind":"Widget","metadata":{"name":"m"}}`} {
+		w.must(400, "POST", widgets, nameless)
+	}
 	w.must(415, "PATCH", widgets+"/warned", `{}`, "Content-Type", "application/strategic-merge-patch+json")
 	w.must(201, "POST", widgets, widget("fixed", `{"fixed":"a"}`))
 	w.must(422, "PATCH", widgets+"/fixed", `{"spec":{"fixed":"b"}}`, "Content-Type", "application/merge-patch+json")

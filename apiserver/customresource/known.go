@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
 	"minke/store"
 	"minke/store/cache"
 )
@@ -13,7 +15,8 @@ import (
 // used: they stay as the bytes that are stored, which the cache keeps anyhow.
 type known struct {
 	revision store.Revision
-	// crd lacks the schemas of its versions, its annotations and its managers.
+	// crd lacks the schemas of its versions, its annotations but the
+	// one of approval, and its managers.
 	crd *definition
 	// item decodes to all of it.
 	item *cache.Item
@@ -23,6 +26,9 @@ type known struct {
 func know(item *cache.Item) *known {
 	crd := *item.Object().(*definition)
 	crd.Annotations, crd.ManagedFields = nil, nil
+	if value, ok := item.Object().(*definition).Annotations[apiextensionsv1.KubeAPIApprovedAnnotation]; ok {
+		crd.Annotations = map[string]string{apiextensionsv1.KubeAPIApprovedAnnotation: value}
+	}
 	crd.Status = *crd.Status.DeepCopy()
 	crd.Spec.Versions = slices.Clone(crd.Spec.Versions)
 	for i := range crd.Spec.Versions {

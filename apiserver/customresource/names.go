@@ -83,6 +83,11 @@ func establish(crd *definition) {
 	if established(crd) {
 		return
 	}
+	if apiextensions.BadAuthorities(crd.Spec.Conversion) {
+		setCondition(crd, condition{Type: apiextensionsv1.Established, Status: apiextensionsv1.ConditionFalse,
+			Reason: "InvalidCABundle", Message: "The conversion webhook CABundle is invalid"})
+		return
+	}
 	if apiextensions.Condition(crd, apiextensionsv1.NamesAccepted) == apiextensionsv1.ConditionTrue {
 		setCondition(crd, condition{Type: apiextensionsv1.Established, Status: apiextensionsv1.ConditionTrue,
 			Reason: "InitialNamesAccepted", Message: "the initial names have been accepted"})
@@ -90,6 +95,20 @@ func establish(crd *definition) {
 	}
 	setCondition(crd, condition{Type: apiextensionsv1.Established, Status: apiextensionsv1.ConditionFalse,
 		Reason: "NotAccepted", Message: "not all names are accepted"})
+}
+
+// approve says, in place, whether a definition of the community's groups was
+// approved of; others have no such condition.
+func approve(crd *definition) {
+	if !apiextensions.Protected(crd.Spec.Group) {
+		return
+	}
+	state, why := apiextensions.ApprovalOf(crd.Annotations[apiextensionsv1.KubeAPIApprovedAnnotation])
+	c := condition{Type: apiextensionsv1.KubernetesAPIApprovalPolicyConformant, Status: apiextensionsv1.ConditionFalse, Reason: string(state), Message: why}
+	if state == apiextensions.Approved {
+		c.Status = apiextensionsv1.ConditionTrue
+	}
+	setCondition(crd, c)
 }
 
 func established(crd *definition) bool {
