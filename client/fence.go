@@ -15,14 +15,10 @@ type Fence func() (until time.Time, err error)
 // So a part that is late to stop, or a process that was stopped for a while and
 // goes on, changes nothing any more.
 //
-// That holds but for a process that is stopped between the two: mark, if it is not
-// nil, puts into a request's context what the store, in this process, makes writes
-// depend on.
-func Fenced(api Interface, fence Fence, mark func(context.Context) context.Context) Interface {
-	if mark == nil {
-		mark = func(ctx context.Context) context.Context { return ctx }
-	}
-	f := &fenced{Interface: api, fence: fence, mark: mark}
+// That holds but for a process that is stopped between the two: for it there is
+// store.Guard.
+func Fenced(api Interface, fence Fence) Interface {
+	f := &fenced{Interface: api, fence: fence}
 	if source, ok := api.(Source); ok {
 		return struct {
 			*fenced
@@ -35,7 +31,6 @@ func Fenced(api Interface, fence Fence, mark func(context.Context) context.Conte
 type fenced struct {
 	Interface
 	fence Fence
-	mark  func(context.Context) context.Context
 }
 
 func (f *fenced) Do(ctx context.Context, r Request) (runtime.Object, error) {
@@ -43,7 +38,7 @@ func (f *fenced) Do(ctx context.Context, r Request) (runtime.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, end := f.within(f.mark(ctx), until)
+	ctx, end := f.within(ctx, until)
 	defer end()
 	return f.Interface.Do(ctx, r)
 }
@@ -68,4 +63,4 @@ func (f *fenced) within(ctx context.Context, until time.Time) (context.Context, 
 	}
 }
 
-func (f *fenced) through() Interface { return Fenced(Through(f.Interface), f.fence, f.mark) }
+func (f *fenced) through() Interface { return Fenced(Through(f.Interface), f.fence) }

@@ -49,7 +49,7 @@ func TestFenced(t *testing.T) {
 				}
 				return time.Now().Add(15 * time.Second), nil
 			}
-			api := Fenced(slow(c.lasts), fence, nil)
+			api := Fenced(slow(c.lasts), fence)
 			if _, err := api.Do(t.Context(), Request{}); !errors.Is(err, c.want) || time.Since(begun) != c.ends {
 				t.Errorf("%s: %v after %v", c.name, err, time.Since(begun))
 			}
@@ -58,5 +58,36 @@ func TestFenced(t *testing.T) {
 				t.Errorf("%s: a request without the right: %v", c.name, err)
 			}
 		})
+	}
+}
+
+type marked struct{}
+
+// seen is an API that wants a mark in the contexts of requests.
+type seen struct{ *testing.T }
+
+func (s seen) Do(ctx context.Context, _ Request) (runtime.Object, error) {
+	if ctx.Value(marked{}) == nil {
+		s.Error("a request without the mark")
+	}
+	return nil, nil
+}
+
+func (seen) Watch(context.Context, Request) (watch.Interface, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (s seen) through() Interface { return s }
+
+func TestWithin(t *testing.T) {
+	api := Within(seen{t}, func(ctx context.Context) context.Context { return context.WithValue(ctx, marked{}, true) })
+	fence := func() (time.Time, error) { return time.Now().Add(time.Hour), nil }
+	for _, api := range []Interface{api, Through(api), Fenced(api, fence), Through(Fenced(api, fence))} {
+		if _, err := api.Do(t.Context(), Request{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, is := api.(Source); is {
+		t.Error("it offers what the API below does not")
 	}
 }

@@ -68,7 +68,9 @@ func (s *Server) runElected(ctx context.Context) error {
 func (s *Server) fenced(namespace, name string, right leaderelection.Right) fencing {
 	held := &heldLease{key: apiserver.Prefix(s.resource(client.Leases.Resource.GroupResource())) + namespace + "/" + name, right: right}
 	mark := func(ctx context.Context) context.Context { return store.WithGuard(ctx, held) }
-	return func(api client.Interface) client.Interface { return client.Fenced(api, right.Fence, mark) }
+	return func(api client.Interface) client.Interface {
+		return client.Fenced(client.Within(api, mark), right.Fence)
+	}
 }
 
 // heldLease is the store.Guard of who holds a Lease.

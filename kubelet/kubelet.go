@@ -24,6 +24,7 @@ import (
 	"minke/kubelet/spec"
 	"minke/kubelet/status"
 	"minke/kubelet/volume"
+	"minke/tracing"
 )
 
 // maxProbes bounds the probes that run at one time.
@@ -59,6 +60,8 @@ func New(c Config) (*Kubelet, error) {
 		return nil, err
 	}
 	if c.Tracer != nil {
+		// An API server in this process has spans of its own, or none.
+		c.API = client.Within(c.API, tracing.Without)
 		c.Runtime, c.Images = cri.Traced(c.Runtime), cri.TracedImages(c.Images)
 	}
 	k := &Kubelet{Config: c, log: slog.Default().With("part", "kubelet", "node", c.NodeName)}

@@ -61,8 +61,10 @@ func (b *bench) config() kubelet.Config {
 }
 
 // start runs a kubelet; stop ends it and leaves its containers.
-func (b *bench) start() {
-	k, err := kubelet.New(b.config())
+func (b *bench) start() { b.startWith(b.config()) }
+
+func (b *bench) startWith(c kubelet.Config) {
+	k, err := kubelet.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,31 +1,55 @@
 package kubelet_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"minke/client"
 	"minke/client/fake"
 	"minke/kubelet/fakeruntime"
+	"minke/tracing"
 	"minke/tracing/tracingtest"
 )
+
+// spanless is an API in the kubelet's process, whose own spans are not the kubelet's.
+type spanless struct {
+	*fake.Server
+	*testing.T
+}
+
+func (s spanless) Do(ctx context.Context, r client.Request) (runtime.Object, error) {
+	if tracing.FromContext(ctx) != nil {
+		s.Errorf("%s %s is within a span", r.Verb, r.Resource.Resource)
+	}
+	return s.Server.Do(ctx, r)
+}
 
 // TestTraced: the life of a pod as a collector sees it.
 func TestTraced(t *testing.T) {
 	collector := tracingtest.New(t)
 	tracer, flush := collector.Tracer(t, 1_000_000)
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{T: t, api: fake.New().Guarded(t), rt: fakeruntime.New("web:1"), dir: t.TempDir(), tracer: tracer}
+		api := fake.New().Guarded(t)
+		b := &bench{T: t, api: api, rt: fakeruntime.New("web:1"), dir: t.TempDir(), tracer: tracer}
 		b.pods = client.Of(b.api, client.Pods)
-		b.start()
+		c := b.config()
+		c.API = spanless{api, t}
+		b.startWith(c)
 		defer func() { b.stop() }()
 		synctest.Wait()
-		b.api.Put(pod("a", corev1.Container{Name: "web"}))
+		first := pod("a", corev1.Container{Name: "web"})
+		class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "c"}, Handler: "h"} // it is asked for within a step
+		b.api.Put(class)
+		first.Spec.RuntimeClassName = &class.Name
+		b.api.Put(first)
 		b.api.Put(pod("b", corev1.Container{Name: "web", Image: "none:1"}))
 		synctest.Wait()
 		b.change("a", func(p *corev1.Pod) { p.Labels = map[string]string{"a": "b"} })

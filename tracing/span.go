@@ -99,6 +99,14 @@ func (s *Span) Within(ctx context.Context) context.Context {
 	return context.WithValue(ctx, spanKey{}, s)
 }
 
+// Without returns ctx within no span: what follows is nobody's child.
+func Without(ctx context.Context) context.Context {
+	if FromContext(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, spanKey{}, (*Span)(nil))
+}
+
 // Start begins a span below that of ctx. Without one it returns ctx and nil.
 func Start(ctx context.Context, name string, attributes ...Attribute) (context.Context, *Span) {
 	parent := FromContext(ctx)

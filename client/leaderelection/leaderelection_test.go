@@ -74,7 +74,7 @@ func (w *world) start(n int) {
 		w.gone.Go(func() {
 			err := Run(ctx, Config{API: l, Namespace: "kube-system", Name: "kube-scheduler", Identity: fmt.Sprint("p", i), Timing: DefaultTiming, Log: quiet},
 				func(ctx context.Context, right Right) error {
-					return w.lead(ctx, i, client.Fenced(l, right.Fence, nil))
+					return w.lead(ctx, i, client.Fenced(l, right.Fence))
 				})
 			if !errors.Is(err, context.Canceled) {
 				w.Errorf("p%d ended: %v", i, err)
@@ -219,7 +219,7 @@ func TestFence(t *testing.T) {
 		w.gone.Go(func() {
 			_ = Run(ctx, Config{API: l, Namespace: "a", Name: "b", Identity: "deaf", Timing: DefaultTiming, Log: quiet},
 				func(_ context.Context, right Right) error {
-					api := client.Of(client.Fenced(w.api, right.Fence, nil), client.ConfigMaps) // its own way is not cut
+					api := client.Of(client.Fenced(w.api, right.Fence), client.ConfigMaps) // its own way is not cut
 					for i := 0; ctx.Err() == nil; i++ {
 						_, err := api.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: fmt.Sprint("c", i)}})
 						written <- err
