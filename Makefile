@@ -3,6 +3,7 @@
 #   make demo    a cluster with the example in it
 #   make test    every test, unit to end-to-end (root)
 #   make conformance  what Kubernetes promises, behaviour by behaviour (root)
+#   make generate  tables made of the modules' sources (KUBERNETES: of its own)
 #   make bench   the benchmarks
 #   make bench-peers  the API beside upstream's (tools from BENCH)
 
@@ -76,6 +77,12 @@ FUZZTIME ?= 1m
 fuzz:
 	grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:[0-9]+:func (Fuzz[A-Za-z]+).*| \1|' | \
 		xargs -P 3 -L 1 sh -c '$(GO) test $$0 -run "^$$" -fuzz "^$$1\$$" -parallel 1 -fuzztime $(FUZZTIME)'
+
+# What is derived from the sources of the modules, and what the tests know of
+# Kubernetes' documents: KUBERNETES is the folder of its source.
+generate:
+	$(GO) test ./apiserver/openapi -run TestFacts -update
+	@[ -z "$(KUBERNETES)" ] || $(GO) test ./apiserver/openapi -run TestKubernetes -reference $(KUBERNETES)/api
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }

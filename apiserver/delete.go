@@ -15,17 +15,6 @@ import (
 	"minke/store/cache"
 )
 
-// returnsDeleted are the resources whose deletion answers with the object as it
-// was; the others answer with a Status.
-var returnsDeleted = map[string]bool{
-	"pods": true, "services": true, "persistentvolumes": true, "persistentvolumeclaims": true,
-	"podtemplates": true, "resourcequotas": true, "serviceaccounts": true,
-	"storageclasses.storage.k8s.io": true, "csinodes.storage.k8s.io": true, "csidrivers.storage.k8s.io": true,
-	"volumeattachments.storage.k8s.io": true, "volumeattributesclasses.storage.k8s.io": true,
-	"deviceclasses.resource.k8s.io": true, "resourceclaims.resource.k8s.io": true,
-	"resourceclaimtemplates.resource.k8s.io": true, "resourceslices.resource.k8s.io": true,
-}
-
 // delete removes one object, or begins its deletion.
 func (c *call) delete() error {
 	o, err := c.deleteOptions()
@@ -40,7 +29,7 @@ func (c *call) delete() error {
 	if v != removes && o.OrphanDependents != nil && !*o.OrphanDependents {
 		status = http.StatusAccepted
 	}
-	if v != removes || returnsDeleted[c.end.group.String()] {
+	if v != removes || api.ReturnsDeleted(c.end.group.WithVersion(c.end.kind.Version)) {
 		return c.writeItem(status, item)
 	}
 	obj := metaOf(item)

@@ -53,7 +53,8 @@ func (s *Server) assemble(ctx context.Context) error {
 	s.chain, s.allocator = chain, allocator
 	acts := discovery.Actions()
 	documents := discovery.New(address, s.resources, acts)
-	schemas := openapi.New(KubernetesVersion, openapi.Set{Resources: s.resources, Actions: acts})
+	published := openapi.Set{Resources: s.resources, Actions: acts, CBOR: s.cbor(), Logs: s.cfg.API.Aggregation.Logs}
+	schemas := openapi.New(KubernetesVersion, published)
 	if s.audit, err = s.cfg.API.Audit.Auditor(s.calls, s.log); err != nil {
 		return err
 	}
@@ -101,7 +102,8 @@ func (s *Server) assemble(ctx context.Context) error {
 		Publish: func(custom []*api.Resource, of map[schema.GroupVersionKind]openapi.Schema) {
 			all := slices.Concat(s.resources, custom)
 			documents.Set(all, acts)
-			schemas.Set(openapi.Set{Resources: all, Actions: acts, Custom: of})
+			published.Resources, published.Custom = all, of
+			schemas.Set(published)
 			s.aggregator.SetCustom(api.GroupVersions(custom))
 		},
 	})

@@ -1,42 +1,57 @@
 package openapi
 
 import (
-	"encoding/json"
+	"cmp"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"minke/apiserver/discovery"
 )
 
-// build makes a document of the given group versions.
+// build makes a document.
 type build struct {
 	*types
 	custom map[schema.GroupVersionKind]Schema
+	cbor   bool
 	paths  object
+	// shared are the parameters that operations refer to, by name; refs are the
+	// references by what they stand for. Only v2 has such.
+	shared object
+	refs   map[any]object
 }
 
-func (s *Server) build(f flavour, versions []schema.GroupVersion) *build {
-	b := &build{types: newTypes(f), custom: s.custom, paths: object{}}
+func (s *Server) newBuild(f flavour) *build {
+	return &build{types: newTypes(f), custom: s.custom, cbor: s.cbor, paths: object{}, shared: object{}, refs: map[any]object{}}
+}
+
+// versions adds the resources of group versions. all are the group versions in
+// which the kinds that each has are told.
+func (b *build) versions(s *Server, versions, all []schema.GroupVersion) {
+	ways := newWays()
+	var ops []operation
 	for _, gv := range versions {
+		published := false
 		for _, v := range versionsOf(gv, s.resources) {
-			b.resource(v, s.actions)
+			published = published || !v.custom
+			ops = append(ops, v.operations(s.actions, ways)...)
+			b.models(v)
+		}
+		if published {
+			ops = append(ops, listResources(gv))
 		}
 	}
-	b.mark(status, schema.GroupVersionKind{Version: "v1", Kind: "Status"})
-	for _, gv := range versions {
-		b.mark(deleteOptions, gv.WithKind("DeleteOptions"))
+	b.operations(ops)
+	for _, t := range []reflect.Type{deleteOptions, watchEvent} {
+		for _, gv := range all {
+			b.mark(t, gv.WithKind(t.Name()))
+		}
 	}
-	return b
 }
 
-func (b *build) resource(v version, actions []discovery.Action) {
-	for _, op := range v.operations(actions) {
-		b.operation(op)
-	}
+// models defines what a resource consists of.
+func (b *build) models(v version) {
 	for _, m := range []model{v.object, v.list} {
 		if m.goType == nil {
 			continue
@@ -50,263 +65,70 @@ func (b *build) resource(v version, actions []discovery.Action) {
 	}
 }
 
-// mark tells in a definition which kinds it is.
-func (b *build) mark(t reflect.Type, kind schema.GroupVersionKind) {
-	b.markName(modelName(t), kind)
-}
-
-func (b *build) markName(name string, kind schema.GroupVersionKind) {
-	def, ok := b.defined[name]
-	if !ok {
-		return
+// operations renders operations and adds them to the paths.
+func (b *build) operations(all []operation) {
+	byPath := map[string][]operation{}
+	for _, op := range all {
+		byPath[op.path] = append(byPath[op.path], op)
 	}
-	const key = "x-kubernetes-group-version-kind"
-	have, _ := def[key].([]object)
-	one := kindObject(kind)
-	for _, h := range have {
-		if reflect.DeepEqual(h, one) {
-			return
+	for _, path := range slices.Sorted(maps.Keys(byPath)) {
+		ops := byPath[path]
+		lists := make([][]parameter, len(ops))
+		for i := range ops {
+			lists[i] = slices.Clone(ops[i].parameters)
 		}
-	}
-	def[key] = append(have, one)
-}
-
-func kindObject(k schema.GroupVersionKind) object {
-	return object{"group": k.Group, "version": k.Version, "kind": k.Kind}
-}
-
-func (b *build) schemaOf(m model) object {
-	if m.custom.Empty() {
-		return b.schema(m.goType)
-	}
-	return object{"$ref": b.link(b.defineCustom(m))}
-}
-
-// defineCustom defines a kind by its custom schema and returns its name.
-func (b *build) defineCustom(m model) string {
-	name := customName(m.custom)
-	if _, ok := b.defined[name]; !ok {
-		b.defined[name] = object{}
-		def, ok := b.customSchema(m.custom)
-		if !ok { // kubectl would refuse all but the properties that are told
-			def = object{"type": "object"}
-		} else {
-			b.addTypeMeta(def)
-			b.embed(def)
+		item := object{}
+		if common := arrange(lists); len(common) > 0 {
+			item["parameters"] = b.parameters(common)
 		}
-		b.defined[name] = def
-		b.markName(name, m.custom)
-	}
-	if !m.list {
-		return name
-	}
-	list := name + "List"
-	if _, ok := b.defined[list]; !ok {
-		kind := m.custom
-		kind.Kind += "List"
-		b.defined[list] = object{"type": "object", "description": kind.Kind + " is a list of " + m.custom.Kind, "required": []string{"items"}, "properties": object{
-			"apiVersion": b.typeMeta("apiVersion"), "kind": b.typeMeta("kind"),
-			"metadata": described(b.ref(reflect.TypeFor[metav1.ListMeta]()), metav1.PartialObjectMetadataList{}.SwaggerDoc()["metadata"]),
-			"items": object{"type": "array", "items": object{"$ref": b.link(name)},
-				"description": "List of " + m.plural + ". More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"},
-		}}
-		b.markName(list, kind)
-	}
-	return list
-}
-
-// customSchema returns the schema of a custom kind. It tells false if nothing can
-// be said in this flavour of what its objects hold.
-func (b *build) customSchema(kind schema.GroupVersionKind) (object, bool) {
-	def := object{}
-	if raw := b.rawSchema(kind); len(raw) == 0 || json.Unmarshal(raw, &def) != nil {
-		return nil, false
-	}
-	if b.flavour != v2 {
-		return def, true
-	}
-	if def[preserveUnknown] == true {
-		return nil, false
-	}
-	return toV2(def), true
-}
-
-const (
-	preserveUnknown  = "x-kubernetes-preserve-unknown-fields"
-	embeddedResource = "x-kubernetes-embedded-resource"
-)
-
-// embeddedTexts are what Kubernetes says of an embedded resource's fields.
-var embeddedTexts = map[string]string{
-	"apiVersion": "apiVersion defines the versioned schema of this representation of an object. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
-	"kind":       "kind is a string value representing the type of this object. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
-}
-
-// addTypeMeta tells what every object has.
-func (b *build) addTypeMeta(def object) {
-	properties, _ := def["properties"].(object)
-	if properties == nil {
-		properties = object{}
-		def["properties"] = properties
-	}
-	properties["apiVersion"], properties["kind"] = b.typeMeta("apiVersion"), b.typeMeta("kind")
-	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
-}
-
-func (b *build) typeMeta(field string) object {
-	return object{"type": "string", "description": metav1.TypeMeta{}.SwaggerDoc()[field]}
-}
-
-func described(def object, text string) object {
-	def["description"] = text
-	return def
-}
-
-// embed tells of the resources that are embedded in a schema what they have as
-// objects.
-func (b *build) embed(def object) {
-	properties, _ := def["properties"].(object)
-	for _, p := range properties {
-		if p, ok := p.(object); ok {
-			b.embed(p)
+		for i, op := range ops {
+			op.parameters = lists[i]
+			item[op.method] = b.operation(op)
 		}
+		b.paths[path] = item
 	}
-	for _, key := range []string{"items", "additionalProperties"} {
-		if inner, ok := def[key].(object); ok {
-			b.embed(inner)
-		}
+	for _, t := range []reflect.Type{apiVersions, groupList, apiGroup, resourceList, status} {
+		b.mark(t, schema.GroupVersionKind{Version: "v1", Kind: t.Name()})
 	}
-	if def[embeddedResource] != true || b.flavour == v2 && def[preserveUnknown] == true {
-		return
-	}
-	if properties == nil {
-		properties = object{}
-		def["properties"] = properties
-	}
-	required, _ := def["required"].([]any)
-	for _, field := range []string{"kind", "apiVersion"} {
-		properties[field] = object{"type": "string", "description": embeddedTexts[field]}
-		if !slices.Contains(required, any(field)) {
-			required = append(required, field)
-		}
-	}
-	def["required"] = required
-	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
 }
 
-// rawSchema returns a custom kind's schema; nil when it has none.
-func (b *build) rawSchema(kind schema.GroupVersionKind) json.RawMessage {
-	custom, ok := b.custom[kind]
-	if !ok {
-		return nil
+func (b *build) operation(op operation) object {
+	out := object{"operationId": op.id, "tags": []string{op.tag}}
+	if op.description != "" {
+		out["description"] = op.description
 	}
-	raw, err := custom.Make()
-	if err != nil {
-		return nil // the kind is then any object
+	if op.action != "" {
+		out["x-kubernetes-action"], out[kindsKey] = op.action, kindObject(op.kind)
 	}
-	return raw
-}
-
-// customName is com.example.v1.Widget for Widget in example.com/v1.
-func customName(k schema.GroupVersionKind) string {
-	parts := strings.Split(k.Group, ".")
-	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
-		parts[i], parts[j] = parts[j], parts[i]
+	if t := op.answer.goType; t != nil && t.Name() == op.kind.Kind {
+		defer b.mark(t, op.kind)
 	}
-	return strings.Join(append(parts, k.Version, k.Kind), ".")
-}
-
-// toV2 leaves out of a schema what OpenAPI v2 does not know.
-func toV2(in object) object {
-	if in["x-kubernetes-preserve-unknown-fields"] == true || in["x-kubernetes-int-or-string"] == true {
-		// Old clients would refuse what they do not know: let all pass.
-		out := object{"x-kubernetes-preserve-unknown-fields": true}
-		if d, ok := in["description"]; ok {
-			out["description"] = d
-		}
-		return out
-	}
-	out := object{}
-	for k, v := range in {
-		switch k {
-		case "oneOf", "anyOf", "not", "nullable", "allOf", "default":
-			continue
-		case "properties":
-			fields := object{}
-			for name, f := range v.(object) {
-				if f, ok := f.(object); ok {
-					fields[name] = toV2(f)
-				}
-			}
-			out[k] = fields
-		case "items", "additionalProperties":
-			if f, ok := v.(object); ok {
-				v = toV2(f)
-			}
-			out[k] = v
-		default:
-			out[k] = v
-		}
+	if b.flavour == v2 {
+		b.renderV2(op, out)
+	} else {
+		b.renderV3(op, out)
 	}
 	return out
 }
 
-// operation renders op and adds it to the paths.
-func (b *build) operation(op operation) {
-	item, _ := b.paths[op.path].(object)
-	if item == nil {
-		item = object{"parameters": append(inPath(op.path, b.flavour), pretty.render(b.flavour))}
-		b.paths[op.path] = item
-	}
-	var query []object
-	for _, p := range op.query {
-		query = append(query, p.render(b.flavour))
-	}
-	out := object{
-		"operationId": op.id, "tags": []string{tagOf(op)},
-		"x-kubernetes-action": op.action, "x-kubernetes-group-version-kind": kindObject(op.kind),
-	}
-	if b.flavour == v2 {
-		b.renderV2(op, out, query)
-	} else {
-		b.renderV3(op, out, query)
-	}
-	item[op.method] = out
-}
+var codeTexts = map[string]string{"200": "OK", "201": "Created", "202": "Accepted"}
 
-func tagOf(op operation) string {
-	parts := strings.Split(strings.TrimPrefix(op.path, "/"), "/")
-	if parts[0] == "api" {
-		return "core_" + parts[1]
-	}
-	group, _, _ := strings.Cut(parts[1], ".")
-	return group + "_" + parts[2]
-}
-
-var (
-	jsonTypes  = []string{"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"}
-	patchTypes = []string{"application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"}
-	codeTexts  = map[string]string{"200": "OK", "201": "Created", "202": "Accepted"}
-)
-
-func (o operation) patchTypes() []string {
-	if o.custom {
-		return []string{"application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"}
-	}
-	return patchTypes
-}
-
-func (b *build) renderV2(op operation, out object, query []object) {
+func (b *build) renderV2(op operation, out object) {
+	parameters := b.parameters(op.parameters)
 	if !op.body.none() {
-		query = append(query, object{"name": "body", "in": "body", "required": op.method != "delete", "schema": b.schemaOf(op.body)})
+		parameters = append([]object{b.body(op)}, parameters...)
 	}
-	out["consumes"], out["produces"], out["schemes"] = []string{"*/*"}, jsonTypes, []string{"https"}
-	if op.method == "patch" {
-		out["consumes"] = op.patchTypes()
+	if len(parameters) > 0 {
+		out["parameters"] = parameters
 	}
-	if len(query) > 0 {
-		out["parameters"] = query
+	consumes, produces := b.mediaOf(op)
+	if len(consumes) > 0 {
+		out["consumes"] = consumes
 	}
+	if len(produces) > 0 {
+		out["produces"] = produces
+	}
+	out["schemes"] = []string{"https"}
 	responses := object{"401": object{"description": "Unauthorized"}}
 	for _, code := range op.codes {
 		responses[code] = object{"description": codeTexts[code], "schema": b.schemaOf(op.answer)}
@@ -314,20 +136,21 @@ func (b *build) renderV2(op operation, out object, query []object) {
 	out["responses"] = responses
 }
 
-func (b *build) renderV3(op operation, out object, query []object) {
+func (b *build) renderV3(op operation, out object) {
+	consumes, produces := b.mediaOf(op)
 	if !op.body.none() {
-		media := []string{"*/*"}
-		if op.method == "patch" {
-			media = op.patchTypes()
+		body := object{"content": content(consumes, b.schemaOf(op.body))}
+		if op.method != "delete" {
+			body["required"] = true
 		}
-		out["requestBody"] = object{"required": op.method != "delete", "content": content(media, b.schemaOf(op.body))}
+		out["requestBody"] = body
 	}
-	if len(query) > 0 {
-		out["parameters"] = query
+	if len(op.parameters) > 0 {
+		out["parameters"] = b.parameters(op.parameters)
 	}
 	responses := object{"401": object{"description": "Unauthorized"}}
 	for _, code := range op.codes {
-		responses[code] = object{"description": codeTexts[code], "content": content(jsonTypes, b.schemaOf(op.answer))}
+		responses[code] = object{"description": codeTexts[code], "content": content(produces, b.schemaOf(op.answer))}
 	}
 	out["responses"] = responses
 }
@@ -338,4 +161,35 @@ func content(media []string, schema object) object {
 		out[m] = object{"schema": schema}
 	}
 	return out
+}
+
+// kindsKey is where a definition tells which kinds it is.
+const kindsKey = "x-kubernetes-group-version-kind"
+
+// mark tells in a definition which kinds it is.
+func (b *build) mark(t reflect.Type, kind schema.GroupVersionKind) {
+	b.markName(modelName(t), kind)
+}
+
+func (b *build) markName(name string, kind schema.GroupVersionKind) {
+	def, ok := b.defined[name]
+	if !ok {
+		return
+	}
+	have, _ := def[kindsKey].([]object)
+	one := kindObject(kind)
+	for _, h := range have {
+		if reflect.DeepEqual(h, one) {
+			return
+		}
+	}
+	have = append(have, one)
+	slices.SortFunc(have, func(a, b object) int {
+		return cmp.Or(strings.Compare(a["group"].(string), b["group"].(string)), strings.Compare(a["version"].(string), b["version"].(string)), strings.Compare(a["kind"].(string), b["kind"].(string)))
+	})
+	def[kindsKey] = have
+}
+
+func kindObject(k schema.GroupVersionKind) object {
+	return object{"group": k.Group, "version": k.Version, "kind": k.Kind}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -63,37 +64,64 @@ func wantsProtobuf(accept string) bool {
 
 // swagger makes the document of OpenAPI v2. s.mu is held.
 func (s *Server) swagger(others map[string][]byte) object {
-	b := s.build(v2, api.GroupVersions(s.resources))
+	b := s.newBuild(v2)
+	versions := api.GroupVersions(s.resources)
+	b.versions(s, versions, append(everyVersion(), versions...))
+	for _, ops := range s.fixed(s.groups()) {
+		b.operations(ops)
+	}
 	for at, document := range others {
 		merge(b.paths, b.defined, at, document)
 	}
 	return object{
 		"swagger": "2.0", "info": object{"title": "Kubernetes", "version": s.version},
-		"paths": b.paths, "definitions": b.defined,
-		"security": []object{{"BearerToken": []string{}}},
-		"securityDefinitions": object{"BearerToken": object{
-			"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication",
-		}},
+		"paths": b.paths, "definitions": b.defined, "parameters": b.shared,
+		"security":            []object{{"BearerToken": []string{}}},
+		"securityDefinitions": object{"BearerToken": bearer},
 	}
 }
 
-// v3 returns the document of one group version.
+// bearer is how clients say who they are.
+var bearer = object{"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication"}
+
+// v3 returns the document of one name: a group version's, or one that tells of
+// no resource.
 func (s *Server) v3(name string) (*document, error) {
 	return s.keep("v3/"+name, func() ([]byte, string, error) {
+		b := s.newBuild(v3)
 		var of []schema.GroupVersion
 		for _, gv := range api.GroupVersions(s.resources) {
 			if prefixOf(gv) == name {
 				of = append(of, gv)
 			}
 		}
-		b := s.build(v3, of)
+		if len(of) > 0 {
+			b.versions(s, of, append(of, schema.GroupVersion{Version: "v1"}))
+		} else {
+			b.operations(s.fixed(s.groups())[name])
+		}
+		components := object{"securitySchemes": object{"BearerToken": bearer}}
+		if len(b.defined) > 0 {
+			components["schemas"] = b.defined
+		}
 		body, err := json.Marshal(object{
-			"openapi": "3.0.0", "info": object{"title": "Kubernetes", "version": s.version}, "paths": b.paths,
-			"components": object{"schemas": b.defined, "securitySchemes": object{"BearerToken": object{
-				"type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer Token authentication",
-			}}},
-			"security": []object{{"BearerToken": []string{}}},
+			"openapi": "3.0.0", "info": object{"title": "Kubernetes", "version": s.version}, "paths": b.paths, "components": components,
 		})
 		return body, "application/json", err
 	})
+}
+
+// groups lists the groups, but for the first, that have a resource with a Go
+// type. s.mu is held.
+func (s *Server) groups() []string {
+	var out []string
+	for _, gv := range api.GroupVersions(s.resources) {
+		if gv.Group == "" || slices.Contains(out, gv.Group) {
+			continue
+		}
+		if slices.ContainsFunc(versionsOf(gv, s.resources), func(v version) bool { return !v.custom }) {
+			out = append(out, gv.Group)
+		}
+	}
+	return out
 }

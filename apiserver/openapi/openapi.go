@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -35,6 +36,8 @@ type Server struct {
 	// mu guards what follows. It is held while a document is made: one at a
 	// time is enough, and its garbage is freed before the next.
 	mu        sync.Mutex
+	cbor      bool
+	logs      bool
 	resources []*api.Resource
 	actions   []discovery.Action
 	custom    map[schema.GroupVersionKind]Schema
@@ -48,6 +51,8 @@ type Set struct {
 	Actions   []discovery.Action
 	// Custom has the schemas of kinds without a Go type.
 	Custom map[schema.GroupVersionKind]Schema
+	// CBOR tells that objects are served in CBOR too, Logs that /logs/ is there.
+	CBOR, Logs bool
 }
 
 // Schema is the structural schema (OpenAPI v3) of a kind without a Go type.
@@ -73,6 +78,7 @@ func (s *Server) Set(set Set) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.resources, s.actions, s.custom = set.Resources, set.Actions, set.Custom
+	s.cbor, s.logs = set.CBOR, set.Logs
 	s.kept = map[string]*document{}
 }
 
@@ -106,7 +112,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
 			return
 		}
-		if !ok || !slices.Contains(s.versions(), name) {
+		if !ok || !slices.Contains(s.names(), name) {
 			http.Error(w, "404 page not found", http.StatusNotFound)
 			return
 		}
@@ -129,12 +135,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	doc.serve(w, r)
 }
 
-// versions lists the group versions by the names that their documents have:
-// "api/v1", "apis/apps/v1".
-func (s *Server) versions() []string {
+// names lists the documents: those of the group versions are called "api/v1",
+// "apis/apps/v1".
+func (s *Server) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []string
+	out := slices.Collect(maps.Keys(s.fixed(s.groups())))
 	for _, gv := range api.GroupVersions(s.resources) {
 		out = append(out, prefixOf(gv))
 	}
@@ -163,7 +169,7 @@ func (s *Server) index(ctx context.Context) (*document, error) {
 		URL string `json:"serverRelativeURL"`
 	}
 	paths := map[string]item{}
-	for _, name := range s.versions() {
+	for _, name := range s.names() {
 		paths[name] = item{s.url(name)}
 	}
 	if s.others != nil {
@@ -186,7 +192,7 @@ func (s *Server) hash(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := sha512.New()
-	fmt.Fprintln(h, s.version, name, buildID())
+	fmt.Fprintln(h, s.version, name, buildID(), s.cbor, s.logs)
 	for _, r := range s.resources {
 		fmt.Fprintln(h, r.Kind, r.Plural, r.Verbs, len(r.Subresources))
 		for _, v := range r.Also {

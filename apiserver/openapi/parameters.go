@@ -1,67 +1,129 @@
 package openapi
 
-import "strings"
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
 
-// parameter is one query parameter.
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// parameter is one parameter of a query or a path.
 type parameter struct {
-	name, kind, description string
+	name, in, kind, description string
 }
 
 var (
-	dryRun = parameter{"dryRun", "string", "When present, indicates that modifications should not be persisted. The only valid value is All."}
-	pretty = parameter{"pretty", "string", "If 'true', then the output is pretty printed."}
-	// fieldManager and fieldValidation are what clients look for before they
-	// leave checking to the server.
-	fieldManager    = parameter{"fieldManager", "string", "The name of the actor that makes these changes. Required for apply."}
-	fieldValidation = parameter{"fieldValidation", "string", "What the server does about unknown or duplicate fields: Ignore, Warn or Strict."}
-
-	writing  = []parameter{dryRun, fieldManager, fieldValidation}
-	patching = []parameter{dryRun, fieldManager, fieldValidation, {"force", "boolean", "Takes over fields that another manager owns. Only for apply."}}
-	deleting = []parameter{
-		dryRun,
-		{"gracePeriodSeconds", "integer", "The seconds before the object is deleted. Zero deletes at once."},
-		{"orphanDependents", "boolean", "Deprecated: use propagationPolicy."},
-		{"propagationPolicy", "string", "What becomes of dependents: Orphan, Background or Foreground."},
-	}
-	listing = []parameter{
-		{"allowWatchBookmarks", "boolean", "Asks for events of type BOOKMARK."},
-		{"continue", "string", "Where the next page begins, as the page before told."},
-		{"fieldSelector", "string", "Selects objects by their fields."},
-		{"labelSelector", "string", "Selects objects by their labels."},
-		{"limit", "integer", "The most objects that a page holds."},
-		{"resourceVersion", "string", "The state that is asked for."},
-		{"resourceVersionMatch", "string", "How resourceVersion is meant: NotOlderThan or Exact."},
-		{"sendInitialEvents", "boolean", "Begins a watch with the objects that exist."},
-		{"timeoutSeconds", "integer", "How long the call may last."},
-		{"watch", "boolean", "Streams changes instead of listing."},
-	}
+	pretty    = parameter{"pretty", "query", "string", "If 'true', then the output is pretty printed. Defaults to 'false' unless the user-agent indicates a browser or command-line HTTP tool (curl and wget)."}
+	namespace = parameter{"namespace", "path", "string", "object name and auth scope, such as for teams and projects"}
+	subpath   = parameter{"path", "path", "string", "path to the resource"}
+	logpath   = parameter{"logpath", "path", "string", "path to the log"}
 )
 
-func (p parameter) render(f flavour) object {
-	out := object{"name": p.name, "in": "query", "description": p.description, "uniqueItems": true}
-	if f == v2 {
-		out["type"] = p.kind
-		return out
+func nameOf(kind string) parameter { return parameter{"name", "path", "string", "name of the " + kind} }
+
+// optionTypes are the options of the ways to connect, by the subresource.
+var optionTypes = map[string]any{
+	"PodExecOptions": corev1.PodExecOptions{}, "PodAttachOptions": corev1.PodAttachOptions{},
+	"PodPortForwardOptions": corev1.PodPortForwardOptions{}, "PodProxyOptions": corev1.PodProxyOptions{},
+	"ServiceProxyOptions": corev1.ServiceProxyOptions{}, "NodeProxyOptions": corev1.NodeProxyOptions{},
+}
+
+// optionsOf returns the query parameters of a type of options: its fields that
+// a query can hold, with what the type says of them.
+func optionsOf(options any) []parameter {
+	t := reflect.TypeOf(options)
+	said := docs(t)
+	var out []parameter
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if kind := queryKind(f.Type); kind != "" && name != "" && name != "-" {
+			out = append(out, parameter{name, "query", kind, said[name]})
+		}
 	}
-	delete(out, "uniqueItems")
-	out["schema"] = object{"type": p.kind, "uniqueItems": true}
 	return out
 }
 
-// inPath returns the parameters that a path has.
-func inPath(path string, f flavour) []object {
+// queryKind is the type of a parameter that a field of type t becomes, empty for
+// none. A list is a parameter that may come several times.
+func queryKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice:
+		return queryKind(t.Elem())
+	case reflect.Bool:
+		return "boolean"
+	case reflect.String:
+		return "string"
+	case reflect.Int32, reflect.Int64:
+		return "integer"
+	}
+	return ""
+}
+
+// ways are the query parameters of the ways to use a resource.
+type ways struct{ get, list, deleteMany, create, update, patch, delete, log []parameter }
+
+func newWays() ways {
+	w := ways{
+		get: optionsOf(metav1.GetOptions{}), list: optionsOf(metav1.ListOptions{}), create: optionsOf(metav1.CreateOptions{}), update: optionsOf(metav1.UpdateOptions{}),
+		patch: optionsOf(metav1.PatchOptions{}), delete: optionsOf(metav1.DeleteOptions{}), log: optionsOf(corev1.PodLogOptions{}),
+	}
+	w.deleteMany = slices.DeleteFunc(slices.Concat(w.list, w.delete), func(p parameter) bool {
+		return p.name == "watch" || p.name == "allowWatchBookmarks"
+	})
+	return w
+}
+
+// arrange sorts the parameters of each operation on a path, and returns by
+// themselves those that all of them have.
+func arrange(all [][]parameter) (common []parameter) {
+	for _, list := range all {
+		slices.SortFunc(list, func(a, b parameter) int {
+			return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.in, b.in))
+		})
+	}
+	for _, p := range all[0] {
+		if !slices.ContainsFunc(all, func(list []parameter) bool { return !slices.Contains(list, p) }) {
+			common = append(common, p)
+		}
+	}
+	for i := range all {
+		all[i] = slices.DeleteFunc(all[i], func(p parameter) bool { return slices.Contains(common, p) })
+	}
+	return common
+}
+
+// parameters renders a list. In v2 those that many operations have are written
+// once, and referred to.
+func (b *build) parameters(list []parameter) []object {
 	var out []object
-	for _, name := range []string{"name", "namespace", "path"} {
-		if !strings.Contains(path, "{"+name+"}") {
-			continue
-		}
-		p := object{"name": name, "in": "path", "required": true, "description": "the " + name + " that is meant"}
-		if f == v2 {
-			p["type"], p["uniqueItems"] = "string", true
-		} else {
-			p["schema"] = object{"type": "string", "uniqueItems": true}
-		}
-		out = append(out, p)
+	for _, p := range list {
+		out = append(out, b.parameter(p))
 	}
 	return out
+}
+
+func (b *build) parameter(p parameter) object {
+	out := object{"name": p.name, "in": p.in}
+	if p.description != "" {
+		out["description"] = p.description
+	}
+	if p.in == "path" {
+		out["required"] = true
+	}
+	if b.flavour == v3 {
+		out["schema"] = object{"type": p.kind, "uniqueItems": true}
+		return out
+	}
+	out["type"], out["uniqueItems"] = p.kind, true
+	switch p.name {
+	case "name", "fieldValidation", "dryRun":
+		// A name tells the kind; old clients look for the others, to know what
+		// the server can do.
+		return out
+	}
+	return b.share(p, out)
 }

@@ -62,7 +62,7 @@ func pair(name string, value message) message {
 }
 
 func encodeDocument(doc object) message {
-	var m, info, paths, definitions message
+	var m, info, paths, definitions, parameters message
 	m.text(1, str(doc["swagger"]))
 	about, _ := doc["info"].(object)
 	info.text(1, str(about["title"]))
@@ -72,6 +72,8 @@ func encodeDocument(doc object) message {
 	m.sub(8, paths)
 	each(doc["definitions"], func(name string, s object) { definitions.sub(1, pair(name, encodeSchema(s))) })
 	m.sub(9, definitions)
+	each(doc["parameters"], func(name string, p object) { parameters.sub(1, pair(name, encodeOne(p))) })
+	m.sub(10, parameters)
 	return m
 }
 
@@ -118,23 +120,34 @@ func encodeResponse(r object) message {
 func encodeParameters(m *message, number protowire.Number, list any) {
 	items, _ := list.([]any)
 	for _, p := range items {
-		var item, kind message
+		var item, ref message
 		o, _ := p.(object)
-		if str(o["in"]) == "body" {
-			var body message
-			body.text(2, "body")
-			body.text(3, "body")
-			body.flag(4, yes(o["required"]))
-			if s, ok := o["schema"].(object); ok {
-				body.sub(5, encodeSchema(s))
-			}
-			kind.sub(1, body)
+		if at := str(o["$ref"]); at != "" {
+			ref.text(1, at)
+			item.sub(2, ref)
 		} else {
-			kind.sub(2, encodeParameter(o))
+			item.sub(1, encodeOne(o))
 		}
-		item.sub(1, kind)
 		m.sub(number, item)
 	}
+}
+
+// encodeOne writes a Parameter.
+func encodeOne(o object) message {
+	var kind message
+	if str(o["in"]) == "body" {
+		var body message
+		body.text(2, "body")
+		body.text(3, "body")
+		body.flag(4, yes(o["required"]))
+		if s, ok := o["schema"].(object); ok {
+			body.sub(5, encodeSchema(s))
+		}
+		kind.sub(1, body)
+	} else {
+		kind.sub(2, encodeParameter(o))
+	}
+	return kind
 }
 
 // encodeParameter writes a NonBodyParameter: 3 for the query, 4 for the path.

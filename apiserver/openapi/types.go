@@ -1,13 +1,15 @@
 package openapi
 
 import (
+	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"minke/apiserver/openapi/texts"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // object is a JSON object.
@@ -26,11 +28,12 @@ type types struct {
 	flavour flavour
 	// defined has the schemas by model name.
 	defined map[string]object
-	// texts are about types that say nothing themselves; read when first needed.
-	texts texts.Texts
+	facts   facts
 }
 
-func newTypes(f flavour) *types { return &types{flavour: f, defined: map[string]object{}} }
+func newTypes(f flavour) *types {
+	return &types{flavour: f, defined: map[string]object{}, facts: loadFacts()}
+}
 
 // What the published types tell about themselves.
 type (
@@ -85,6 +88,8 @@ var (
 	objectMeta    = reflect.TypeFor[metav1.ObjectMeta]()
 	deleteOptions = reflect.TypeFor[metav1.DeleteOptions]()
 	status        = reflect.TypeFor[metav1.Status]()
+	patchType     = reflect.TypeFor[metav1.Patch]()
+	watchEvent    = reflect.TypeFor[metav1.WatchEvent]()
 )
 
 // schema returns the schema of a value of type t.
@@ -115,28 +120,31 @@ func (ts *types) schema(t reflect.Type) object {
 	return object{"type": "object"}
 }
 
-// docs returns what is said of a type, under "", and of its fields.
-func (ts *types) docs(t reflect.Type) map[string]string {
+// docs returns what a type says of itself, under "", and of its fields.
+func docs(t reflect.Type) map[string]string {
 	if d, ok := reflect.Zero(t).Interface().(documented); ok {
 		return d.SwaggerDoc()
 	}
-	if !texts.About(t) {
-		return nil
+	return nil
+}
+
+// text is the description that a fact tells, or else what the type says.
+func (f fact) text(said string) string {
+	if f.doc != nil {
+		return *f.doc
 	}
-	if ts.texts == nil {
-		ts.texts = texts.Load()
-	}
-	return ts.texts.Of(t)
+	return said
 }
 
 // define makes the definition of a struct type.
 func (ts *types) define(t reflect.Type) object {
 	zero := reflect.Zero(t).Interface()
 	out := object{}
-	docs := ts.docs(t)
-	if text := docs[""]; text != "" {
+	about := ts.facts.of(t)["-"]
+	if text := about.text(docs(t)[""]); text != "" {
 		out["description"] = text
 	}
+	about.extend(out)
 	if special, ok := zero.(typed); ok {
 		kinds, format := special.OpenAPISchemaType(), special.OpenAPISchemaFormat()
 		if format != "" {
@@ -153,6 +161,9 @@ func (ts *types) define(t reflect.Type) object {
 		}
 		return out
 	}
+	if kind, ok := onlyKind(t); ok {
+		out[kindsKey] = []object{kindObject(kind)}
+	}
 	out["type"] = "object"
 	if t == rawExtension || t == fieldsV1 {
 		return out
@@ -168,9 +179,22 @@ func (ts *types) define(t reflect.Type) object {
 	return out
 }
 
+// onlyKind returns the kind that a type is, if it is one and no more.
+func onlyKind(t reflect.Type) (schema.GroupVersionKind, bool) {
+	obj, ok := reflect.New(t).Interface().(runtime.Object)
+	if !ok {
+		return schema.GroupVersionKind{}, false
+	}
+	kinds, _, err := scheme.Scheme.ObjectKinds(obj)
+	if err != nil || len(kinds) != 1 {
+		return schema.GroupVersionKind{}, false
+	}
+	return kinds[0], true
+}
+
 // fields adds the fields of t, and those of what it embeds.
 func (ts *types) fields(t reflect.Type, properties object, required *[]string) {
-	docs := ts.docs(t)
+	said, known := docs(t), ts.facts.of(t)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -190,18 +214,34 @@ func (ts *types) fields(t reflect.Type, properties object, required *[]string) {
 		if name == "" {
 			continue
 		}
-		properties[name] = ts.property(f, docs[name])
-		if isRequired(t, f, name, options) {
+		about := known[name]
+		properties[name] = ts.property(f, options, about, about.text(said[name]))
+		if about.needed == "required" || about.needed == "" && !omitsEmpty(options) {
 			*required = append(*required, name)
 		}
 	}
 }
 
-func (ts *types) property(f reflect.StructField, description string) object {
+// omitsEmpty tells whether the options of a JSON tag say omitempty, which makes
+// a field optional unless its markers say otherwise.
+func omitsEmpty(options string) bool {
+	return slices.Contains(strings.Split(options, ","), "omitempty")
+}
+
+func (ts *types) property(f reflect.StructField, options string, about fact, description string) object {
 	p := ts.schema(f.Type)
-	if _, isRef := p["$ref"]; isRef && description != "" && ts.flavour == v3 {
+	var value any
+	if ts.flavour == v3 {
+		if value = about.value; value == nil {
+			value = zeroOf(f.Type, omitsEmpty(options))
+		}
+	}
+	if _, isRef := p["$ref"]; isRef && ts.flavour == v3 {
 		// In v3 nothing may stand beside a reference.
 		p = object{"allOf": []object{p}}
+	}
+	if value != nil {
+		p["default"] = value
 	}
 	if description != "" {
 		p["description"] = description
@@ -212,31 +252,41 @@ func (ts *types) property(f reflect.StructField, description string) object {
 	if k := f.Tag.Get("patchMergeKey"); k != "" {
 		p["x-kubernetes-patch-merge-key"] = k
 	}
+	about.extend(p)
+	if of, ok := p["allOf"]; ok && len(p) == 1 {
+		return of.([]object)[0]
+	}
 	return p
 }
 
-// isRequired tells whether a manifest must have the field. Types mark optional
-// fields with omitempty or a pointer; optional lists the few that do neither.
-func isRequired(t reflect.Type, f reflect.StructField, name, options string) bool {
-	if strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero") || f.Type.Kind() == reflect.Pointer {
-		return false
-	}
-	if f.Type.Kind() == reflect.Struct && (name == "metadata" || name == "status") {
-		return false
-	}
-	return !optional[t.Name()+"."+name]
-}
+var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// optional are fields that their comments in k8s.io/api call optional while
-// their tags do not.
-var optional = map[string]bool{
-	"StatefulSetSpec.serviceName": true, "StatefulSetStatus.availableReplicas": true, "StatefulSetOrdinals.start": true,
-	"TypedObjectReference.apiGroup": true, "TypedLocalObjectReference.apiGroup": true, "ProjectedVolumeSource.sources": true,
-	"GRPCAction.service": true, "NodeRuntimeHandler.name": true, "ContainerImage.names": true,
-	"Event.reportingComponent": true, "Event.reportingInstance": true, "EndpointSlice.ports": true,
-	"FlowSchemaSpec.matchingPrecedence": true, "ResourcePolicyRule.namespaces": true,
-	"QueuingConfiguration.queues": true, "QueuingConfiguration.handSize": true, "QueuingConfiguration.queueLengthLimit": true,
-	"NetworkPolicySpec.podSelector": true, "Role.rules": true, "ClusterRole.rules": true,
-	"HorizontalPodAutoscalerStatus.currentMetrics": true, "CSINodeDriver.topologyKeys": true,
-	"PodFailurePolicyOnPodConditionsPattern.status": true, "TokenRequestStatus.token": true,
+// zeroOf is the default of a field that cannot be absent in Go: what it is when
+// a manifest has nothing there. It is nil for what can be null.
+func zeroOf(t reflect.Type, omitted bool) any {
+	if reflect.PointerTo(t).Implements(unmarshaler) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Array, reflect.Interface:
+		return nil
+	case reflect.Struct:
+		if t.NumField() == 1 && t.Field(0).Anonymous {
+			return zeroOf(t.Field(0).Type, omitted)
+		}
+		return object{}
+	case reflect.Bool:
+		if !omitted {
+			return false
+		}
+	case reflect.String:
+		if !omitted {
+			return ""
+		}
+	default:
+		if !omitted {
+			return 0
+		}
+	}
+	return nil
 }
