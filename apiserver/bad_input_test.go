@@ -65,6 +65,7 @@ func TestBadInput(t *testing.T) {
 		{"bad label selector", "GET", cms + "?labelSelector=a===b", "", "", 400, "BadRequest", "unable to parse requirement: found"},
 		{"bad field selector", "GET", cms + "?fieldSelector=foo%3Dbar", "", "", 400, "BadRequest", `"foo" is not a known field selector: only "metadata.name", "metadata.namespace"`},
 		{"unsupported pod field", "GET", "/api/v1/pods?fieldSelector=spec.foo%3Dbar", "", "", 400, "BadRequest", "field label not supported: spec.foo"},
+		{"bad timeout", "GET", cms + "?timeout=x", "", "", 400, "BadRequest", `invalid timeout specified in the request URL - time: invalid duration "x"`},
 		{"bad limit", "GET", cms + "?limit=x", "", "", 400, "BadRequest", "invalid syntax"},
 		{"bad continue", "GET", cms + "?continue=x", "", "", 400, "BadRequest", "invalid continue token: continue key is not valid: illegal base64 data at input byte 0"},
 		{"continue that is not JSON", "GET", cms + "?continue=eHg", "", "", 400, "BadRequest", "invalid continue token: continue key is not valid: invalid character 'x'"},

@@ -84,6 +84,10 @@ func (c *call) serve() error {
 			return err
 		}
 	}
+	limit, err := c.timeout()
+	if err != nil && !long {
+		return err
+	}
 	if outside && c.cfg.Flow != nil {
 		waiting := c.span.Child("priorityandfairness")
 		err := c.takeSeat()
@@ -98,7 +102,7 @@ func (c *call) serve() error {
 		return err
 	}
 	if !long {
-		c.limit.Begin(c.ctx, time.Now().Add(c.timeout()))
+		c.limit.Begin(c.ctx, time.Now().Add(limit))
 		c.ctx = &c.limit
 		defer c.limit.Cancel()
 	}
@@ -164,15 +168,23 @@ func unauthorized(err error) error {
 
 // timeout returns how long a short request may take: what the client's
 // timeout parameter says, within the server's limit.
-func (c *call) timeout() time.Duration {
+func (c *call) timeout() (time.Duration, error) {
 	limit := c.cfg.Limits.Request
 	if c.r.URL.RawQuery == "" {
-		return limit
+		return limit, nil
 	}
-	if d, err := time.ParseDuration(c.r.URL.Query().Get("timeout")); err == nil && d > 0 && d < limit {
-		return d
+	asked := c.r.URL.Query().Get("timeout")
+	if asked == "" {
+		return limit, nil
 	}
-	return limit
+	d, err := time.ParseDuration(asked)
+	if err != nil {
+		return 0, apierrors.NewBadRequest("invalid timeout specified in the request URL - " + err.Error())
+	}
+	if d > 0 && d < limit {
+		limit = d
+	}
+	return limit, nil
 }
 
 // streams are the subresources whose requests last as long as both sides like.
