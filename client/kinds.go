@@ -3,6 +3,7 @@ package client
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -44,6 +45,9 @@ var (
 	CronJobs = Kind[*batchv1.CronJob]{Resource: schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "cronjobs"}, Kind: "CronJob", New: func() *batchv1.CronJob { return new(batchv1.CronJob) }, NewList: func() runtime.Object { return new(batchv1.CronJobList) }}
 
 	EndpointSlices = Kind[*discoveryv1.EndpointSlice]{Resource: schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}, Kind: "EndpointSlice", New: func() *discoveryv1.EndpointSlice { return new(discoveryv1.EndpointSlice) }, NewList: func() runtime.Object { return new(discoveryv1.EndpointSliceList) }}
+
+	ClusterTrustBundles    = Kind[*certificatesv1.ClusterTrustBundle]{Resource: certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles"), Kind: "ClusterTrustBundle", New: func() *certificatesv1.ClusterTrustBundle { return new(certificatesv1.ClusterTrustBundle) }, NewList: func() runtime.Object { return new(certificatesv1.ClusterTrustBundleList) }, Cluster: true}
+	PodCertificateRequests = Kind[*certificatesv1.PodCertificateRequest]{Resource: certificatesv1.SchemeGroupVersion.WithResource("podcertificaterequests"), Kind: "PodCertificateRequest", New: func() *certificatesv1.PodCertificateRequest { return new(certificatesv1.PodCertificateRequest) }, NewList: func() runtime.Object { return new(certificatesv1.PodCertificateRequestList) }}
 
 	Leases = Kind[*coordinationv1.Lease]{Resource: schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}, Kind: "Lease", New: func() *coordinationv1.Lease { return new(coordinationv1.Lease) }, NewList: func() runtime.Object { return new(coordinationv1.LeaseList) }}
 

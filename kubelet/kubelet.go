@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -46,6 +47,8 @@ type Kubelet struct {
 	pods       *pods.Manager
 	configMaps *objects.Cache[*corev1.ConfigMap]
 	secrets    *objects.Cache[*corev1.Secret]
+	bundles    *objects.All[*certificatesv1.ClusterTrustBundle]
+	requests   *objects.All[*certificatesv1.PodCertificateRequest]
 	cgroups    cgroup.Tree
 	evictions  *eviction.Manager
 	images     *image.Collector
@@ -169,6 +172,9 @@ func (k *Kubelet) assemble(ctx context.Context, runtimeName string) *status.Mana
 	kick := func(uid types.UID) { k.pods.Kick(uid) }
 	k.configMaps = objects.New(ctx, k.API, client.ConfigMaps, kick)
 	k.secrets = objects.New(ctx, k.API, client.Secrets, kick)
+	k.bundles = objects.NewAll(ctx, k.API, client.ClusterTrustBundles, nil, kick)
+	k.requests = objects.NewAll(ctx, k.API, client.PodCertificateRequests, func(r *certificatesv1.PodCertificateRequest) types.UID { return r.Spec.PodUID },
+		kick, client.WithFields("spec.nodeName="+k.NodeName))
 	builder := &spec.Builder{
 		NodeName: k.NodeName, NodeIPs: k.NodeIPs, ClusterDNS: k.ClusterDNS, ClusterDomain: k.ClusterDomain,
 		RootDir: k.RootDir, LogDir: k.LogDir, ResolvConf: k.ResolvConf, HostsFile: k.HostsFile,
@@ -186,15 +192,18 @@ func (k *Kubelet) assemble(ctx context.Context, runtimeName string) *status.Mana
 	statuses := status.NewManager(k.API)
 	k.pods = pods.New(ctx, pods.Config{
 		Runtime: k.Runtime, RuntimeName: runtimeName,
-		Puller:  &image.Puller{Images: k.Images, Parallel: k.ParallelPulls},
-		Spec:    builder,
-		Volumes: &volume.Manager{Root: k.RootDir, Source: k, Downward: builder, Mounter: k.Mounter},
+		Puller: &image.Puller{Images: k.Images, Parallel: k.ParallelPulls},
+		Spec:   builder,
+		Volumes: &volume.Manager{Root: k.RootDir, Source: k, Downward: builder, Mounter: k.Mounter,
+			Record: func(pod *corev1.Pod, kind, reason, message string) { k.Record(pod, "", kind, reason, message) }},
 		Cgroups: k.cgroups, Probes: probes, Status: statuses, Recorder: k,
 		Secret: k.Secret, Handler: k.runtimeHandler, Node: k.node.Node, ContainerLogs: k.ContainerLogsDir,
 		Tracer: k.Tracer,
 		Forget: func(uid types.UID) {
 			k.configMaps.Forget(uid)
 			k.secrets.Forget(uid)
+			k.bundles.Forget(uid)
+			k.requests.Forget(uid)
 		},
 	})
 	k.evictions = k.newEvictions()

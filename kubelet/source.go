@@ -5,7 +5,10 @@ import (
 	"fmt"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"minke/client"
 )
 
@@ -42,6 +45,41 @@ func (k *Kubelet) Token(ctx context.Context, namespace, account string, request 
 		return nil, fmt.Errorf("token of serviceaccount %s/%s: the answer is a %T", namespace, account, answer)
 	}
 	return token, nil
+}
+
+// TrustBundles returns all ClusterTrustBundles.
+func (k *Kubelet) TrustBundles(ctx context.Context, pod *corev1.Pod) ([]*certificatesv1.ClusterTrustBundle, error) {
+	view, err := k.bundles.View(ctx, pod.UID)
+	if err != nil {
+		return nil, fmt.Errorf("ClusterTrustBundles: %w", err)
+	}
+	return view.List("", nil), nil
+}
+
+// RequestCertificate asks for a certificate of the pod (KEP-4317).
+func (k *Kubelet) RequestCertificate(ctx context.Context, pod *corev1.Pod, request *certificatesv1.PodCertificateRequest) (*certificatesv1.PodCertificateRequest, error) {
+	account, err := client.Of(k.API, client.ServiceAccounts).Get(ctx, pod.Namespace, pod.Spec.ServiceAccountName)
+	if err != nil {
+		return nil, fmt.Errorf("fetch service account: %w", err)
+	}
+	node := k.node.Node()
+	request.Namespace, request.GenerateName = pod.Namespace, "req-"
+	request.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID}}
+	s := &request.Spec
+	s.PodName, s.PodUID = pod.Name, pod.UID
+	s.ServiceAccountName, s.ServiceAccountUID = account.Name, account.UID
+	s.NodeName, s.NodeUID = types.NodeName(k.NodeName), node.UID
+	return client.Of(k.API, client.PodCertificateRequests).Create(ctx, request)
+}
+
+// CertificateRequest returns a request for a certificate of the pod.
+func (k *Kubelet) CertificateRequest(ctx context.Context, pod *corev1.Pod, name string) (*certificatesv1.PodCertificateRequest, bool, error) {
+	view, err := k.requests.View(ctx, pod.UID)
+	if err != nil {
+		return nil, false, fmt.Errorf("PodCertificateRequests: %w", err)
+	}
+	r, ok := view.Get(pod.Namespace, name)
+	return r, ok, nil
 }
 
 func (k *Kubelet) runtimeHandler(ctx context.Context, class string) (string, error) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -28,6 +29,13 @@ type Source interface {
 	Claim(ctx context.Context, namespace, name string) (*corev1.PersistentVolumeClaim, error)
 	Volume(ctx context.Context, name string) (*corev1.PersistentVolume, error)
 	Token(ctx context.Context, namespace, account string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error)
+	// TrustBundles returns all ClusterTrustBundles.
+	TrustBundles(ctx context.Context, pod *corev1.Pod) ([]*certificatesv1.ClusterTrustBundle, error)
+	// RequestCertificate posts a request for the pod, and says who the pod, its
+	// account and its node are.
+	RequestCertificate(ctx context.Context, pod *corev1.Pod, request *certificatesv1.PodCertificateRequest) (*certificatesv1.PodCertificateRequest, error)
+	// CertificateRequest returns one of the pod's requests, false when it is not there.
+	CertificateRequest(ctx context.Context, pod *corev1.Pod, name string) (*certificatesv1.PodCertificateRequest, bool, error)
 }
 
 // Downward resolves what the downward API offers.
@@ -43,6 +51,8 @@ type Manager struct {
 	Source   Source
 	Downward Downward
 	Mounter  Mounter
+	// Record tells of what happens to a pod's volumes; may be nil.
+	Record func(pod *corev1.Pod, kind, reason, message string)
 	// Now is the clock of token refreshes; time.Now when nil.
 	Now func() time.Time
 
@@ -55,6 +65,7 @@ type podState struct {
 	written map[string]payload
 	done    map[string]bool
 	tokens  map[string]*token
+	certs   map[string]*certificate
 }
 
 // Volumes are a pod's mounted volumes, by name.
@@ -94,7 +105,7 @@ func (m *Manager) state(uid types.UID) *podState {
 	}
 	s := m.pods[uid]
 	if s == nil {
-		s = &podState{written: map[string]payload{}, done: map[string]bool{}, tokens: map[string]*token{}}
+		s = &podState{written: map[string]payload{}, done: map[string]bool{}, tokens: map[string]*token{}, certs: map[string]*certificate{}}
 		m.pods[uid] = s
 	}
 	return s
@@ -117,6 +128,13 @@ type job struct {
 	volume  *corev1.Volume
 	ips     []string
 	refresh time.Time
+}
+
+// again asks for another Mount at t at the latest.
+func (j *job) again(t time.Time) {
+	if j.refresh.IsZero() || t.Before(j.refresh) {
+		j.refresh = t
+	}
 }
 
 // Mount brings all volumes of the pod to their wanted state. ips are the pod's

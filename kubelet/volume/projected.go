@@ -96,6 +96,10 @@ func (j *job) addSources(ctx context.Context, content payload, p *corev1.Project
 			err = j.addDownward(content, s.DownwardAPI.Items, p.DefaultMode)
 		case s.ServiceAccountToken != nil:
 			err = j.addToken(ctx, content, s.ServiceAccountToken, p.DefaultMode)
+		case s.ClusterTrustBundle != nil:
+			err = j.addTrustBundle(ctx, content, s.ClusterTrustBundle, p.DefaultMode)
+		case s.PodCertificate != nil:
+			err = j.addCertificate(ctx, content, i, s.PodCertificate, p.DefaultMode)
 		default:
 			err = fmt.Errorf("sources[%d]: this projected source is not implemented on this node", i)
 		}

@@ -25,15 +25,18 @@ func (j *job) addToken(ctx context.Context, content payload, source *corev1.Serv
 	if err != nil {
 		return err
 	}
-	if j.refresh.IsZero() || t.refresh.Before(j.refresh) {
-		j.refresh = t.refresh
-	}
-	f := file{Data: []byte(t.value), Mode: perm(mode, nil), UID: j.commonUser()}
+	j.again(t.refresh)
+	content[source.Path] = j.private([]byte(t.value), mode)
+	return nil
+}
+
+// private is a file for the pod's user alone, where the pod has one.
+func (j *job) private(data []byte, mode *int32) file {
+	f := file{Data: data, Mode: perm(mode, nil), UID: j.commonUser()}
 	if f.UID >= 0 || j.fsGroup() != nil {
 		f.Mode = fs.FileMode(0o600)
 	}
-	content[source.Path] = f
-	return nil
+	return f
 }
 
 // commonUser is the user as which all containers run, or -1.

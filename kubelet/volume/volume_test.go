@@ -2,6 +2,7 @@ package volume
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +21,9 @@ import (
 type source struct {
 	configMaps map[string]*corev1.ConfigMap
 	tokens     int
+	bundles    []*certificatesv1.ClusterTrustBundle
+	requests   []*certificatesv1.PodCertificateRequest
+	events     []string
 	now        func() time.Time
 }
 
@@ -46,6 +51,25 @@ func (s *source) Token(_ context.Context, _, _ string, r *authenticationv1.Token
 	r.Status.Token = strings.Repeat("t", s.tokens)
 	r.Status.ExpirationTimestamp = metav1.NewTime(s.now().Add(time.Duration(*r.Spec.ExpirationSeconds) * time.Second))
 	return r, nil
+}
+
+func (s *source) TrustBundles(context.Context, *corev1.Pod) ([]*certificatesv1.ClusterTrustBundle, error) {
+	return s.bundles, nil
+}
+
+func (s *source) RequestCertificate(_ context.Context, _ *corev1.Pod, r *certificatesv1.PodCertificateRequest) (*certificatesv1.PodCertificateRequest, error) {
+	r.Name = fmt.Sprint(len(s.requests))
+	s.requests = append(s.requests, r)
+	return r, nil
+}
+
+func (s *source) CertificateRequest(_ context.Context, _ *corev1.Pod, name string) (*certificatesv1.PodCertificateRequest, bool, error) {
+	for _, r := range s.requests {
+		if r != nil && r.Name == name {
+			return r, true, nil
+		}
+	}
+	return nil, false, nil
 }
 
 // field answers every downward field with its path.
@@ -78,7 +102,8 @@ func itoa(n uintptr) string {
 
 func manager(t *testing.T) (*Manager, *source) {
 	s := &source{configMaps: map[string]*corev1.ConfigMap{}, now: time.Now}
-	return &Manager{Root: t.TempDir(), Source: s, Downward: field{}, Mounter: &unmounted{}}, s
+	return &Manager{Root: t.TempDir(), Source: s, Downward: field{}, Mounter: &unmounted{},
+		Record: func(_ *corev1.Pod, _, reason, _ string) { s.events = append(s.events, reason) }}, s
 }
 
 func podWith(v ...corev1.Volume) *corev1.Pod {
