@@ -76,8 +76,8 @@ func (c *call) createMissing(ch *change) (*cache.Item, error) {
 
 // mayCreate asks whether the user may create what it was let in to update.
 func (c *call) mayCreate() error {
-	if !c.end.Serves("create") {
-		return noMethod(c.end.group)
+	if err := c.open(); err != nil {
+		return err
 	}
 	if c.cfg.Authorize == nil {
 		return nil

@@ -68,6 +68,9 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
 	c.trackNew(obj, o)
 	c.info.Name = obj.GetName()
+	if err := c.open(); err != nil {
+		return nil, err
+	}
 	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
 	attributes.Options = o.create()
 	c.work.Event("About to check admission control")
@@ -158,6 +161,20 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 	}
 	return item, err
 }
+
+// open refuses to create where nothing may be created: what was made of a custom
+// resource's definition that is being deleted would not be deleted with the others.
+func (c *call) open() error {
+	switch {
+	case c.end.Serves("create"):
+		return nil
+	case c.end.use == nil:
+		return noMethod(c.end.group)
+	}
+	return apierrors.NewForbidden(c.end.group, c.info.Name, errTerminating)
+}
+
+var errTerminating = errors.New("create not allowed while custom resource definition is terminating")
 
 // dropRevision takes the resourceVersion from an object that is about to be
 // stored for the first time, and refuses one that is a revision. Kubernetes' storage

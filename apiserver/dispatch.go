@@ -123,7 +123,7 @@ func (c *call) checkPlace() error {
 		switch i.Verb {
 		case "list", "watch":
 		case "create", "deletecollection":
-			if e.cache != nil {
+			if e.cache != nil && e.use == nil { // custom resources have no such path
 				return noMethod(e.group)
 			}
 			return noRoute()
@@ -144,7 +144,8 @@ func (c *call) checkPlace() error {
 }
 
 func (c *call) dispatchVerb() error {
-	if !c.end.Serves(c.info.Verb) || c.end.cache == nil {
+	closed := c.info.Verb == "create" && c.end.use != nil // create tells why
+	if !c.end.Serves(c.info.Verb) && !closed || c.end.cache == nil {
 		return noMethod(c.end.group)
 	}
 	if compute := c.cfg.Computed[c.end.group.String()]; compute != nil {

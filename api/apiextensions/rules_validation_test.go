@@ -44,7 +44,7 @@ func rule(fields string) string {
 }
 
 func TestValidateRules(t *testing.T) {
-	const at = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]."
+	const at = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]."
 	for name, tt := range map[string]struct{ schema, want string }{
 		"complete":             {rule(`rule: self.a > 1 || oldSelf.hasValue(), optionalOldSelf: true, messageExpression: '"a is " + self.b', fieldPath: .a, reason: FieldValueForbidden`), ""},
 		"empty":                {rule(`rule: ' '`), at + "rule: Required value: rule is not specified"},
@@ -58,7 +58,7 @@ func TestValidateRules(t *testing.T) {
 		"optional for nothing": {rule(`rule: self.a > 1, optionalOldSelf: true`), at + `optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule`},
 		"too costly":           {rule(`rule: 'self.list.all(x, self.list.all(y, self.list.all(z, x == y && y == z)))'`), at + "rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"},
 		"bomb":                 {rule("rule: 'self.?a" + strings.Repeat(".optMap(x, x)", 30) + ".hasValue()'"), "compilation failed: the expression is too large when its macros are expanded"},
-		"old items":            {`{type: array, items: {type: object, x-kubernetes-validations: [{rule: self == oldSelf}]}}`, "oldSelf cannot be used on the uncorrelatable portion of the schema within spec.versions[0].schema.openAPIV3Schema.properties[spec]"},
+		"old items":            {`{type: array, items: {type: object, x-kubernetes-validations: [{rule: self == oldSelf}]}}`, "oldSelf cannot be used on the uncorrelatable portion of the schema within spec.validation.openAPIV3Schema.properties[spec]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, crd := definitionOf(t, tt.schema)

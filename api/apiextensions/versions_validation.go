@@ -9,6 +9,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -19,6 +20,7 @@ func validateVersions(crd, old *definition, path *field.Path) errorList {
 	var errs errorList
 	names, storage := map[string]bool{}, 0
 	stored := newStoredRules(old)
+	same := commonParts(crd.Spec.Versions)
 	for i := range crd.Spec.Versions {
 		v, at := &crd.Spec.Versions[i], path.Index(i)
 		if v.Storage {
@@ -31,7 +33,8 @@ func validateVersions(crd, old *definition, path *field.Path) errorList {
 			errs = append(errs, field.Invalid(path, v.Name, "must contain unique version names"))
 		}
 		names[v.Name] = true
-		errs = append(errs, validateVersion(v, sameSchema(v, old), stored, at)...)
+		errs = append(errs, validateDeprecation(v, at.Child("deprecationWarning"))...)
+		errs = append(errs, validateParts(v, sameSchema(v, old), stored, same.places(i, at))...)
 	}
 	if storage != 1 {
 		errs = append(errs, field.Invalid(path, storage, "must have exactly one version marked as storage version"))
@@ -39,23 +42,70 @@ func validateVersions(crd, old *definition, path *field.Path) errorList {
 	return errs
 }
 
-func validateVersion(v *version, unchanged bool, stored storedRules, path *field.Path) errorList {
-	errs := validateDeprecation(v, path.Child("deprecationWarning"))
+// parts is where what a version says of its objects stands; nil of what was said
+// before.
+type parts struct{ schema, subresources, columns, selectable *field.Path }
+
+// common tells which parts are the same in all versions. Kubernetes keeps these
+// once, as v1beta1 had them, and so its complaints name them as v1beta1 did.
+type common struct{ schema, subresources, columns, selectable bool }
+
+func commonParts(versions []version) common {
+	c := common{true, true, true, true}
+	for i := range versions {
+		v, first := &versions[i], &versions[0]
+		c.schema = c.schema && v.Schema != nil && equality.Semantic.DeepEqual(v.Schema, first.Schema)
+		c.subresources = c.subresources && equality.Semantic.DeepEqual(v.Subresources, first.Subresources)
+		c.columns = c.columns && equality.Semantic.DeepEqual(v.AdditionalPrinterColumns, first.AdditionalPrinterColumns)
+		c.selectable = c.selectable && equality.Semantic.DeepEqual(v.SelectableFields, first.SelectableFields)
+	}
+	return c
+}
+
+// places returns where the parts of version i stand, which itself stands at path.
+func (c common) places(i int, path *field.Path) parts {
+	spec := field.NewPath("spec")
+	at := func(common bool, name, once string) *field.Path {
+		switch {
+		case !common:
+			return path.Child(name)
+		case i > 0:
+			return nil
+		}
+		return spec.Child(once)
+	}
+	return parts{at(c.schema, "schema", "validation"), at(c.subresources, "subresources", "subresources"),
+		at(c.columns, "additionalPrinterColumns", "additionalPrinterColumns"), at(c.selectable, "selectableFields", "selectableFields")}
+}
+
+func validateParts(v *version, unchanged bool, stored storedRules, at parts) errorList {
+	var errs errorList
 	var structural *structuralschema.Structural
-	at := path.Child("schema", "openAPIV3Schema")
 	if v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
-		errs = append(errs, field.Required(at, ""))
+		if at.schema != nil {
+			errs = append(errs, field.Required(at.schema.Child("openAPIV3Schema"), ""))
+		}
 	} else {
+		path := at.schema
+		if path == nil {
+			path = field.NewPath("")
+		}
 		var problems errorList
-		structural, problems = validateSchema(v, unchanged, stored, at)
-		errs = append(errs, problems...)
+		structural, problems = validateSchema(v, unchanged, stored, path.Child("openAPIV3Schema"))
+		if at.schema != nil {
+			errs = append(errs, problems...)
+		}
 	}
-	errs = append(errs, validateSubresources(v.Subresources, path.Child("subresources"))...)
+	if at.subresources != nil {
+		errs = append(errs, validateSubresources(v.Subresources, at.subresources)...)
+	}
 	for i := range v.AdditionalPrinterColumns {
-		errs = append(errs, validateColumn(&v.AdditionalPrinterColumns[i], path.Child("additionalPrinterColumns").Index(i))...)
+		if at.columns != nil {
+			errs = append(errs, validateColumn(&v.AdditionalPrinterColumns[i], at.columns.Index(i))...)
+		}
 	}
-	if structural != nil {
-		errs = append(errs, validateSelectable(v, structural, path.Child("selectableFields"))...)
+	if structural != nil && at.selectable != nil {
+		errs = append(errs, validateSelectable(v, structural, at.selectable)...)
 	}
 	return errs
 }

@@ -9,7 +9,7 @@ func defined(schema, more string) string {
 }
 
 func TestExtensionRules(t *testing.T) {
-	const at = "spec.versions[0].schema.openAPIV3Schema"
+	const at = "spec.validation.openAPIV3Schema"
 	hook := func(more string) string {
 		return "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: m}\nwebhooks: [{name: a.b.c, sideEffects: None, clientConfig: {url: 'https://a.b'}, " + more + "}]"
 	}

@@ -31,7 +31,12 @@ func TestDefinitionBecomesServed(t *testing.T) {
 	if !strings.Contains(doc.Body.String(), "com.example.v1.Widget") {
 		t.Errorf("OpenAPI: %.300s", doc.Body)
 	}
+	if !strings.Contains(doc.Body.String(), `"x-kubernetes-selectable-fields":[{"fieldPath":"spec.color"}]`) {
+		t.Error("OpenAPI does not tell the selectable fields")
+	}
 	w.must(200, "GET", "/api/v1/namespaces/default/configmaps", "")
+	w.must(404, "POST", "/apis/example.com/v1/widgets", widget("a", `{}`)) // of a built-in resource: 405
+	w.must(404, "DELETE", "/apis/example.com/v1/widgets", "")
 }
 
 func TestLifecycle(t *testing.T) {
@@ -159,7 +164,12 @@ func TestDeletionTakesInstances(t *testing.T) {
 	w.await("widgets.example.com", func(c *definition) bool {
 		return slices.ContainsFunc(c.Status.Conditions, func(x condition) bool { return x.Reason == "InstanceDeletionInProgress" })
 	})
-	w.must(405, "POST", widgets, widget("late", `{}`))
+	for _, refused := range []map[string]any{
+		w.must(403, "POST", widgets, widget("late", `{}`)),
+		w.must(403, "PATCH", widgets+"/late?fieldManager=a&dryRun=All", widget("late", `{}`), "Content-Type", "application/apply-patch+yaml"),
+	} {
+		w.want(refused["message"], `widgets.example.com "late" is forbidden: create not allowed while custom resource definition is terminating`, "message")
+	}
 	w.must(200, "PATCH", widgets+"/held", `{"metadata":{"finalizers":null}}`, "Content-Type", "application/merge-patch+json")
 	w.await("widgets.example.com", func(c *definition) bool { return c == nil })
 	w.define(crd(widgetV1))
@@ -170,8 +180,11 @@ func TestDeletionTakesInstances(t *testing.T) {
 func TestVersions(t *testing.T) {
 	w := newWorld(t)
 	v2 := strings.NewReplacer(`"name":"v1"`, `"name":"v2","deprecated":true`, `"storage":true`, `"storage":false`, `"color"`, `"colour"`, ".spec.color", ".spec.colour").Replace(widgetV1)
-	w.define(crd(widgetV1, v2))
+	beta := strings.NewReplacer(`"name":"v1"`, `"name":"v1beta1","deprecated":true`, `"storage":true`, `"storage":false`).Replace(widgetV1)
+	w.define(crd(widgetV1, v2, beta))
 	w.must(201, "POST", widgets, widget("a", `{"color":"red","replicas":2}`))
+	old := w.do("GET", strings.Replace(widgets, "/v1/", "/v1beta1/", 1), "")
+	w.want(old.Header().Get("Warning"), `299 - "example.com/v1beta1 Widget is deprecated; use example.com/v1 Widget"`, "warning of an older version")
 	second := strings.Replace(widgets, "/v1/", "/v2/", 1)
 	rec := w.do("GET", second+"/a", "")
 	if h := rec.Header().Get("Warning"); !strings.Contains(h, "example.com/v2 Widget is deprecated") {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apimachinery/pkg/version"
 
 	"minke/api"
 	"minke/api/apiextensions"
@@ -68,7 +69,7 @@ func (k *kind) resource(crd *apiextensionsv1.CustomResourceDefinition) *api.Reso
 		Columns:      columns(k.version),
 		Verbs:        []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"},
 		Merging:      merging{k.schemas},
-		Deprecated:   k.deprecation(),
+		Deprecated:   k.deprecation(crd),
 	}
 	if k.status {
 		r.Subresources["status"] = api.Subresource[api.Object]{Prepare: k.prepareStatus, ValidateUpdate: k.validateStatus}
@@ -95,15 +96,26 @@ func storageVersion(crd *apiextensionsv1.CustomResourceDefinition) string {
 	return ""
 }
 
-// deprecation is the warning that every use of the version earns.
-func (k *kind) deprecation() string {
+// deprecation is the warning that every use of the version earns. It names a newer
+// version, if there is one.
+func (k *kind) deprecation(crd *definition) string {
 	switch {
 	case !k.version.Deprecated:
 		return ""
 	case k.version.DeprecationWarning != nil:
 		return *k.version.DeprecationWarning
 	}
-	return fmt.Sprintf("%s %s is deprecated", k.gvk.GroupVersion(), k.gvk.Kind)
+	text := fmt.Sprintf("%s %s is deprecated", k.gvk.GroupVersion(), k.gvk.Kind)
+	best := k.gvk.Version
+	for _, v := range crd.Spec.Versions {
+		if v.Served && !v.Deprecated && version.CompareKubeAwareVersionStrings(best, v.Name) < 0 {
+			best = v.Name
+		}
+	}
+	if best != k.gvk.Version {
+		text += fmt.Sprintf("; use %s/%s %s", k.gvk.Group, best, k.gvk.Kind)
+	}
+	return text
 }
 
 func (k *kind) empty() api.Object {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -112,10 +113,21 @@ func (m *Manager) publish() {
 		s := m.served[name]
 		for _, r := range s.resources {
 			all = append(all, r)
-			schemas[r.Kind] = openapi.Schema{Hash: s.shape, Make: func() (json.RawMessage, error) { return s.schemas.document(r.Kind.Version) }}
+			schemas[r.Kind] = openapi.Schema{Hash: s.shape, Selectable: selectable(r), Make: func() (json.RawMessage, error) { return s.schemas.document(r.Kind.Version) }}
 		}
 	}
 	m.cfg.Publish(all, schemas)
+}
+
+// selectable lists what field selectors may ask for besides metadata.
+func selectable(r *api.Resource) []string {
+	var out []string
+	for _, name := range r.FieldNames {
+		if !strings.HasPrefix(name, "metadata.") {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // document is the schema of a version as it was written.

@@ -29,6 +29,13 @@ func (b *build) defineCustom(m model) string {
 			b.addTypeMeta(def)
 			b.embed(def)
 		}
+		if selectable := b.custom[m.custom].Selectable; len(selectable) > 0 {
+			paths := make([]object, len(selectable))
+			for i, path := range selectable {
+				paths[i] = object{"fieldPath": path}
+			}
+			def["x-kubernetes-selectable-fields"] = paths
+		}
 		b.defined[name] = def
 		b.markName(name, m.custom)
 	}

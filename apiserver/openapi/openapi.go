@@ -61,6 +61,9 @@ type Schema struct {
 	Hash string
 	// Make returns it; nil when there is none.
 	Make func() (json.RawMessage, error)
+	// Selectable are the paths of the fields, such as spec.color, that field
+	// selectors may ask for besides those of metadata (KEP-4358).
+	Selectable []string
 }
 
 // idleTime is how long documents are kept when nobody asks for any.
