@@ -123,7 +123,7 @@ func (c *call) conform(obj runtime.Object, v codec.Validation) error {
 	}
 	unknown, err := c.end.Conform(obj.(api.Object))
 	if err != nil {
-		return badBody(err)
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", c.end.kind.Kind, c.end.kind.Version, c.end.kind.Kind, err))
 	}
 	complaints := make([]error, len(unknown))
 	for i, path := range unknown {
