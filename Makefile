@@ -82,7 +82,7 @@ fuzz:
 # Kubernetes' documents: KUBERNETES is the folder of its source.
 generate:
 	$(GO) test ./apiserver/openapi -run TestFacts -update
-	@[ -z "$(KUBERNETES)" ] || $(GO) test ./apiserver/openapi -run TestKubernetes -reference $(KUBERNETES)/api
+	@[ -z "$(KUBERNETES)" ] || $(GO) test ./apiserver/openapi ./apiserver/discovery -run TestKubernetes -reference $(KUBERNETES)/api
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }

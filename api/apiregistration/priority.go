@@ -36,9 +36,9 @@ var groupPriorities = map[string]int32{
 	"coordination.k8s.io":          16500,
 	"node.k8s.io":                  16300,
 	"discovery.k8s.io":             16200,
+	"resource.k8s.io":              16200,
 	"flowcontrol.apiserver.k8s.io": 16100,
 	"internal.apiserver.k8s.io":    16000,
-	"resource.k8s.io":              15900,
 	"storagemigration.k8s.io":      15800,
 	// Only old clients ask for it.
 	"extensions": 100,
@@ -62,6 +62,9 @@ var versionPriorities = map[schema.GroupVersion]int32{
 	{Group: "flowcontrol.apiserver.k8s.io", Version: "v1beta2"}:  15,
 	{Group: "flowcontrol.apiserver.k8s.io", Version: "v1beta1"}:  12,
 	{Group: "internal.apiserver.k8s.io", Version: "v1alpha1"}:    9,
+	{Group: "scheduling.k8s.io", Version: "v1alpha3"}:            3,
+	{Group: "resource.k8s.io", Version: "v1"}:                    21,
+	{Group: "resource.k8s.io", Version: "v1beta2"}:               15,
 	{Group: "extensions", Version: "v1beta1"}:                    1,
 }
 

@@ -7,6 +7,7 @@ import (
 
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -61,33 +62,44 @@ func groupDiscovery(g group) apidiscoveryv2.APIGroupDiscovery {
 			}
 		}
 		for _, s := range gv.served {
-			v.Resources = append(v.Resources, resourceDiscovery(s))
+			v.Resources = append(v.Resources, resourceDiscovery(schema.GroupVersion{Group: g.name, Version: gv.version}, s))
 		}
 		out.Versions = append(out.Versions, v)
 	}
 	return out
 }
 
-func resourceDiscovery(s served) apidiscoveryv2.APIResourceDiscovery {
+func resourceDiscovery(gv schema.GroupVersion, s served) apidiscoveryv2.APIResourceDiscovery {
 	scope := apidiscoveryv2.ScopeCluster
 	if s.resource.Namespaced {
 		scope = apidiscoveryv2.ScopeNamespace
 	}
 	out := apidiscoveryv2.APIResourceDiscovery{
 		Resource: s.resource.Plural, SingularResource: s.resource.Singular, Scope: scope,
-		ResponseKind: kindOf(s.kind), Verbs: sortedVerbs(s.resource.Verbs),
+		ResponseKind: s.kindIn(gv, s.kind), Verbs: sortedVerbs(s.resource.Verbs),
 		ShortNames: s.shortNames(), Categories: s.categories(),
 	}
 	for _, sub := range s.subs {
 		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{
-			Subresource: sub.name, ResponseKind: kindOf(sub.kind), Verbs: sub.verbs,
+			Subresource: sub.name, ResponseKind: s.kindIn(gv, sub.kind), Verbs: sub.verbs,
 		})
 	}
 	return out
 }
 
-func kindOf(k schema.GroupVersionKind) *metav1.GroupVersionKind {
+// kindIn names a kind as what is told of a group version does: with the group and
+// the version only if they are others, save for custom resources.
+func (s served) kindIn(gv schema.GroupVersion, k schema.GroupVersionKind) *metav1.GroupVersionKind {
+	if k.GroupVersion() == gv && !s.custom() {
+		return &metav1.GroupVersionKind{Kind: k.Kind}
+	}
 	return &metav1.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind}
+}
+
+// custom tells that the resource has no Go type.
+func (s served) custom() bool {
+	_, untyped := s.resource.New().(runtime.Unstructured)
+	return untyped
 }
 
 func sortedVerbs(verbs []string) []string {

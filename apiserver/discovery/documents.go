@@ -147,13 +147,16 @@ func apiResources(gv schema.GroupVersion, all []served) *metav1.APIResourceList 
 		GroupVersion: gv.String(),
 		APIResources: []metav1.APIResource{},
 	}
+	if gv.Group == "" {
+		list.APIVersion = "" // as Kubernetes' oldest list always was
+	}
 	for _, s := range all {
 		r := s.resource
 		one := metav1.APIResource{
 			Name: r.Plural, SingularName: r.Singular, Namespaced: r.Namespaced, Kind: s.kind.Kind,
 			Verbs: sortedVerbs(r.Verbs), ShortNames: s.shortNames(), Categories: s.categories(),
 		}
-		if r.Serves("get") {
+		if r.Serves("get") && r.Serves("create") { // else it is not stored
 			one.StorageVersionHash = storageVersionHash(r.Kind)
 		}
 		list.APIResources = append(list.APIResources, one)
