@@ -49,9 +49,8 @@ func (s *Server) frontProxyClient() (*tls.Certificate, error) {
 	return &pair.TLS, nil
 }
 
-// runAggregator runs once the server is ready: nothing that it does is needed
-// for that. The same holds for the objects that it begins with.
-func (s *Server) runAggregator(ctx context.Context) error {
+// beginAggregation writes objects that nobody needs before the server is ready.
+func (s *Server) beginAggregation(ctx context.Context) error {
 	config, err := s.authenticationConfig()
 	if err != nil {
 		return err
@@ -62,7 +61,7 @@ func (s *Server) runAggregator(ctx context.Context) error {
 			s.log.Error("an object that the cluster begins with cannot be written", "kind", fmt.Sprintf("%T", obj), "name", obj.GetName(), "error", err)
 		}
 	}
-	return s.aggregator.Run(ctx)
+	return nil
 }
 
 // serviceCIDR is the range that the server's flags give to Services.

@@ -85,6 +85,9 @@ type Server struct {
 	// calls is how webhooks of all kinds are called, webhooks those of admission.
 	calls    *webhook.Client
 	webhooks *webhooks.Webhooks
+	// bootstrapped is reached when the objects that every cluster has are there,
+	// routed when requests for other API servers are led to these.
+	bootstrapped, routed *stage
 	// aggregator knows the API servers behind this one.
 	aggregator *aggregate.Manager
 	elsewhere  *elsewhere
@@ -123,7 +126,8 @@ func NewServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 
 // prepare makes what a server has before its store is open.
 func prepare(cfg ServerConfig) (*Server, error) {
-	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere(), requests: client.NewMetrics()}
+	s := &Server{cfg: cfg, log: slog.Default().With("part", "server"), elsewhere: newElsewhere(), requests: client.NewMetrics(),
+		bootstrapped: newStage(), routed: newStage()}
 	collectSooner()
 	var err error
 	if s.resources, s.gates, err = cfg.API.Resources(); err != nil {
@@ -248,8 +252,10 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener, ready func()
 				return err
 			}
 		}
+		s.bootstrapped.reach()
 		ready()
-		group.Go(func() error { return s.runAggregator(ctx) })
+		group.Go(func() error { return s.aggregator.Run(ctx, s.routed.reach) })
+		group.Go(func() error { return s.beginAggregation(ctx) })
 		group.Go(func() error { return s.keepFlow(ctx) })
 		return s.runControllers(ctx)
 	})

@@ -110,7 +110,8 @@ func openTestServer(t testing.TB, st store.Store, options options.API) *testServ
 		t.Fatal(err)
 	}
 	var running wait.Group
-	for _, run := range []func(context.Context) error{s.security.run, s.allocator.Run, s.custom.Run, s.webhooks.Run, s.aggregator.Run} {
+	aggregate := func(ctx context.Context) error { return s.aggregator.Run(ctx, s.routed.reach) }
+	for _, run := range []func(context.Context) error{s.security.run, s.allocator.Run, s.custom.Run, s.webhooks.Run, aggregate} {
 		running.Start(func() { _ = run(ctx) })
 	}
 	t.Cleanup(func() {

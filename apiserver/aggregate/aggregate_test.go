@@ -79,7 +79,7 @@ func newWorld(t *testing.T, check func(netip.Addr) error) *world {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := m.Run(ctx); err != nil {
+		if err := m.Run(ctx, func() {}); err != nil {
 			t.Error(err)
 		}
 	}()

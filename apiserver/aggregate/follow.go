@@ -11,13 +11,14 @@ import (
 	"minke/apiserver/webhook"
 )
 
-// Run follows APIServices until ctx ends.
-func (m *Manager) Run(ctx context.Context) error {
+// Run follows APIServices until ctx ends. routed is called each time that requests
+// are led to where they say.
+func (m *Manager) Run(ctx context.Context, routed func()) error {
 	var attended attended
 	defer attended.wait()
 	first := true
 	for ctx.Err() == nil {
-		err := m.follow(ctx, &attended, &first)
+		err := m.follow(ctx, &attended, &first, routed)
 		if err != nil && ctx.Err() == nil && !apierrors.IsResourceExpired(err) {
 			return fmt.Errorf("follow API services: %w", err)
 		}
@@ -27,7 +28,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // follow brings everything in line now and after each change, until the watch
 // ends.
-func (m *Manager) follow(ctx context.Context, attended *attended, first *bool) error {
+func (m *Manager) follow(ctx context.Context, attended *attended, first *bool, routed func()) error {
 	all, revision, err := m.list()
 	if err != nil {
 		return err
@@ -39,6 +40,7 @@ func (m *Manager) follow(ctx context.Context, attended *attended, first *bool) e
 	defer w.Stop()
 	for {
 		m.setRoutes(all)
+		routed()
 		m.reconcile(ctx, all, *first)
 		*first = false
 		m.attend(ctx, attended, all)
