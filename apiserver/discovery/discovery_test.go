@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
 
 	"minke/api"
 )
@@ -132,6 +134,23 @@ func TestAggregated(t *testing.T) {
 	s.Set(resources()[:1], nil)
 	if after := get(t, s, "/apis", map[string]string{"Accept": v2, "If-None-Match": w.Header().Get("ETag")}, nil); after.Code != http.StatusOK {
 		t.Errorf("after Set: %d, want 200", after.Code)
+	}
+}
+
+func TestYAML(t *testing.T) {
+	s := New("127.0.0.1:6443", resources(), Actions())
+	for accept, want := range map[string]string{
+		yamlType: yamlType, yamlType + ",application/json": yamlType, "application/json," + yamlType: "application/json",
+		"text/html, " + yamlType + ";q=0.9": yamlType, "": "application/json", "*/*": "application/json",
+	} {
+		w := get(t, s, "/api/v1", map[string]string{"Accept": accept}, nil)
+		if got := w.Header().Get("Content-Type"); got != want || strings.HasPrefix(w.Body.String(), "{") != (want == "application/json") {
+			t.Errorf("Accept %q: %s %.40s", accept, got, w.Body)
+		}
+		var list metav1.APIResourceList
+		if err := yaml.UnmarshalStrict(w.Body.Bytes(), &list); err != nil || list.Kind != "APIResourceList" || len(list.APIResources) == 0 {
+			t.Errorf("Accept %q: %v, error %v", accept, list, err)
+		}
 	}
 }
 

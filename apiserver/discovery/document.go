@@ -10,9 +10,13 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 )
 
-const protobufType = "application/vnd.kubernetes.protobuf"
+const (
+	protobufType = "application/vnd.kubernetes.protobuf"
+	yamlType     = "application/yaml"
+)
 
 // object is a discovery document before it is encoded.
 type object runtime.Object
@@ -36,28 +40,40 @@ func (d *document) encode() {
 }
 
 func (d *document) serve(w http.ResponseWriter, r *http.Request) {
-	if d.contentType == "" && wantsProtobuf(r.Header.Get("Accept")) && d.serveProtobuf(w) {
-		return
+	contentType := d.contentType
+	if contentType == "" {
+		contentType = preferred(r.Header.Get("Accept"))
+	}
+	if contentType == protobufType {
+		if d.serveProtobuf(w) {
+			return
+		}
+		contentType = "application/json"
 	}
 	d.encode()
 	if d.err != nil {
 		http.Error(w, fmt.Sprintf("encode discovery document %s: %v", r.URL.Path, d.err), http.StatusInternalServerError)
 		return
 	}
-	contentType := d.contentType
-	if contentType == "" {
-		contentType = "application/json"
+	body, etag := d.json, d.etag
+	if contentType == yamlType {
+		etag = strings.TrimSuffix(etag, `"`) + `-yaml"`
+		var err error
+		if body, err = yaml.JSONToYAML(d.json); err != nil {
+			http.Error(w, fmt.Sprintf("encode discovery document %s: %v", r.URL.Path, err), http.StatusInternalServerError)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("ETag", d.etag)
-	if matches(r.Header.Get("If-None-Match"), d.etag) {
+	w.Header().Set("ETag", etag)
+	if matches(r.Header.Get("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		// A client that hung up is nobody's fault.
-		_, _ = w.Write(d.json)
+		_, _ = w.Write(body)
 	}
 }
 
@@ -72,20 +88,22 @@ func matches(header, etag string) bool {
 	return false
 }
 
-func wantsProtobuf(accept string) bool {
+// preferred returns the first of the media types that accept names and a document
+// without parameters is told in; JSON if there is none.
+func preferred(accept string) string {
 	for _, part := range strings.Split(accept, ",") {
 		media, _, err := mime.ParseMediaType(strings.TrimSpace(part))
 		if err != nil {
 			continue
 		}
 		switch media {
-		case protobufType:
-			return true
+		case protobufType, yamlType:
+			return media
 		case "application/json", "*/*":
-			return false
+			return "application/json"
 		}
 	}
-	return false
+	return "application/json"
 }
 
 // serveProtobuf answers in Kubernetes' protobuf envelope (a magic number and a
