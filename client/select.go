@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -43,6 +44,22 @@ func (f objectFields) lookup(field string) (string, bool) {
 		return string(obj.Type), field == "type"
 	case *corev1.Namespace:
 		return string(obj.Status.Phase), field == "status.phase"
+	case *certificatesv1.ClusterTrustBundle:
+		return obj.Spec.SignerName, field == "spec.signerName"
+	case *certificatesv1.PodCertificateRequest:
+		return requestField(obj, field)
+	}
+	return "", false
+}
+
+func requestField(r *certificatesv1.PodCertificateRequest, field string) (string, bool) {
+	switch field {
+	case "spec.nodeName":
+		return string(r.Spec.NodeName), true
+	case "spec.podName":
+		return r.Spec.PodName, true
+	case "spec.signerName":
+		return r.Spec.SignerName, true
 	}
 	return "", false
 }

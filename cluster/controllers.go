@@ -43,6 +43,7 @@ func (s *Server) runManager(ctx context.Context, informers *client.Informers, fe
 		Tokens:    s.security.issuer.IssueLegacy,
 		Resources: s.allResources, ResourcesChanged: []<-chan struct{}{s.custom.Changed(), s.elsewhere.changed},
 		Stored:     s.stored(),
+		Serves:     s.served,
 		EventTTL:   s.cfg.API.KeepEvents(),
 		NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 	})

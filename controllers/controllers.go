@@ -11,10 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"minke/client"
 	"minke/controllers/accounttoken"
 	"minke/controllers/certificates"
 	"minke/controllers/clusterroleaggregation"
+	"minke/controllers/clustertrustbundlepublisher"
 	"minke/controllers/cronjob"
 	"minke/controllers/daemonset"
 	"minke/controllers/deployment"
@@ -29,6 +32,7 @@ import (
 	"minke/controllers/nodeipam"
 	"minke/controllers/nodelifecycle"
 	"minke/controllers/persistentvolume"
+	"minke/controllers/podcertificaterequestcleaner"
 	"minke/controllers/podgc"
 	"minke/controllers/replicaset"
 	"minke/controllers/resourcequota"
@@ -71,6 +75,9 @@ type Config struct {
 	// other API servers hold behind it; with a client.DiscoveryError, all but what
 	// that names. It defaults to client.BuiltIn.
 	Resources func(context.Context) ([]client.APIResource, error)
+	// Serves tells whether the server has a resource that it may be without; nil means
+	// all.
+	Serves func(group, resource string) bool
 	// Stored lists everything that StorageVersionMigrations may name; without it
 	// there are none.
 	Stored func(context.Context) ([]client.APIResource, error)
@@ -111,7 +118,7 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("run controllers: %w", err)
 	}
 	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
-	all := append(list(&config), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
+	all := append(append(list(&config), certified(&config)...), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
 		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, held(resources))},
 		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
 
@@ -177,6 +184,22 @@ func list(c *Config) []entry {
 	}
 	if c.Signer != nil {
 		entries = append(entries, entry{"certificates", certificates.New(c.as("certificate-controller"), f, c.Signer)})
+	}
+	return entries
+}
+
+// certified are the controllers of kinds of certificates.k8s.io that a server may
+// not serve.
+func certified(c *Config) (entries []entry) {
+	serves := func(gvr schema.GroupVersionResource) bool {
+		return c.Serves == nil || c.Serves(gvr.Group, gvr.Resource)
+	}
+	if len(c.RootCA) > 0 && serves(client.ClusterTrustBundles.Resource) {
+		api := c.as("kube-apiserver-serving-clustertrustbundle-publisher")
+		entries = append(entries, entry{"clustertrustbundle-publisher", clustertrustbundlepublisher.New(api, c.Informers, c.RootCA)})
+	}
+	if serves(client.PodCertificateRequests.Resource) {
+		entries = append(entries, entry{"podcertificaterequest-cleaner", podcertificaterequestcleaner.New(c.as("podcertificaterequestcleaner"), c.Informers)})
 	}
 	return entries
 }
