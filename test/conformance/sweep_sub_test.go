@@ -25,6 +25,8 @@ var statuses = map[string]string{
 	"storage.k8s.io/v1/VolumeAttachment":                        `{"attached":true}`,
 	"admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": sweepCondition,
 	"certificates.k8s.io/v1/PodCertificateRequest":              strings.ReplaceAll(sweepCondition, `"Sweep"`, `"Denied"`),
+	// Its controller says the same of a resource that is not there.
+	"storagemigration.k8s.io/v1/StorageVersionMigration": strings.ReplaceAll(sweepCondition, `"Sweep"`, `"Failed"`),
 }
 
 // subresource sweeps status, scale, approval, resize and ephemeralcontainers.
