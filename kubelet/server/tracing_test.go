@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/http"
 	"testing"
 
@@ -19,11 +20,18 @@ func TestTraced(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Traceparent", "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")
-		answer, err := s.client(t, who).Do(r)
+		c := s.client(t, who)
+		answer, err := c.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
 		answer.Body.Close()
+		// The span ends after the answer. The next request of the same connection waits
+		// for that.
+		get(t, c, s.url+"/healthz")
 		if (answer.StatusCode == http.StatusOK) != (who == "api") {
 			t.Errorf("%s: %s", who, answer.Status)
 		}
