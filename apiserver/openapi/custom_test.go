@@ -2,8 +2,10 @@ package openapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -86,4 +88,44 @@ func names(s spec.Schema) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// TestCustomOperations: what can be done with a custom kind is told otherwise
+// than of a kind with a Go type.
+func TestCustomOperations(t *testing.T) {
+	kind := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Widget"}
+	r := &api.Resource{
+		Kind: kind, Plural: "widgets", Namespaced: true, Scale: &api.Scale[api.Object]{}, New: func() api.Object { return &unstructured.Unstructured{} },
+		Verbs: []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"},
+	}
+	s := New("v1.37.0", Set{Resources: []*api.Resource{r}, CBOR: true})
+	doc := object3(t, s, "/openapi/v3/apis/example.com/v1")
+	const one = "/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"
+	for path := range doc.Paths.Paths {
+		if strings.Contains(path, "/watch/") || path == "/apis/example.com/v1/" {
+			t.Errorf("a custom kind has no %s", path)
+		}
+	}
+	item := doc.Paths.Paths[one]
+	var media []string
+	for m := range item.Patch.RequestBody.Content {
+		media = append(media, m)
+	}
+	slices.Sort(media)
+	if want := []string{"application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"}; !slices.Equal(media, want) {
+		t.Errorf("a patch is one of %v, want %v", media, want)
+	}
+	for what, got := range map[string]struct{ is, want string }{
+		"text":       {item.Get.Description, "read the specified Widget"},
+		"list":       {doc.Paths.Paths["/apis/example.com/v1/widgets"].Get.OperationId, "listExampleComV1WidgetForAllNamespaces"},
+		"collection": {doc.Paths.Paths[strings.TrimSuffix(one, "/{name}")].Delete.OperationId, "deleteExampleComV1CollectionNamespacedWidget"},
+		"scale":      {fmt.Sprint(doc.Paths.Paths[one+"/scale"].Put.Extensions["x-kubernetes-group-version-kind"]), "map[group:example.com kind:Widget version:v1]"},
+	} {
+		if got.is != got.want {
+			t.Errorf("%s is %q, want %q", what, got.is, got.want)
+		}
+	}
+	if w := get(t, s, "/openapi/v3/apis/example.com"); w.Code != 404 {
+		t.Errorf("a group of custom kinds alone: %d, want 404", w.Code)
+	}
 }

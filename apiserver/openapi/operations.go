@@ -118,7 +118,11 @@ func (v version) operations(actions []discovery.Action, w ways) []operation {
 		b.sub(scoped+"/{name}/"+name, name, v.kind, v.object)
 	}
 	if v.Scale != nil {
-		b.sub(scoped+"/{name}/scale", "scale", autoscalingv1.SchemeGroupVersion.WithKind("Scale"), modelOf(&autoscalingv1.Scale{}))
+		kind := autoscalingv1.SchemeGroupVersion.WithKind("Scale")
+		if v.custom {
+			kind = v.kind // as Kubernetes tells of custom kinds
+		}
+		b.sub(scoped+"/{name}/scale", "scale", kind, modelOf(&autoscalingv1.Scale{}))
 	}
 	for _, a := range actions {
 		if a.Group == v.kind.Group && a.Resource == v.Plural {
