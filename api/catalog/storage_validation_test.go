@@ -67,3 +67,23 @@ func TestStorageRules(t *testing.T) {
 		"attributes changed":    {"apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: b}", "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: c}", []string{`parameters: Forbidden: updates to parameters are forbidden.`}},
 	})
 }
+
+// What drivers tell of the health of storage (KEP-1432).
+func TestStorageHealthRules(t *testing.T) {
+	const node = "apiVersion: storage.k8s.io/v1\nkind: CSINode\nmetadata: {name: n}\nspec: {drivers: []}\n"
+	told := func(health string) string { return node + "status: {storageHealth: " + health + "}" }
+	rules(t, "status", map[string]rule{
+		"healthy":   {node, told("[{name: d.example.com}]"), nil},
+		"condition": {node, told("[{name: d, healthConditions: [{status: StorageDegraded, reason: Slow, accessMode: ReadWriteOnce, volumeMode: Block}]}]"), nil},
+		"told twice": {node, told("[{name: d}, {name: d}]"),
+			[]string{`status.storageHealth[1]: Duplicate value: "d"`}},
+		"nameless": {node, told("[{name: ''}]"), []string{`status.storageHealth[0].name: Required value`}},
+		"unknown": {node, told("[{name: d, healthConditions: [{status: Bad, reason: a b, accessMode: X, volumeMode: Disk}, {status: StorageUnreachable}]}]"), []string{
+			`status.storageHealth[0].healthConditions[0].status: Unsupported value: "Bad": supported values: "StorageDegraded", "StorageUnreachable"`,
+			`status.storageHealth[0].healthConditions[0].reason: Invalid value: "a b"`,
+			`status.storageHealth[0].healthConditions[0].accessMode: Unsupported value: "X": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"`,
+			`status.storageHealth[0].healthConditions[0].volumeMode: Unsupported value: "Disk": supported values: "Filesystem", "Block"`,
+			`status.storageHealth[0].healthConditions[1].reason: Required value`,
+		}},
+	})
+}

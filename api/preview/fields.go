@@ -30,6 +30,7 @@ var fields = []struct {
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.ClusterTrustBundleProjection](), []string{"User"}},
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.PodCertificateProjection](), []string{"User"}},
 	{"CrossNamespaceVolumeDataSource", reflect.TypeFor[corev1.TypedObjectReference](), []string{"Namespace"}},
+	{"CSIVolumeHealth", reflect.TypeFor[storagev1.CSINodeStatus](), []string{"StorageHealth"}},
 	{"EmptyDirVolumeMode", reflect.TypeFor[corev1.EmptyDirVolumeSource](), []string{"Mode"}},
 	{"GenericWorkload", reflect.TypeFor[corev1.PodSpec](), []string{"SchedulingGroup"}},
 	{"GRPCContainerProbeTLS", reflect.TypeFor[corev1.GRPCAction](), []string{"Mode"}},
@@ -58,11 +59,28 @@ func DropFields(resources []*api.Resource, gates feature.Gates) {
 			create(obj)
 		}
 		r.PrepareForUpdate = func(obj, old api.Object) {
-			if found := used(obj) & off; found != 0 {
-				drop(obj, found&^used(old))
-			}
+			dropNew(obj, old, off)
 			update(obj, old)
 		}
+		if status, ok := r.Subresources["status"]; ok && inStatus[r.GroupResource().String()] {
+			prepare := status.Prepare
+			status.Prepare = func(obj, old api.Object) {
+				dropNew(obj, old, off)
+				prepare(obj, old)
+			}
+			r.Subresources["status"] = status
+		}
+	}
+}
+
+// inStatus are the resources of which a status has such fields. All others'
+// statuses, of which there are many more, need not be looked through.
+var inStatus = map[string]bool{"csinodes.storage.k8s.io": true}
+
+// dropNew drops what old does not have.
+func dropNew(obj, old api.Object, off gateSet) {
+	if found := used(obj) & off; found != 0 {
+		drop(obj, found&^used(old))
 	}
 }
 

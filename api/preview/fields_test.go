@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"minke/api"
@@ -71,5 +72,34 @@ func BenchmarkNothingToDrop(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		used(p)
+	}
+}
+
+// TestDropStatusFields: a status has such fields too, and its own way to be
+// written.
+func TestDropStatusFields(t *testing.T) {
+	for _, c := range []struct {
+		gates        string
+		before, want int
+	}{{"", 0, 0}, {"", 1, 2}, {"CSIVolumeHealth=true", 0, 2}} {
+		gates, err := feature.Parse(c.gates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := api.Definition[*storagev1.CSINode]{
+			Kind: storagev1.SchemeGroupVersion.WithKind("CSINode"), Plural: "csinodes",
+			New: api.New[storagev1.CSINode], NewList: func() runtime.Object { return nil },
+			Subresources: map[string]api.Subresource[*storagev1.CSINode]{"status": {Prepare: func(_, _ *storagev1.CSINode) {}}},
+		}.Resource()
+		DropFields([]*api.Resource{r}, gates)
+		old, obj := &storagev1.CSINode{}, &storagev1.CSINode{}
+		if c.before > 0 {
+			old.Status.StorageHealth = make([]storagev1.StorageHealth, c.before)
+		}
+		obj.Status.StorageHealth = make([]storagev1.StorageHealth, 2)
+		r.Subresources["status"].Prepare(obj, old)
+		if got := len(obj.Status.StorageHealth); got != c.want {
+			t.Errorf("gates %q, %d before: %d left, want %d", c.gates, c.before, got, c.want)
+		}
 	}
 }

@@ -14,8 +14,16 @@ func csiNodes() *api.Resource {
 		New:                   api.New[storagev1.CSINode],
 		NewList:               api.NewList[storagev1.CSINodeList],
 		ConditionalUpdateOnly: true,
-		Validate:              validateCSINode,
-		ValidateUpdate:        validateCSINodeUpdate,
-		Columns:               csiNodeColumns(),
+		PrepareForCreate:      func(n *storagev1.CSINode) { n.Status = storagev1.CSINodeStatus{} },
+		PrepareForUpdate:      func(n, old *storagev1.CSINode) { n.Status = old.Status },
+		Subresources: map[string]api.Subresource[*storagev1.CSINode]{
+			"status": {
+				Prepare:        func(n, old *storagev1.CSINode) { n.Spec = old.Spec; api.KeepMetadata(n, old) },
+				ValidateUpdate: validateCSINodeStatus,
+			},
+		},
+		Validate:       validateCSINode,
+		ValidateUpdate: validateCSINodeUpdate,
+		Columns:        csiNodeColumns(),
 	}.Resource()
 }

@@ -32,7 +32,7 @@ var beyond = []string{
 
 // lacking are those that Kubernetes serves when every alpha version is asked for,
 // and Minke does not.
-var lacking = []string{"lifecycle.k8s.io/v1alpha1", "scheduling.k8s.io/v1alpha3 compositepodgroups", "storage.k8s.io/v1 csinodes/status"}
+var lacking = []string{"lifecycle.k8s.io/v1alpha1", "scheduling.k8s.io/v1alpha3 compositepodgroups"}
 
 // storedElsewhere are the resources that Minke stores in another version than
 // Kubernetes 1.37, which still writes what an older release reads. The hash that

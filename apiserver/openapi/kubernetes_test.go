@@ -28,7 +28,7 @@ var beyond = []string{
 
 // lacking are those that Kubernetes serves when every alpha version is asked
 // for, and Minke does not.
-var lacking = []string{"lifecycle.", "compositepodgroups", "CompositePodGroup", "csinodes/{name}/status"}
+var lacking = []string{"lifecycle.", "compositepodgroups", "CompositePodGroup"}
 
 // within tells whether all hashes are among others: v3 has a definition for each
 // document, and not each document may be there.
