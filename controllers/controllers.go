@@ -21,6 +21,7 @@ import (
 	"minke/controllers/cronjob"
 	"minke/controllers/daemonset"
 	"minke/controllers/deployment"
+	"minke/controllers/devicetainteviction"
 	"minke/controllers/disruption"
 	"minke/controllers/endpoints"
 	"minke/controllers/endpointslice"
@@ -118,7 +119,7 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("run controllers: %w", err)
 	}
 	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
-	all := append(append(list(&config), certified(&config)...), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
+	all := append(append(list(&config), optional(&config)...), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
 		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, held(resources))},
 		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
 
@@ -188,9 +189,8 @@ func list(c *Config) []entry {
 	return entries
 }
 
-// certified are the controllers of kinds of certificates.k8s.io that a server may
-// not serve.
-func certified(c *Config) (entries []entry) {
+// optional are the controllers of kinds that a server may not serve.
+func optional(c *Config) (entries []entry) {
 	serves := func(gvr schema.GroupVersionResource) bool {
 		return c.Serves == nil || c.Serves(gvr.Group, gvr.Resource)
 	}
@@ -200,6 +200,9 @@ func certified(c *Config) (entries []entry) {
 	}
 	if serves(client.PodCertificateRequests.Resource) {
 		entries = append(entries, entry{"podcertificaterequest-cleaner", podcertificaterequestcleaner.New(c.as("podcertificaterequestcleaner"), c.Informers)})
+	}
+	if serves(devicetainteviction.Rules.Resource) && serves(devicetainteviction.Claims.Resource) && serves(devicetainteviction.Slices.Resource) {
+		entries = append(entries, entry{"device-taint-eviction", devicetainteviction.New(c.as("device-taint-eviction-controller"), c.Informers)})
 	}
 	return entries
 }
