@@ -3,9 +3,9 @@ package apps
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/intorpercent"
 )
 
 func deploymentStrategy(s *appsv1.DeploymentStrategy, path *field.Path) field.ErrorList {
@@ -21,13 +21,13 @@ func deploymentStrategy(s *appsv1.DeploymentStrategy, path *field.Path) field.Er
 		if r == nil {
 			return field.ErrorList{field.Required(at, "this should be defaulted and never be nil")}
 		}
-		errs := intOrPercent(r.MaxUnavailable, at.Child("maxUnavailable"))
-		errs = append(errs, intOrPercent(r.MaxSurge, at.Child("maxSurge"))...)
+		errs := intorpercent.Validate(r.MaxUnavailable, at.Child("maxUnavailable"))
+		errs = append(errs, intorpercent.Validate(r.MaxSurge, at.Child("maxSurge"))...)
 		// Nothing could move otherwise.
-		if amount(r.MaxUnavailable) == 0 && amount(r.MaxSurge) == 0 {
+		if intorpercent.Value(r.MaxUnavailable) == 0 && intorpercent.Value(r.MaxSurge) == 0 {
 			errs = append(errs, field.Invalid(at.Child("maxUnavailable"), r.MaxUnavailable, "may not be 0 when `maxSurge` is 0"))
 		}
-		return append(errs, notMoreThanAll(r.MaxUnavailable, at.Child("maxUnavailable"))...)
+		return append(errs, intorpercent.NotMoreThanAll(r.MaxUnavailable, at.Child("maxUnavailable"))...)
 	}
 	return field.ErrorList{field.NotSupported(path, s, []appsv1.DeploymentStrategyType{appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType})}
 }
@@ -48,11 +48,11 @@ func daemonSetStrategy(s *appsv1.DaemonSetUpdateStrategy, path *field.Path) fiel
 
 func daemonSetRolling(r *appsv1.RollingUpdateDaemonSet, path *field.Path) field.ErrorList {
 	unavailable, surge := path.Child("maxUnavailable"), path.Child("maxSurge")
-	errs := intOrPercent(r.MaxUnavailable, unavailable)
-	errs = append(errs, intOrPercent(r.MaxSurge, surge)...)
-	errs = append(errs, notMoreThanAll(r.MaxUnavailable, unavailable)...)
-	errs = append(errs, notMoreThanAll(r.MaxSurge, surge)...)
-	switch down, up := amount(r.MaxUnavailable) != 0, amount(r.MaxSurge) != 0; {
+	errs := intorpercent.Validate(r.MaxUnavailable, unavailable)
+	errs = append(errs, intorpercent.Validate(r.MaxSurge, surge)...)
+	errs = append(errs, intorpercent.NotMoreThanAll(r.MaxUnavailable, unavailable)...)
+	errs = append(errs, intorpercent.NotMoreThanAll(r.MaxSurge, surge)...)
+	switch down, up := intorpercent.Value(r.MaxUnavailable) != 0, intorpercent.Value(r.MaxSurge) != 0; {
 	case down && up:
 		errs = append(errs, field.Invalid(surge, r.MaxSurge, "may not be set when maxUnavailable is non-zero"))
 	case !down && !up:
@@ -90,47 +90,9 @@ func statefulSetRolling(r *appsv1.RollingUpdateStatefulSetStrategy, path *field.
 		return errs
 	}
 	at := path.Child("maxUnavailable")
-	errs = append(errs, intOrPercent(r.MaxUnavailable, at)...)
-	if amount(r.MaxUnavailable) == 0 {
+	errs = append(errs, intorpercent.Validate(r.MaxUnavailable, at)...)
+	if intorpercent.Value(r.MaxUnavailable) == 0 {
 		errs = append(errs, field.Invalid(at, r.MaxUnavailable, "cannot be 0"))
 	}
-	return append(errs, notMoreThanAll(r.MaxUnavailable, at)...)
-}
-
-// amount is a number or the number of a percentage: only whether it is zero, or
-// more than everything, matters here.
-func amount(v *intstr.IntOrString) int {
-	if v == nil {
-		return 0
-	}
-	if v.Type == intstr.Int {
-		return int(v.IntVal)
-	}
-	n, err := intstr.GetScaledValueFromIntOrPercent(v, 100, false)
-	if err != nil {
-		// Not a percentage: intOrPercent says so.
-		return 0
-	}
-	return n
-}
-
-func notMoreThanAll(v *intstr.IntOrString, path *field.Path) field.ErrorList {
-	if v != nil && v.Type == intstr.String && amount(v) > 100 {
-		return field.ErrorList{field.Invalid(path, v, "must not be greater than 100%")}
-	}
-	return nil
-}
-
-func intOrPercent(v *intstr.IntOrString, path *field.Path) field.ErrorList {
-	if v == nil {
-		return nil
-	}
-	if v.Type == intstr.Int {
-		return apivalidation.ValidateNonnegativeField(int64(v.IntVal), path)
-	}
-	var errs field.ErrorList
-	for _, msg := range validation.IsValidPercent(v.StrVal) {
-		errs = append(errs, field.Invalid(path, v, msg))
-	}
-	return errs
+	return append(errs, intorpercent.NotMoreThanAll(r.MaxUnavailable, at)...)
 }

@@ -5,8 +5,9 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/intorpercent"
 )
 
 func validateBudget(b *policyv1.PodDisruptionBudget) field.ErrorList {
@@ -26,8 +27,14 @@ func budgetSpec(s *policyv1.PodDisruptionBudgetSpec, options metav1validation.La
 	if s.MinAvailable != nil && s.MaxUnavailable != nil {
 		errs = append(errs, field.Invalid(path, s, "minAvailable and maxUnavailable cannot be both set"))
 	}
-	errs = append(errs, amount(s.MinAvailable, path.Child("minAvailable"))...)
-	errs = append(errs, amount(s.MaxUnavailable, path.Child("maxUnavailable"))...)
+	for _, amount := range []struct {
+		name  string
+		value *intstr.IntOrString
+	}{{"minAvailable", s.MinAvailable}, {"maxUnavailable", s.MaxUnavailable}} {
+		at := path.Child(amount.name)
+		errs = append(errs, intorpercent.Validate(amount.value, at)...)
+		errs = append(errs, intorpercent.NotMoreThanAll(amount.value, at)...)
+	}
 	errs = append(errs, metav1validation.ValidateLabelSelector(s.Selector, options, path.Child("selector"))...)
 	if p := s.UnhealthyPodEvictionPolicy; p != nil && *p != policyv1.IfHealthyBudget && *p != policyv1.AlwaysAllow {
 		errs = append(errs, field.NotSupported(path.Child("unhealthyPodEvictionPolicy"), *p,
@@ -44,23 +51,6 @@ func validateBudgetStatus(b, _ *policyv1.PodDisruptionBudget) field.ErrorList {
 		n    int32
 	}{{"disruptionsAllowed", s.DisruptionsAllowed}, {"currentHealthy", s.CurrentHealthy}, {"desiredHealthy", s.DesiredHealthy}, {"expectedPods", s.ExpectedPods}} {
 		errs = append(errs, apivalidation.ValidateNonnegativeField(int64(c.n), path.Child(c.name))...)
-	}
-	return errs
-}
-
-func amount(v *intstr.IntOrString, path *field.Path) field.ErrorList {
-	if v == nil {
-		return nil
-	}
-	if v.Type == intstr.Int {
-		return apivalidation.ValidateNonnegativeField(int64(v.IntVal), path)
-	}
-	var errs field.ErrorList
-	for _, msg := range validation.IsValidPercent(v.StrVal) {
-		errs = append(errs, field.Invalid(path, v, msg))
-	}
-	if n, err := intstr.GetScaledValueFromIntOrPercent(v, 100, false); err == nil && n > 100 {
-		errs = append(errs, field.Invalid(path, v, "must not be greater than 100%"))
 	}
 	return errs
 }
