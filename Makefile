@@ -2,6 +2,8 @@
 #   make build   bin/minke
 #   make demo    a cluster with the example in it
 #   make test    every test, unit to end-to-end (root)
+#   make race    the unit tests with the race detector (raceless: those without)
+#   make fuzz    every fuzz target for FUZZTIME
 #   make conformance  what Kubernetes promises, behaviour by behaviour (root)
 #   make generate  tables made of the modules' sources (KUBERNETES: of its own)
 #   make bench   the benchmarks
@@ -13,7 +15,7 @@ export CGO_ENABLED := 0
 LDFLAGS := -s -w
 CARRIED := cmd/minke/carried/files
 
-.PHONY: build helpers peers demo test unit e2e conformance bench bench-peers fuzz lint tools generate clean FORCE
+.PHONY: build helpers peers demo test unit race raceless e2e conformance bench bench-peers fuzz lint tools generate clean FORCE
 
 build: tools bin/minke
 
@@ -59,10 +61,20 @@ test: unit e2e
 
 unit: helpers peers
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test -vet=off ./...
+
+# The unit tests with the race detector, but for those that measure memory or
+# read the repository, which RACELESS names. With more packages at a time than
+# processors one works while another waits.
+RACELESS := ./cmd/... ./test/...
+race: helpers peers
+	CGO_ENABLED=1 $(GO) test -race -vet=off -p 3 $$($(GO) list ./... | grep -v -x -F "$$($(GO) list $(RACELESS))")
+
+raceless: helpers peers
+	$(GO) test -vet=off $(RACELESS)
 
 e2e: build peers
-	$(GO) test -count=1 -tags e2e -timeout 15m ./test/e2e/...
+	$(GO) test -count=1 -vet=off -tags e2e -timeout 15m ./test/e2e/...
 
 # Every behaviour and operation, once; writes docs/conformance.md and
 # docs/endpoints.md. The cluster is taken down also when the run was killed.
@@ -71,12 +83,10 @@ conformance: build
 	CONFORMANCE_REPORT=$(CURDIR)/docs $(GO) test -count=1 -tags conformance -parallel 8 -timeout 30m ./test/conformance; \
 	status=$$?; bin/minke down --name $${CONFORMANCE_CLUSTER:-conformance}; exit $$status
 
-# Each fuzz target for FUZZTIME, three at a time, on what is kept in testdata/fuzz
-# and what it finds itself. What it finds wrong it writes there: check it in.
+# Each fuzz target for FUZZTIME.
 FUZZTIME ?= 1m
 fuzz:
-	grep -rn --include='*_test.go' '^func Fuzz' . | sed -E 's|/[^/]*_test.go:[0-9]+:func (Fuzz[A-Za-z]+).*| \1|' | \
-		xargs -P 3 -L 1 sh -c '$(GO) test $$0 -run "^$$" -fuzz "^$$1\$$" -parallel 1 -fuzztime $(FUZZTIME)'
+	test/fuzz/run.sh $(FUZZTIME)
 
 # What is derived from the sources of the modules, and what the tests know of
 # Kubernetes' documents: KUBERNETES is the folder of its source.
@@ -84,8 +94,10 @@ generate:
 	$(GO) test ./apiserver/openapi -run TestFacts -update
 	@[ -z "$(KUBERNETES)" ] || $(GO) test ./apiserver/openapi ./apiserver/discovery -run TestKubernetes -reference $(KUBERNETES)/api
 
+# Tests do not vet again what this vets.
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt these files"; exit 1; }
+	$(GO) vet -tags e2e,conformance ./...
 	$(GO) tool staticcheck ./...
 
 bench: build

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 
 # build MODULE NAME PACKAGE makes build/peers/NAME.
 build() {
-	(cd "test/peers/$1" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "../../../build/peers/$2" "$3")
+	(cd "test/peers/$1" && CGO_ENABLED=0 go build -ldflags '-s -w' -o "../../../build/peers/$2" "$3")
 }
 
 for peer in "$@"; do
