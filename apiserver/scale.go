@@ -30,6 +30,9 @@ func (c *call) serveScale() error {
 	switch c.info.Verb {
 	case "get":
 		item, err := c.current()
+		if apierrors.IsNotFound(err) && !c.end.untyped() {
+			return c.noScale(err)
+		}
 		if err != nil {
 			return err
 		}
@@ -43,6 +46,19 @@ func (c *call) serveScale() error {
 		return c.patchScale()
 	}
 	return noMethod(c.end.group)
+}
+
+// noScale says of which object there is no Scale to read, as each kind does in
+// Kubernetes.
+func (c *call) noScale(missing error) error {
+	switch at := c.scaleGroup(); at.Resource {
+	case "replicationcontrollers/scale":
+		at.Group = autoscalingv1.GroupName
+		return apierrors.NewNotFound(at, c.info.Name)
+	case "deployments/scale", "replicasets/scale":
+		return apierrors.NewNotFound(at, c.info.Name)
+	}
+	return missing
 }
 
 func (c *call) writeScale(item *cache.Item) error {

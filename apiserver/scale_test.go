@@ -184,6 +184,7 @@ func TestScaleRefuses(t *testing.T) {
 		got := w.must(refused.code, "PATCH", deployments+"/"+refused.name+"/scale?"+refused.query, refused.body, "Content-Type", refused.media)
 		w.want(got["message"], refused.message, refused.body)
 	}
+	w.want(w.must(404, "GET", deployments+"/e/scale", "")["message"], `deployments/scale.apps "e" not found`, "GET")
 	whole := w.must(200, "GET", deployments+"/d", "")
 	w.want(at(whole, "spec", "replicas"), 1, "replicas")
 	uid := text(at(whole, "metadata", "uid"))
