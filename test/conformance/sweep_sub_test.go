@@ -15,13 +15,15 @@ const sweepCondition = `{"conditions":[{"type":"Sweep","status":"True","lastTran
 // statuses holds a status to write by apiVersion/Kind, where a condition will
 // not do.
 var statuses = map[string]string{
-	"autoscaling/v1/HorizontalPodAutoscaler":                    `{"currentReplicas":0,"desiredReplicas":1}`,
-	"batch/v1/CronJob":                                          `{"lastScheduleTime":"2026-01-02T03:04:05Z"}`,
-	"v1/PersistentVolume":                                       `{"message":"swept"}`,
-	"v1/ResourceQuota":                                          `{"hard":{"pods":"7"}}`,
-	"v1/ReplicationController":                                  sweepCondition,
-	"networking.k8s.io/v1/Ingress":                              `{"loadBalancer":{"ingress":[{"ip":"10.1.2.3"}]}}`,
-	"resource.k8s.io/v1/ResourceClaim":                          `{"allocation":{"devices":{"results":[{"request":"one","driver":"example.com","pool":"p","device":"d"}]}}}`,
+	"autoscaling/v1/HorizontalPodAutoscaler": `{"currentReplicas":0,"desiredReplicas":1}`,
+	"batch/v1/CronJob":                       `{"lastScheduleTime":"2026-01-02T03:04:05Z"}`,
+	"v1/PersistentVolume":                    `{"message":"swept"}`,
+	"v1/ResourceQuota":                       `{"hard":{"pods":"7"}}`,
+	"v1/ReplicationController":               sweepCondition,
+	"networking.k8s.io/v1/Ingress":           `{"loadBalancer":{"ingress":[{"ip":"10.1.2.3"}]}}`,
+	"resource.k8s.io/v1/ResourceClaim":       `{"allocation":{"devices":{"results":[{"request":"one","driver":"example.com","pool":"p","device":"d"}]}}}`,
+	// Its only field belongs to a feature that is off (CSIVolumeHealth).
+	"storage.k8s.io/v1/CSINode":                                 `{}`,
 	"storage.k8s.io/v1/VolumeAttachment":                        `{"attached":true}`,
 	"admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy": sweepCondition,
 	"certificates.k8s.io/v1/PodCertificateRequest":              strings.ReplaceAll(sweepCondition, `"Sweep"`, `"Denied"`),
