@@ -15,6 +15,7 @@ import (
 
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
 
@@ -207,7 +208,9 @@ func subresourcesOf(r *api.Resource, kind schema.GroupVersionKind, actions []Act
 			subs = append(subs, subresource{name: a.Subresource, kind: a.Kind, verbs: verbs})
 		}
 	}
-	sort.Slice(subs, func(i, j int) bool { return subs[i].name < subs[j].name })
+	// Of custom resources the status comes first, as in Kubernetes.
+	_, custom := r.New().(runtime.Unstructured)
+	sort.Slice(subs, func(i, j int) bool { return (subs[i].name < subs[j].name) != custom })
 	return subs
 }
 

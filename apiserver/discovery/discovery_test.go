@@ -13,6 +13,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
@@ -169,5 +170,25 @@ func TestRoot(t *testing.T) {
 		if !slices.Contains(body.Paths, want) {
 			t.Errorf("/ lists %v, without %s", body.Paths, want)
 		}
+	}
+}
+
+// TestCustomResource: of a resource without a Go type the status comes first,
+// and kinds are named in full, as in Kubernetes.
+func TestCustomResource(t *testing.T) {
+	gvk := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Widget"}
+	r := &api.Resource{
+		Kind: gvk, Plural: "widgets", Verbs: []string{"get"}, New: func() api.Object { return &unstructured.Unstructured{} },
+		Subresources: map[string]api.Subresource[api.Object]{"status": {}}, Scale: &api.Scale[api.Object]{},
+	}
+	s := New("127.0.0.1:6443", []*api.Resource{r}, nil)
+	var list apidiscoveryv2.APIGroupDiscoveryList
+	get(t, s, "/apis", map[string]string{"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"}, &list)
+	one := list.Items[0].Versions[0].Resources[0]
+	if k := one.ResponseKind; k.Group != gvk.Group || k.Version != gvk.Version || k.Kind != gvk.Kind {
+		t.Errorf("the kind is %v", k)
+	}
+	if subs := one.Subresources; len(subs) != 2 || subs[0].Subresource != "status" || subs[1].Subresource != "scale" {
+		t.Errorf("subresources %v", subs)
 	}
 }

@@ -130,6 +130,14 @@ func TestV2Protobuf(t *testing.T) {
 	if !ok || !slices.Contains(kind.Keys(), "spec") || kind.GetDescription() == "" {
 		t.Errorf("Deployment: %v", kind)
 	}
+	for _, e := range doc.GetDefinitions().GetAdditionalProperties() {
+		if e.GetName() != "io.k8s.api.apps.v1.Deployment" {
+			continue
+		}
+		if text := e.GetValue().GetVendorExtension()[0].GetValue().GetYaml(); text != "- group: apps\n  kind: Deployment\n  version: v1\n" {
+			t.Errorf("the kind of Deployment is told as %q", text)
+		}
+	}
 	if kind.GetExtensions()["x-kubernetes-group-version-kind"] == nil {
 		t.Errorf("Deployment has extensions %v", kind.GetExtensions())
 	}
@@ -196,5 +204,15 @@ func BenchmarkV2(b *testing.B) {
 	for b.Loop() {
 		s := New("v1.37.0", set)
 		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/openapi/v2", nil))
+	}
+}
+
+func BenchmarkV2Protobuf(b *testing.B) {
+	set := served()
+	for b.Loop() {
+		s := New("v1.37.0", set)
+		r := httptest.NewRequest("GET", "/openapi/v2", nil)
+		r.Header.Set("Accept", protobufV2)
+		s.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }

@@ -1,12 +1,12 @@
 package openapi
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"sigs.k8s.io/yaml"
 )
 
 // This file writes OpenAPI v2 in gnostic's protobuf (openapi.v2.Document), the
@@ -199,19 +199,24 @@ func encodeSchema(s object) message {
 	return m
 }
 
-// encodeExtensions writes what begins with "x-" as YAML, of which JSON is a
-// part.
+// words are what most extensions are, which need no quotes in YAML.
+var words = map[string]bool{
+	"get": true, "list": true, "watch": true, "watchlist": true, "post": true, "put": true, "patch": true, "delete": true, "deletecollection": true, "connect": true,
+	"atomic": true, "set": true, "map": true, "merge": true, "name": true, "type": true,
+}
+
+// encodeExtensions writes what begins with "x-" as YAML.
 func encodeExtensions(m *message, number protowire.Number, o object) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		if !strings.HasPrefix(name, "x-") {
 			continue
 		}
-		text, err := json.Marshal(o[name])
-		if err != nil {
-			continue
-		}
 		var value message
-		value.text(2, string(text)+"\n")
+		if word, ok := o[name].(string); ok && words[word] {
+			value.text(2, word+"\n")
+		} else if text, err := yaml.Marshal(o[name]); err == nil {
+			value.text(2, string(text))
+		}
 		m.sub(number, pair(name, value))
 	}
 }
