@@ -48,7 +48,7 @@ func (b *build) defineCustom(m model) string {
 		kind.Kind += "List"
 		b.defined[list] = object{"type": "object", "description": kind.Kind + " is a list of " + m.custom.Kind, "required": []string{"items"}, "properties": object{
 			"apiVersion": b.typeMeta("apiVersion"), "kind": b.typeMeta("kind"),
-			"metadata": described(b.ref(reflect.TypeFor[metav1.ListMeta]()), metav1.PartialObjectMetadataList{}.SwaggerDoc()["metadata"]),
+			"metadata": b.described(reflect.TypeFor[metav1.ListMeta](), metav1.PartialObjectMetadataList{}.SwaggerDoc()["metadata"]),
 			"items": object{"type": "array", "items": object{"$ref": b.link(name)},
 				"description": "List of " + m.plural + ". More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"},
 		}}
@@ -92,14 +92,20 @@ func (b *build) addTypeMeta(def object) {
 		def["properties"] = properties
 	}
 	properties["apiVersion"], properties["kind"] = b.typeMeta("apiVersion"), b.typeMeta("kind")
-	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
+	properties["metadata"] = b.described(objectMeta, metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
 }
 
 func (b *build) typeMeta(field string) object {
 	return object{"type": "string", "description": metav1.TypeMeta{}.SwaggerDoc()[field]}
 }
 
-func described(def object, text string) object {
+// described refers to a type, with a text of its own. In v3 nothing may stand
+// beside a reference.
+func (b *build) described(t reflect.Type, text string) object {
+	def := b.ref(t)
+	if b.flavour == v3 {
+		def = object{"allOf": []object{def}}
+	}
 	def["description"] = text
 	return def
 }
@@ -133,7 +139,7 @@ func (b *build) embed(def object) {
 		}
 	}
 	def["required"] = required
-	properties["metadata"] = described(b.ref(objectMeta), metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
+	properties["metadata"] = b.described(objectMeta, metav1.PartialObjectMetadata{}.SwaggerDoc()["metadata"])
 }
 
 // rawSchema returns a custom kind's schema; nil when it has none.

@@ -69,6 +69,9 @@ func TestCustomSchemas(t *testing.T) {
 						t.Errorf("%s: no text for %s", flavour, field)
 					}
 				}
+				if m, told := d.Properties["metadata"]; told && (len(m.AllOf) == 1) != (flavour == "v3") {
+					t.Errorf("%s: metadata refers by %+v", flavour, m)
+				}
 				inner := d.Properties["template"]
 				if got := names(inner); !slices.Equal(got, c.embedded) || !slices.Equal(inner.Required, c.required) {
 					t.Errorf("%s: template has %v, required %v; want %v, %v", flavour, got, inner.Required, c.embedded, c.required)
