@@ -39,7 +39,7 @@ var (
 	beforeServing = []string{
 		"start-apiserver-admission-initializer", "generic-apiserver-start-informers",
 		"start-apiextensions-informers", "start-apiextensions-controllers", "crd-informer-synced",
-		"storage-object-count-tracker-hook",
+		"storage-object-count-tracker-hook", "storage-readiness",
 	}
 	byBootstrap = []string{
 		"start-system-namespaces-controller", "bootstrap-controller", "rbac/bootstrap-roles",

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	migrationv1 "k8s.io/api/storagemigration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -76,6 +77,9 @@ func is(m *migrationv1.StorageVersionMigration, kind migrationv1.MigrationCondit
 	return meta.IsStatusConditionTrue(m.Status.Conditions, string(kind))
 }
 
+// patience is how long a migration may wait for its resource, as in Kubernetes.
+const patience = time.Minute
+
 func (c *Controller) sync(ctx context.Context, key client.Key) error {
 	m, ok := c.view.Get("", key.Name)
 	if !ok || ended(m) {
@@ -86,6 +90,11 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 		return fmt.Errorf("migrate %s: %w", key.Name, err)
 	}
 	if !found {
+		// It may be about to be defined.
+		if wait := time.Until(m.CreationTimestamp.Add(patience)); wait > 0 {
+			c.loop.AddAfter(key, wait)
+			return nil
+		}
 		return c.tell(ctx, m, migrationv1.MigrationFailed, "StorageVersionMigrationFailed",
 			fmt.Sprintf("the server has no resource %s", schema.GroupResource(m.Spec.Resource)), "")
 	}

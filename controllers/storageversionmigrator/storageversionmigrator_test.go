@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	migrationv1 "k8s.io/api/storagemigration/v1"
@@ -26,6 +27,7 @@ func TestMigrate(t *testing.T) {
 		}
 		api := fake.New(secret("a"), secret("b")).Guarded(t)
 		for _, m := range []*migrationv1.StorageVersionMigration{migration("good", "secrets"), migration("bad", "nothing")} {
+			m.CreationTimestamp = metav1.Now()
 			if _, err := client.Of(api, Migrations).Create(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
@@ -47,6 +49,13 @@ func TestMigrate(t *testing.T) {
 		if len(patched) != 2 || patched["a"] != 1 || patched["b"] != 1 {
 			t.Errorf("patched %v", patched)
 		}
+		// Its resource may be defined yet.
+		early, err := client.Of(api, Migrations).Get(ctx, "", "bad")
+		if err != nil || len(early.Status.Conditions) > 0 {
+			t.Errorf("a migration of what is not there: %+v, %v", early.Status, err)
+		}
+		time.Sleep(patience)
+		synctest.Wait()
 		for name, want := range map[string]string{"good": "Succeeded", "bad": "Failed"} {
 			m, err := client.Of(api, Migrations).Get(ctx, "", name)
 			if err != nil {
