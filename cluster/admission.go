@@ -138,7 +138,9 @@ var plugIns = []plugIn{
 		return policy.NewValidating(policy.Config{Reader: p.held, Authorizer: p.security.authorizer})
 	})},
 	{"ValidatingAdmissionWebhook", on, of(func(p *plugInParts) any { return p.webhooks.Validating })},
-	{"ResourceQuota", on, of(func(p *plugInParts) any { return &resourcequota.Plugin{Reader: p.held, Updater: p.stored} })},
+	{"ResourceQuota", on, func(p *plugInParts) (any, error) {
+		return resourcequota.New(p.held, p.stored, p.config["ResourceQuota"])
+	}},
 	{"AlwaysDeny", off, simple(always.Deny{})},
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -119,9 +118,10 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("run controllers: %w", err)
 	}
 	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
+	quotas := resourcequota.New(config.as("resourcequota-controller"), config.Informers, resources)
 	all := append(append(list(&config), optional(&config)...), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
-		entry{"resourcequota", resourcequota.New(config.as("resourcequota-controller"), config.Informers, held(resources))},
-		entry{"resource-watch", &resourceWatch{config: &config, collector: collector}})
+		entry{"resourcequota", quotas},
+		entry{"resource-watch", &resourceWatch{config: &config, collector: collector, quotas: quotas}})
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -207,10 +207,11 @@ func optional(c *Config) (entries []entry) {
 	return entries
 }
 
-// resourceWatch tells the garbage collector of new resources.
+// resourceWatch tells of new resources those who care for all.
 type resourceWatch struct {
 	config    *Config
 	collector *garbagecollector.Controller
+	quotas    *resourcequota.Controller
 }
 
 func (w *resourceWatch) Run(ctx context.Context) error {
@@ -244,8 +245,9 @@ func (w *resourceWatch) Run(ctx context.Context) error {
 			slog.Warn("resources cannot be listed", "part", "controllers", "err", err)
 			continue
 		}
+		// The collector first: it ends the informers of resources that are gone.
 		w.collector.Watch(resources)
-		w.config.Informers.Start(ctx)
+		w.quotas.Watch(ctx, resources)
 	}
 }
 
@@ -253,9 +255,4 @@ func (w *resourceWatch) Run(ctx context.Context) error {
 func incomplete(err error) bool {
 	var failed *client.DiscoveryError
 	return errors.As(err, &failed)
-}
-
-// held leaves out what other API servers hold.
-func held(resources []client.APIResource) []client.APIResource {
-	return slices.DeleteFunc(slices.Clone(resources), func(r client.APIResource) bool { return r.Elsewhere })
 }

@@ -10,11 +10,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/client"
 	"minke/client/reconcile"
-	"minke/controllers/podcontrol"
 )
 
 const (
@@ -29,54 +28,41 @@ const (
 
 // Controller recounts.
 type Controller struct {
-	quotas client.Resource[*corev1.ResourceQuota]
-	view   client.Informer[*corev1.ResourceQuota]
-	pods   client.Informer[*corev1.Pod]
-	// counted are the informers of all that can be counted, by the name in
-	// "count/<name>".
-	counted map[corev1.ResourceName]client.Informer[client.Object]
-	loop    *reconcile.Loop
+	quotas    client.Resource[*corev1.ResourceQuota]
+	view      client.Informer[*corev1.ResourceQuota]
+	informers *client.Informers
+	loop      *reconcile.Loop
+	counted   counted
 }
 
-// New returns the controller; resources are what can be counted.
+// New returns the controller; resources are what can be counted at first.
 func New(api client.Interface, informers *client.Informers, resources []client.APIResource) *Controller {
 	c := &Controller{
 		quotas: client.Of(api, client.ResourceQuotas), view: client.InformerOf(informers, client.ResourceQuotas),
-		pods: client.InformerOf(informers, client.Pods), counted: map[corev1.ResourceName]client.Informer[client.Object]{},
+		informers: informers, counted: counted{kinds: map[schema.GroupVersionResource]*kind{}},
 	}
 	c.loop = reconcile.New(component, reconcile.Options{LastDelay: time.Minute}, c.sync)
 	c.view.Handle(client.Handler[*corev1.ResourceQuota]{
 		Add:    func(q *corev1.ResourceQuota) { c.loop.Add(client.KeyOf(q)) },
 		Update: func(old, q *corev1.ResourceQuota) { c.loop.AddAfter(client.KeyOf(q), delay(old, q)) },
 	})
-	c.pods.Handle(client.Handler[*corev1.Pod]{Update: func(old, pod *corev1.Pod) {
-		if podcontrol.Finished(old) != podcontrol.Finished(pod) || !equality.Semantic.DeepEqual(old.Spec.Containers, pod.Spec.Containers) {
-			c.wake(pod.Namespace, 0)
-		}
-	}})
-	for _, r := range resources {
-		if r.Cluster || r.Kind == client.Events.Kind || r.Kind == client.Leases.Kind {
-			continue
-		}
-		view := client.InformerOf(informers, client.Kind[client.Object]{Resource: r.Resource})
-		c.counted[corev1.ResourceName("count/"+r.Resource.GroupResource().String())] = view
-		view.Handle(client.Handler[client.Object]{
-			Add:    func(obj client.Object) { c.wake(obj.GetNamespace(), settle) },
-			Delete: func(obj client.Object) { c.wake(obj.GetNamespace(), 0) },
-		})
-	}
+	c.track(resources)
 	return c
 }
 
-// Run recounts until ctx ends.
+// Run recounts until ctx ends. It begins when the built-in resources were listed;
+// others are counted as soon as they were, and hold up nothing.
 func (c *Controller) Run(ctx context.Context) error {
-	synced := []<-chan struct{}{c.view.Synced(), c.pods.Synced()}
-	for _, view := range c.counted {
-		synced = append(synced, view.Synced())
+	synced := []<-chan struct{}{c.view.Synced()}
+	for _, k := range c.counted.all() {
+		if k.builtIn {
+			synced = append(synced, k.view.Synced())
+		}
 	}
 	if err := reconcile.WaitFor(ctx, synced...); err != nil {
 		return fmt.Errorf("%s: %w", component, err)
 	}
+	c.await(ctx)
 	c.loop.Run(ctx, workers)
 	return nil
 }
@@ -91,6 +77,7 @@ func delay(old, quota *corev1.ResourceQuota) time.Duration {
 	return 0
 }
 
+// wake recounts the quotas of a namespace; "" means all.
 func (c *Controller) wake(namespace string, after time.Duration) {
 	for _, q := range c.view.List(namespace, nil) {
 		c.loop.AddAfter(client.KeyOf(q), after)
@@ -98,28 +85,27 @@ func (c *Controller) wake(namespace string, after time.Duration) {
 }
 
 func (c *Controller) sync(ctx context.Context, key client.Key) error {
-	quota, ok := c.view.Get(key.Namespace, key.Name)
-	if !ok || quota.DeletionTimestamp != nil {
+	q, ok := c.view.Get(key.Namespace, key.Name)
+	if !ok || q.DeletionTimestamp != nil {
 		return nil
 	}
 	c.loop.AddAfter(key, resync)
 	status := corev1.ResourceQuotaStatus{Hard: corev1.ResourceList{}, Used: corev1.ResourceList{}}
-	used := c.usage(quota)
-	for name, hard := range quota.Spec.Hard {
+	used := c.usage(q)
+	for name, hard := range q.Spec.Hard {
 		status.Hard[name] = hard.DeepCopy()
 		if n, ok := used[name]; ok {
 			status.Used[name] = n
-		} else if known, ok := quota.Status.Used[name]; ok {
-			// Not ours to count: admission keeps it.
+		} else if known, ok := q.Status.Used[name]; ok {
+			// It cannot be counted now: what is known stays. What nobody ever
+			// counted is left out, and admission refuses its use.
 			status.Used[name] = known
-		} else {
-			status.Used[name] = *resource.NewQuantity(0, resource.DecimalSI)
 		}
 	}
-	if equality.Semantic.DeepEqual(status, quota.Status) {
+	if equality.Semantic.DeepEqual(status, q.Status) {
 		return nil
 	}
-	next := quota.DeepCopy()
+	next := q.DeepCopy()
 	next.Status = status
 	if _, err := c.quotas.UpdateStatus(ctx, next); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("write status of quota %s: %w", key, err)

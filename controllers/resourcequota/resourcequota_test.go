@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-func quota(spec, hard, used string) *corev1.ResourceQuota {
+func quotaOf(spec, hard, used string) *corev1.ResourceQuota {
 	list := func(n string) corev1.ResourceList {
 		return corev1.ResourceList{corev1.ResourcePods: resource.MustParse(n)}
 	}
@@ -25,10 +25,10 @@ func TestDelay(t *testing.T) {
 		old, now *corev1.ResourceQuota
 		want     time.Duration
 	}{
-		"admission counts":       {quota("2", "2", "0"), quota("2", "2", "1"), settle},
-		"another limit":          {quota("2", "2", "1"), quota("3", "2", "1"), 0},
-		"a status of somebody":   {quota("2", "2", "1"), quota("2", "5", "1"), 0},
-		"first status is missed": {quota("2", "0", "0"), quota("2", "0", "0"), 0},
+		"admission counts":       {quotaOf("2", "2", "0"), quotaOf("2", "2", "1"), settle},
+		"another limit":          {quotaOf("2", "2", "1"), quotaOf("3", "2", "1"), 0},
+		"a status of somebody":   {quotaOf("2", "2", "1"), quotaOf("2", "5", "1"), 0},
+		"first status is missed": {quotaOf("2", "0", "0"), quotaOf("2", "0", "0"), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := delay(c.old, c.now); got != c.want {

@@ -1,246 +1,97 @@
 package resourcequota
 
 import (
-	"slices"
-	"strings"
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
+	resourceapi "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	resourcehelper "k8s.io/component-helpers/resource"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"minke/api/quota"
 	"minke/client"
-	"minke/controllers/podcontrol"
 )
 
-// plain are the names under which some kinds are counted without "count/".
-var plain = map[corev1.ResourceName]corev1.ResourceName{
-	corev1.ResourceServices: "count/services", corev1.ResourceReplicationControllers: "count/replicationcontrollers",
-	corev1.ResourceQuotas: "count/resourcequotas", corev1.ResourceSecrets: "count/secrets",
-	corev1.ResourceConfigMaps: "count/configmaps", corev1.ResourcePersistentVolumeClaims: "count/persistentvolumeclaims",
-}
-
-// usage counts what the quota limits and we know how to count.
-func (c *Controller) usage(quota *corev1.ResourceQuota) corev1.ResourceList {
-	used := corev1.ResourceList{}
-	for name := range quota.Spec.Hard {
-		counted := name
-		if p, ok := plain[name]; ok {
-			counted = p
+// usage counts what the quota limits and we can count now.
+func (c *Controller) usage(q *corev1.ResourceQuota) corev1.ResourceList {
+	devices := c.devices()
+	sources := map[schema.GroupResource][]corev1.ResourceName{}
+	for name := range q.Spec.Hard {
+		if of, ok := quota.Counted(name); ok {
+			sources[of] = append(sources[of], name)
+			continue
 		}
-		// Scopes are about pods alone: a quota with any counts nothing else.
-		if view, ok := c.counted[counted]; ok && counted != "count/pods" && !scoped(quota) {
-			used[name] = *resource.NewQuantity(int64(len(view.List(quota.Namespace, nil))), resource.DecimalSI)
+		for _, of := range quota.Measured {
+			if quota.Counts(of, name, devices) {
+				sources[of] = append(sources[of], name)
+			}
 		}
 	}
-	c.countPods(quota, used)
-	if !scoped(quota) {
-		c.countServices(quota, used)
-		c.countClaims(quota, used)
+	used, missing := corev1.ResourceList{}, map[corev1.ResourceName]bool{}
+	for of, names := range sources {
+		view := c.counted.find(of)
+		if view == nil || of == deviceClasses.GroupResource() {
+			for _, name := range names {
+				missing[name] = true
+			}
+			continue
+		}
+		c.count(q, of, names, view.List(q.Namespace, nil), devices, used)
+	}
+	for name := range missing {
+		delete(used, name)
 	}
 	return used
 }
 
-func add(used corev1.ResourceList, name corev1.ResourceName, q resource.Quantity) {
-	sum := used[name]
-	sum.Add(q)
-	used[name] = sum
-}
-
-// podNames tells whether name is about pods.
-func podName(name corev1.ResourceName) bool {
-	switch name {
-	case corev1.ResourcePods, "count/pods", corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage,
-		corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceRequestsEphemeralStorage,
-		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory, corev1.ResourceLimitsEphemeralStorage:
-		return true
-	case corev1.ResourceRequestsStorage:
-		return false
+// count adds what the objects use of names to used.
+func (c *Controller) count(q *corev1.ResourceQuota, of schema.GroupResource, names []corev1.ResourceName, objs []client.Object, devices *quota.Devices, used corev1.ResourceList) {
+	for _, name := range names {
+		quota.Add(used, corev1.ResourceList{name: *resource.NewQuantity(0, resource.DecimalSI)})
 	}
-	return strings.HasPrefix(string(name), "requests.") || strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
-}
-
-func (c *Controller) countPods(quota *corev1.ResourceQuota, used corev1.ResourceList) {
-	for name := range quota.Spec.Hard {
-		if podName(name) {
-			used[name] = *resource.NewQuantity(0, resource.DecimalSI)
-		}
-	}
-	one := *resource.NewQuantity(1, resource.DecimalSI)
-	for _, pod := range c.pods.List(quota.Namespace, nil) {
-		if !inScopes(quota, pod) {
+	for _, obj := range objs {
+		if !quota.Covers(q, obj) {
 			continue
 		}
-		// Ended pods still are objects, but use nothing.
-		addKnown(used, "count/pods", one)
-		if podcontrol.Finished(pod) || overdue(pod) {
-			continue
+		all, own := quota.Usage(of, obj, devices), corev1.ResourceList{}
+		for _, name := range names {
+			if n, ok := all[name]; ok {
+				own[name] = n
+			}
 		}
-		addKnown(used, corev1.ResourcePods, one)
-		for name, q := range resourcehelper.PodRequests(pod, resourcehelper.PodResourcesOptions{}) {
-			addKnown(used, name, q)
-			addKnown(used, "requests."+name, q)
-		}
-		for name, q := range resourcehelper.PodLimits(pod, resourcehelper.PodResourcesOptions{}) {
-			addKnown(used, "limits."+name, q)
-		}
+		quota.Add(used, own)
 	}
 }
 
-// addKnown adds to a name that the quota limits.
-func addKnown(used corev1.ResourceList, name corev1.ResourceName, q resource.Quantity) {
-	if _, ok := used[name]; ok {
-		add(used, name, q)
-	}
-}
-
-// overdue tells that the pod should have been gone by now: a node that does
-// not answer must not hold the quota.
-func overdue(pod *corev1.Pod) bool {
-	if pod.DeletionTimestamp == nil || pod.DeletionGracePeriodSeconds == nil {
-		return false
-	}
-	return time.Now().After(pod.DeletionTimestamp.Add(time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second))
-}
-
-func (c *Controller) countServices(quota *corev1.ResourceQuota, used corev1.ResourceList) {
-	ports, balancers := int64(0), int64(0)
-	for _, obj := range c.list("count/services", quota.Namespace) {
-		service, ok := obj.(*corev1.Service)
-		if !ok {
-			continue
-		}
-		switch service.Spec.Type {
-		case corev1.ServiceTypeNodePort:
-			ports += int64(len(service.Spec.Ports))
-		case corev1.ServiceTypeLoadBalancer:
-			balancers++
-			if service.Spec.AllocateLoadBalancerNodePorts == nil || *service.Spec.AllocateLoadBalancerNodePorts {
-				ports += int64(len(service.Spec.Ports))
+// devices returns what the usage of resource claims depends on.
+func (c *Controller) devices() *quota.Devices {
+	d := &quota.Devices{Pod: c.pod, Claims: c.claims}
+	if view := c.counted.find(deviceClasses.GroupResource()); view != nil {
+		for _, obj := range view.List("", nil) {
+			if class, ok := obj.(*resourceapi.DeviceClass); ok {
+				d.Classes = append(d.Classes, class)
 			}
 		}
 	}
-	for name, n := range map[corev1.ResourceName]int64{corev1.ResourceServicesNodePorts: ports, corev1.ResourceServicesLoadBalancers: balancers} {
-		if _, limited := quota.Spec.Hard[name]; limited {
-			used[name] = *resource.NewQuantity(n, resource.DecimalSI)
-		}
-	}
+	return d
 }
 
-func (c *Controller) list(name corev1.ResourceName, namespace string) []client.Object {
-	if view, ok := c.counted[name]; ok {
-		return view.List(namespace, nil)
+func (c *Controller) pod(namespace, name string) *corev1.Pod {
+	if view := c.counted.find(quota.Pods); view != nil {
+		if obj, ok := view.Get(namespace, name); ok {
+			pod, _ := obj.(*corev1.Pod)
+			return pod
+		}
 	}
 	return nil
 }
 
-// countClaims counts claims and their storage, of all classes and of each.
-func (c *Controller) countClaims(quota *corev1.ResourceQuota, used corev1.ResourceList) {
-	const ofClass = ".storageclass.storage.k8s.io/"
-	for name := range quota.Spec.Hard {
-		if name == corev1.ResourceRequestsStorage || strings.Contains(string(name), ofClass) {
-			used[name] = *resource.NewQuantity(0, resource.DecimalSI)
-		}
-	}
-	for _, obj := range c.list("count/persistentvolumeclaims", quota.Namespace) {
-		claim, ok := obj.(*corev1.PersistentVolumeClaim)
-		if !ok {
-			continue
-		}
-		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-		addKnown(used, corev1.ResourceRequestsStorage, size)
-		if claim.Spec.StorageClassName != nil {
-			class := corev1.ResourceName(*claim.Spec.StorageClassName + ofClass)
-			addKnown(used, class+corev1.ResourceRequestsStorage, size)
-			addKnown(used, class+corev1.ResourcePersistentVolumeClaims, *resource.NewQuantity(1, resource.DecimalSI))
-		}
-	}
-}
-
-func scoped(quota *corev1.ResourceQuota) bool {
-	return len(quota.Spec.Scopes) > 0 || quota.Spec.ScopeSelector != nil && len(quota.Spec.ScopeSelector.MatchExpressions) > 0
-}
-
-// inScopes tells whether the quota is about the pod.
-func inScopes(quota *corev1.ResourceQuota, pod *corev1.Pod) bool {
-	var all []corev1.ScopedResourceSelectorRequirement
-	for _, scope := range quota.Spec.Scopes {
-		all = append(all, corev1.ScopedResourceSelectorRequirement{ScopeName: scope, Operator: corev1.ScopeSelectorOpExists})
-	}
-	if quota.Spec.ScopeSelector != nil {
-		all = append(all, quota.Spec.ScopeSelector.MatchExpressions...)
-	}
-	for _, requirement := range all {
-		if !inScope(requirement, pod) {
-			return false
-		}
-	}
-	return true
-}
-
-func inScope(r corev1.ScopedResourceSelectorRequirement, pod *corev1.Pod) bool {
-	terminating := pod.Spec.ActiveDeadlineSeconds != nil && *pod.Spec.ActiveDeadlineSeconds >= 0
-	switch r.ScopeName {
-	case corev1.ResourceQuotaScopeTerminating:
-		return terminating
-	case corev1.ResourceQuotaScopeNotTerminating:
-		return !terminating
-	case corev1.ResourceQuotaScopeBestEffort:
-		return bestEffort(pod)
-	case corev1.ResourceQuotaScopeNotBestEffort:
-		return !bestEffort(pod)
-	case corev1.ResourceQuotaScopeCrossNamespacePodAffinity:
-		return crossesNamespaces(pod)
-	case corev1.ResourceQuotaScopePriorityClass:
-		class := pod.Spec.PriorityClassName
-		switch r.Operator {
-		case corev1.ScopeSelectorOpIn:
-			return slices.Contains(r.Values, class)
-		case corev1.ScopeSelectorOpNotIn:
-			return !slices.Contains(r.Values, class)
-		case corev1.ScopeSelectorOpDoesNotExist:
-			return class == ""
-		}
-		return class != ""
-	}
-	return false
-}
-
-// bestEffort tells whether no container asks for or limits cpu or memory.
-func bestEffort(pod *corev1.Pod) bool {
-	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range containers {
-			for _, list := range []corev1.ResourceList{containers[i].Resources.Requests, containers[i].Resources.Limits} {
-				for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-					if q, ok := list[name]; ok && !q.IsZero() {
-						return false
-					}
-				}
+func (c *Controller) claims(namespace string) []*resourceapi.ResourceClaim {
+	var out []*resourceapi.ResourceClaim
+	if view := c.counted.find(quota.ResourceClaims); view != nil {
+		for _, obj := range view.List(namespace, nil) {
+			if claim, ok := obj.(*resourceapi.ResourceClaim); ok {
+				out = append(out, claim)
 			}
 		}
 	}
-	return true
-}
-
-func crossesNamespaces(pod *corev1.Pod) bool {
-	a := pod.Spec.Affinity
-	if a == nil {
-		return false
-	}
-	crosses := func(t *corev1.PodAffinityTerm) bool { return len(t.Namespaces) > 0 || t.NamespaceSelector != nil }
-	check := func(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) bool {
-		for i := range required {
-			if crosses(&required[i]) {
-				return true
-			}
-		}
-		for i := range preferred {
-			if crosses(&preferred[i].PodAffinityTerm) {
-				return true
-			}
-		}
-		return false
-	}
-	return a.PodAffinity != nil && check(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution, a.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution) ||
-		a.PodAntiAffinity != nil && check(a.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution, a.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	return out
 }

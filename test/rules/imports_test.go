@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"runtime":     {},
 	"apiserver":   {"api", "store", "tracing"},
 	"client":      {"api/inprocess"},
-	"controllers": {"client"},
+	"controllers": {"client", "api/quota"},
 	"scheduler":   {"client"},
 	"kubelet":     {"client", "tracing"},
 	"network":     {"client"},

@@ -35,6 +35,8 @@ type Updater interface {
 type Plugin struct {
 	Reader  Reader
 	Updater Updater
+	// Limited are used only where a quota covers it.
+	Limited []LimitedResource
 }
 
 var _ admission.Validator = (*Plugin)(nil)
@@ -46,69 +48,53 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	if !counts(a) {
 		return nil
 	}
-	all, _, err := p.Reader.Snapshot(quotas, a.Namespace)
+	all, err := listed[*corev1.ResourceQuota](p.Reader, quotas, a.Namespace)
 	if err != nil {
-		return fmt.Errorf("list quotas of %s: %w", a.Namespace, err)
+		return err
 	}
-	var matching []*corev1.ResourceQuota
-	for obj := range all {
-		if q := obj.(*corev1.ResourceQuota); matches(q, a.Object) {
-			matching = append(matching, q)
-		}
-	}
-	if len(matching) == 0 {
+	if len(p.Limited) == 0 && none(all) {
 		return nil
 	}
-	wanted := delta(usageOf(a.Resource, a.Object), usageOf(a.Resource, a.Old))
-	if len(wanted) == 0 {
-		return nil
+	devices, err := p.devices(a)
+	if err != nil {
+		return err
 	}
 	forbid := func(err error) error { return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err) }
-	for _, q := range matching {
-		if err := constraints(q, a.Object); err != nil {
-			return forbid(err)
-		}
-		if _, err := spend(q, wanted); err != nil {
+	charges, err := p.assess(all, a, devices)
+	if err != nil {
+		return forbid(err)
+	}
+	// A status tells what is so already: it is counted, and never refused.
+	report := a.Subresource == "status"
+	for _, c := range charges {
+		if _, err := spend(c.quota, c.wanted); err != nil && !report {
 			return forbid(err)
 		}
 	}
 	if a.DryRun {
 		return nil
 	}
-	return p.spendAll(ctx, matching, wanted, forbid)
+	return p.spendAll(ctx, charges, report, forbid)
 }
 
-// counts tells whether the write may change what is used.
-func counts(a *admission.Attributes) bool {
-	if !a.Resource.Namespaced || a.Object == nil {
+func none(all iter.Seq[*corev1.ResourceQuota]) bool {
+	for range all {
 		return false
 	}
-	if a.Operation == admission.Create {
-		return a.Subresource == ""
-	}
-	if a.Operation != admission.Update {
-		return false
-	}
-	switch a.Object.(type) {
-	case *corev1.Pod:
-		return a.Subresource == "resize"
-	case *corev1.Service, *corev1.PersistentVolumeClaim:
-		return a.Subresource == ""
-	}
-	return false
+	return true
 }
 
 // spendAll adds to what is used of each quota. Between two concurrent writes
 // the quota's own revision decides.
-func (p *Plugin) spendAll(ctx context.Context, matching []*corev1.ResourceQuota, wanted corev1.ResourceList, forbid func(error) error) error {
-	for _, q := range matching {
-		if tracked, _ := spend(q, wanted); tracked == nil {
+func (p *Plugin) spendAll(ctx context.Context, charges []charge, report bool, forbid func(error) error) error {
+	for _, c := range charges {
+		if used, _ := spend(c.quota, c.wanted); used == nil {
 			continue
 		}
-		_, err := p.Updater.Update(ctx, quotas, q.Namespace, q.Name, func(o api.Object) error {
+		_, err := p.Updater.Update(ctx, quotas, c.quota.Namespace, c.quota.Name, func(o api.Object) error {
 			current := o.(*corev1.ResourceQuota)
-			used, err := spend(current, wanted)
-			if err != nil {
+			used, err := spend(current, c.wanted)
+			if err != nil && !report {
 				return forbid(err)
 			}
 			if used != nil {
@@ -127,41 +113,34 @@ func (p *Plugin) spendAll(ctx context.Context, matching []*corev1.ResourceQuota,
 	return nil
 }
 
-// spend returns what is used of q with wanted, nil when q tracks none of it, or
+// spend returns what is used of q with wanted, nil when q limits none of it, and
 // why q does not allow it.
 func spend(q *corev1.ResourceQuota, wanted corev1.ResourceList) (corev1.ResourceList, error) {
 	used := q.Status.Used.DeepCopy()
 	asked, limited, before := corev1.ResourceList{}, corev1.ResourceList{}, corev1.ResourceList{}
-	tracked, over := false, false
-	var unknown []string
+	tracked := false
 	for name, hard := range q.Status.Hard {
 		more, ok := wanted[name]
 		if !ok {
 			continue
 		}
-		have, known := used[name]
-		if !known {
-			unknown = append(unknown, string(name))
-			continue
+		if used == nil {
+			used = corev1.ResourceList{}
 		}
 		tracked = true
+		have := used[name]
 		sum := have.DeepCopy()
 		sum.Add(more)
 		if sum.Cmp(hard) > 0 {
-			over = true
 			asked[name], before[name], limited[name] = more, have, hard
 		}
 		used[name] = sum
 	}
-	if len(unknown) > 0 {
-		slices.Sort(unknown)
-		return nil, fmt.Errorf("status unknown for quota: %s, resources: %s", q.Name, strings.Join(unknown, ","))
-	}
-	if over {
-		return nil, fmt.Errorf("exceeded quota: %s, requested: %s, used: %s, limited: %s", q.Name, text(asked), text(before), text(limited))
-	}
 	if !tracked {
 		return nil, nil
+	}
+	if len(asked) > 0 {
+		return used, fmt.Errorf("exceeded quota: %s, requested: %s, used: %s, limited: %s", q.Name, text(asked), text(before), text(limited))
 	}
 	return used, nil
 }
@@ -174,19 +153,4 @@ func text(list corev1.ResourceList) string {
 		parts = append(parts, string(name)+"="+value.String())
 	}
 	return strings.Join(parts, ",")
-}
-
-// delta is what now exceeds before; what became less is left to the controller.
-func delta(now, before corev1.ResourceList) corev1.ResourceList {
-	out := corev1.ResourceList{}
-	for name, value := range now {
-		more := value.DeepCopy()
-		if was, ok := before[name]; ok {
-			more.Sub(was)
-		}
-		if more.Sign() > 0 {
-			out[name] = more
-		}
-	}
-	return out
 }

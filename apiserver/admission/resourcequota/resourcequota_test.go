@@ -22,7 +22,7 @@ func list(pairs ...string) corev1.ResourceList {
 	return out
 }
 
-func quota(name string, hard, used corev1.ResourceList, scopes ...corev1.ResourceQuotaScope) *corev1.ResourceQuota {
+func quotaOf(name string, hard, used corev1.ResourceList, scopes ...corev1.ResourceQuotaScope) *corev1.ResourceQuota {
 	return &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: name},
 		Spec: corev1.ResourceQuotaSpec{Hard: hard, Scopes: scopes}, Status: corev1.ResourceQuotaStatus{Hard: hard, Used: used}}
 }
@@ -47,20 +47,20 @@ func TestQuota(t *testing.T) {
 		why   string
 		used  string
 	}{
-		{"counts a pod", quota("q", list("pods", "2", "requests.cpu", "1"), list("pods", "1", "requests.cpu", "0")), pod(list("cpu", "500m")), "", "pods=2,requests.cpu=500m"},
-		{"too many", quota("q", list("pods", "1"), list("pods", "1")), pod(nil), "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1", "pods=1"},
-		{"too much", quota("q", list("cpu", "1"), list("cpu", "800m")), pod(list("cpu", "500m")), "exceeded quota: q, requested: cpu=500m, used: cpu=800m, limited: cpu=1", "cpu=800m"},
-		{"does not say", quota("q", list("limits.memory", "1Gi", "cpu", "1"), list("limits.memory", "0", "cpu", "0")), pod(nil), "failed quota: q: must specify cpu for: c; limits.memory for: c", "cpu=0,limits.memory=0"},
-		{"extended resource", quota("q", list("requests.example.com/x", "3"), list("requests.example.com/x", "2")), pod(list("example.com/x", "2")), "exceeded quota: q, requested: requests.example.com/x=2, used: requests.example.com/x=2, limited: requests.example.com/x=3", "requests.example.com/x=2"},
-		{"config map", quota("q", list("configmaps", "2", "count/configmaps", "2"), list("configmaps", "0", "count/configmaps", "0")), object(&corev1.ConfigMap{}), "", "configmaps=1,count/configmaps=1"},
-		{"node ports", quota("q", list("services", "5", "services.nodeports", "1"), list("services", "0", "services.nodeports", "0")),
+		{"counts a pod", quotaOf("q", list("pods", "2", "requests.cpu", "1"), list("pods", "1", "requests.cpu", "0")), pod(list("cpu", "500m")), "", "pods=2,requests.cpu=500m"},
+		{"too many", quotaOf("q", list("pods", "1"), list("pods", "1")), pod(nil), "exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1", "pods=1"},
+		{"too much", quotaOf("q", list("cpu", "1"), list("cpu", "800m")), pod(list("cpu", "500m")), "exceeded quota: q, requested: cpu=500m, used: cpu=800m, limited: cpu=1", "cpu=800m"},
+		{"does not say", quotaOf("q", list("limits.memory", "1Gi", "cpu", "1"), list("limits.memory", "0", "cpu", "0")), pod(nil), "failed quota: q: must specify cpu for: c; limits.memory for: c", "cpu=0,limits.memory=0"},
+		{"extended resource", quotaOf("q", list("requests.example.com/x", "3"), list("requests.example.com/x", "2")), pod(list("example.com/x", "2")), "exceeded quota: q, requested: requests.example.com/x=2, used: requests.example.com/x=2, limited: requests.example.com/x=3", "requests.example.com/x=2"},
+		{"config map", quotaOf("q", list("configmaps", "2", "count/configmaps", "2"), list("configmaps", "0", "count/configmaps", "0")), object(&corev1.ConfigMap{}), "", "configmaps=1,count/configmaps=1"},
+		{"node ports", quotaOf("q", list("services", "5", "services.nodeports", "1"), list("services", "0", "services.nodeports", "0")),
 			object(&corev1.Service{Spec: corev1.ServiceSpec{Type: "NodePort", Ports: []corev1.ServicePort{{}, {}}}}), "exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1", "services=0,services.nodeports=0"},
-		{"storage of a class", quota("q", list("gold.storageclass.storage.k8s.io/requests.storage", "3Gi"), list("gold.storageclass.storage.k8s.io/requests.storage", "0")), object(claim), "", "gold.storageclass.storage.k8s.io/requests.storage=2Gi"},
-		{"not yet computed", quota("q", list("pods", "1"), nil), pod(nil), "status unknown for quota: q, resources: pods", ""},
-		{"best effort counts it", quota("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeBestEffort), pod(nil), "", "pods=1"},
-		{"best effort does not", quota("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeBestEffort), pod(list("cpu", "1")), "", "pods=0"},
-		{"terminating counts it", quota("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeTerminating), ending, "", "pods=1"},
-		{"not terminating does not", quota("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeNotTerminating), ending, "", "pods=0"},
+		{"storage of a class", quotaOf("q", list("gold.storageclass.storage.k8s.io/requests.storage", "3Gi"), list("gold.storageclass.storage.k8s.io/requests.storage", "0")), object(claim), "", "gold.storageclass.storage.k8s.io/requests.storage=2Gi"},
+		{"not yet computed", quotaOf("q", list("pods", "1"), nil), pod(nil), "status unknown for quota: q, resources: pods", ""},
+		{"best effort counts it", quotaOf("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeBestEffort), pod(nil), "", "pods=1"},
+		{"best effort does not", quotaOf("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeBestEffort), pod(list("cpu", "1")), "", "pods=0"},
+		{"terminating counts it", quotaOf("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeTerminating), ending, "", "pods=1"},
+		{"not terminating does not", quotaOf("q", list("pods", "1"), list("pods", "0"), corev1.ResourceQuotaScopeNotTerminating), ending, "", "pods=0"},
 	} {
 		objs := admissiontest.Of(c.quota)
 		got := admissiontest.Outcome(admissiontest.Run(&Plugin{Reader: objs, Updater: objs}, admissiontest.Create(c.obj)))
@@ -78,7 +78,7 @@ func TestQuota(t *testing.T) {
 }
 
 func TestDryRunAndUpdate(t *testing.T) {
-	objs := admissiontest.Of(quota("q", list("services.nodeports", "3"), list("services.nodeports", "1")))
+	objs := admissiontest.Of(quotaOf("q", list("services.nodeports", "3"), list("services.nodeports", "1")))
 	p := &Plugin{Reader: objs, Updater: objs}
 	service := func(ports int) *corev1.Service {
 		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "s"}, Spec: corev1.ServiceSpec{Type: "NodePort", Ports: make([]corev1.ServicePort, ports)}}
