@@ -36,6 +36,26 @@ func (r APIResource) Reach(api Interface) Interface {
 	return api
 }
 
+// BuiltIn tells whether the resource is one of Kubernetes' own that this program
+// has a Go type for.
+func (r APIResource) BuiltIn() bool {
+	return slices.ContainsFunc(BuiltIn(), func(b APIResource) bool { return b.Resource == r.Resource })
+}
+
+// Identities are the options of an informer for those who care for all resources,
+// and of most for no more than whose they are and that they exist. Informers of
+// built-in kinds are whole: they are shared with others and cost nothing; those of
+// custom resources hold identities, and are shared by all who ask so.
+func (r APIResource) Identities() []InformerOption {
+	switch {
+	case r.Elsewhere:
+		return []InformerOption{IdentityOnly(), Elsewhere()}
+	case r.BuiltIn():
+		return nil
+	}
+	return []InformerOption{IdentityOnly()}
+}
+
 // DiscoveryError tells of which group versions nobody can say now what they
 // serve. What is listed beside it is all the same true.
 type DiscoveryError struct {

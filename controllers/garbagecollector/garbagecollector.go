@@ -71,7 +71,7 @@ func (c *Controller) Watch(resources []client.APIResource) {
 		c.mu.Lock()
 		_, known := c.watched[resource.Resource]
 		c.byKind[gvk] = resource
-		view := client.InformerOf(c.informers, client.Kind[client.Object]{Resource: resource.Resource}, narrowed(resource)...)
+		view := client.InformerOf(c.informers, client.Kind[client.Object]{Resource: resource.Resource}, resource.Identities()...)
 		c.watched[resource.Resource] = view
 		c.elsewhere[resource.Resource] = resource.Elsewhere
 		c.mu.Unlock()
@@ -84,18 +84,6 @@ func (c *Controller) Watch(resources []client.APIResource) {
 			Delete: c.deleted,
 		})
 	}
-}
-
-// narrowed are the options for a resource's informer. Those of built-in kinds are
-// shared with others and cost nothing; custom resources are kept for this alone.
-func narrowed(resource client.APIResource) []client.InformerOption {
-	if resource.Elsewhere {
-		return []client.InformerOption{client.IdentityOnly(), client.Elsewhere()}
-	}
-	if slices.ContainsFunc(client.BuiltIn(), func(r client.APIResource) bool { return r.Resource == resource.Resource }) {
-		return nil
-	}
-	return []client.InformerOption{client.IdentityOnly()}
 }
 
 // forgetOthers stops watching what is not among resources any more.

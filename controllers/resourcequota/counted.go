@@ -83,8 +83,8 @@ func (c *Controller) track(resources []client.APIResource) {
 		if r.Cluster && r.Resource != deviceClasses || r.Unwatched || quota.Ignored(of) || c.counted.kinds[r.Resource] != nil {
 			continue
 		}
-		k := &kind{of: of, gone: make(chan struct{}), builtIn: builtIn(r)}
-		k.view = client.InformerOf(c.informers, client.Kind[client.Object]{Resource: r.Resource}, narrowed(r, k.builtIn)...)
+		k := &kind{of: of, gone: make(chan struct{}), builtIn: r.BuiltIn()}
+		k.view = client.InformerOf(c.informers, client.Kind[client.Object]{Resource: r.Resource}, r.Identities()...)
 		c.counted.kinds[r.Resource] = k
 		k.view.Handle(client.Handler[client.Object]{
 			Add:    func(obj client.Object) { c.wake(obj.GetNamespace(), settle) },
@@ -92,22 +92,6 @@ func (c *Controller) track(resources []client.APIResource) {
 			Delete: func(obj client.Object) { c.wake(obj.GetNamespace(), 0) },
 		})
 	}
-}
-
-func builtIn(r client.APIResource) bool {
-	return slices.ContainsFunc(client.BuiltIn(), func(b client.APIResource) bool { return b.Resource == r.Resource })
-}
-
-// narrowed are the options for a resource's informer: those that the garbage
-// collector's have, which are shared.
-func narrowed(r client.APIResource, builtIn bool) []client.InformerOption {
-	switch {
-	case r.Elsewhere:
-		return []client.InformerOption{client.IdentityOnly(), client.Elsewhere()}
-	case builtIn:
-		return nil
-	}
-	return []client.InformerOption{client.IdentityOnly()}
 }
 
 // await recounts all once a resource that came later has been listed.
