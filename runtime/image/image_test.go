@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,7 +200,7 @@ func serve(t *testing.T, archive []byte) *httptest.Server {
 		}
 		blobs["sha256:"+filepath.Base(h.Name)] = data
 	}
-	broken := map[string]bool{}
+	var broken sync.Map // the blobs that were cut short once
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -225,8 +226,7 @@ func serve(t *testing.T, archive []byte) *httptest.Server {
 			http.NotFound(w, r)
 			return
 		}
-		if strings.Contains(r.URL.Path, "/blobs/") && !broken[name] {
-			broken[name] = true
+		if _, before := broken.LoadOrStore(name, true); strings.Contains(r.URL.Path, "/blobs/") && !before {
 			w.Header().Set("Content-Length", "1000000")
 			_, _ = w.Write(data[:len(data)/2])
 			return // shorter than promised
