@@ -50,7 +50,7 @@ var own = map[string]map[string]any{
 		"metadata.name": "plurals.example.com", "spec.group": "example.com", "spec.names.plural": "plurals", "spec.scope": "Namespaced",
 		"spec.versions[0].name": "v1", "spec.versions[0].schema.openAPIV3Schema": map[string]any{"type": "object", "description": "text",
 			"properties": map[string]any{"spec": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}},
-		"spec.versions[0].additionalPrinterColumns[0].jsonPath": ".spec", "spec.versions[0].additionalPrinterColumns[0].type": "string",
+		"spec.versions[0].additionalPrinterColumns[0].jsonPath": ".spec", "spec.versions[0].additionalPrinterColumns[0].type": "string", "spec.versions[0].additionalPrinterColumns[0].format": "date",
 		"spec.versions[0].subresources.scale": map[string]any{"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas", "labelSelectorPath": ".status.selector"},
 		"spec.versions[0].selectableFields":   nil, "spec.preserveUnknownFields": nil, "spec.conversion.webhook": nil, "spec.conversion.strategy": "None", "status.storedVersions": []any{"v1"},
 	},
