@@ -26,7 +26,7 @@ func (s *stream) offer(events []*cache.Event) (taken int) {
 			s.takeBack()
 			return taken
 		}
-		if s.buffer != nil && len(*s.buffer) < streamBuffer && i < len(events)-1 {
+		if s.buffer != nil && len(*s.buffer) < offerBuffer && i < len(events)-1 {
 			continue
 		}
 		if !s.offered() {
@@ -58,3 +58,6 @@ func (s *stream) takeBack() {
 	s.drop()
 	s.forget()
 }
+
+// offerBuffer is how many bytes are gathered before they are offered.
+const offerBuffer = 52 << 10

@@ -168,6 +168,9 @@ func (c *conn) write(p []byte) error {
 			return err
 		}
 	}
+	if c.socket != nil {
+		c.socket.announce(len(p))
+	}
 	_, err := c.tls.Write(p)
 	return err
 }

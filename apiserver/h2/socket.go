@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"unsafe"
 )
 
 // Listener returns l with connections that can be written to without waiting
@@ -38,6 +39,10 @@ func (l listener) Accept() (net.Conn, error) {
 //
 //	         patient                          eager
 //	Write    rest, then all of it: may wait   what fits; the remainder to rest
+//
+// Each Write is of one record. The kernel is told when more of them follow
+// (MSG_MORE), and sends them together: most of what a write costs it is spent on
+// the packet, not on the bytes.
 type socket struct {
 	*net.TCPConn
 	raw syscall.RawConn
@@ -47,33 +52,49 @@ type socket struct {
 	mu    sync.Mutex // guards all below; one write at a time
 	eager bool
 	rest  []byte // sealed, and not yet the kernel's
+	// records are those of the write under way that are still to come.
+	records int
 	// writing, while it is set, is left while the client is waited for.
 	writing *pass
 
-	// The write under way in eager mode, and the method attempt as a value.
-	p   []byte
-	err error
-	try func(fd uintptr) bool
+	// The attempt under way, and the method attempt as a value.
+	p    []byte
+	more bool // to follow
+	err  error
+	try  func(fd uintptr) bool
+}
+
+// maxRecord is how much TLS seals at most in one record (RFC 8446, section 5.1).
+const maxRecord = 16 << 10
+
+// announce tells the socket that size bytes will come in as many records as
+// they need.
+func (s *socket) announce(size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = (size + maxRecord - 1) / maxRecord
 }
 
 // Write implements net.Conn.
 func (s *socket) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.records = max(s.records-1, 0)
+	s.more = s.records > 0
 	if s.eager {
 		return s.writeEager(p)
 	}
 	if err := s.writeRest(); err != nil {
 		return 0, err
 	}
-	if s.writing != nil {
+	if s.writing != nil || s.more {
 		return s.writeFairly(p)
 	}
 	return s.TCPConn.Write(p)
 }
 
-// writeFairly writes while it has a place, and lets others have it while it
-// waits.
+// writeFairly writes while it has a place, if it needs one, and lets others have
+// it while it waits.
 func (s *socket) writeFairly(p []byte) (int, error) {
 	s.p, s.err = p, nil
 	if err := errors.Join(s.raw.Write(s.try), s.err); err != nil {
@@ -122,7 +143,7 @@ func (s *socket) writeEager(p []byte) (int, error) {
 // attempt writes what fits of s.p. It returns true since it never waits.
 func (s *socket) attempt(fd uintptr) bool {
 	for len(s.p) > 0 {
-		n, err := syscall.Write(int(fd), s.p)
+		n, err := send(fd, s.p, s.more)
 		if n > 0 {
 			s.p = s.p[n:]
 			continue
@@ -136,6 +157,18 @@ func (s *socket) attempt(fd uintptr) bool {
 		break
 	}
 	return true
+}
+
+// send writes p, and if more is to follow, leaves what fills no packet to that.
+func send(fd uintptr, p []byte, more bool) (int, error) {
+	if !more {
+		return syscall.Write(int(fd), p)
+	}
+	n, _, errno := syscall.Syscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), syscall.MSG_MORE|syscall.MSG_NOSIGNAL, 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
 }
 
 func (s *socket) writeRest() error {

@@ -53,15 +53,19 @@ func (c *Cache) fan() {
 			}
 			more := c.release(held)
 			clear(held)
-			if more && !c.rest(4*time.Since(began)) {
+			if more && !c.rest(restFor*time.Since(began)) {
 				return
 			}
 		}
 	}
 }
 
+// restFor is how much longer the fan rests than it has worked, if events came
+// meanwhile.
+const restFor = 8
+
 // maxRest bounds by how much the fan delays events.
-const maxRest = 10 * time.Millisecond
+const maxRest = 20 * time.Millisecond
 
 // rest lets events gather that come faster than they can be sent one by one:
 // what goes to a client together costs little more than one. It tells false when
