@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -24,18 +25,35 @@ import (
 // default roles, priority classes, and the Services of the API and of DNS.
 // What is there already is only completed.
 func (s *Server) bootstrap(ctx context.Context) error {
-	objs := append(namespaces(), authz.Bootstrap()...)
-	objs = append(objs, nodeNetworkRole()...)
+	objs := append(authz.Bootstrap(), nodeNetworkRole()...)
 	objs = append(objs, kubeletClientBinding())
 	objs = append(objs, priority.Bootstrap()...)
 	objs = append(objs, s.apiService()...)
 	objs = append(objs, dnsService(s.cfg.DNS))
-	for _, obj := range objs {
-		if err := s.ensure(ctx, obj); err != nil {
-			return fmt.Errorf("create %T %s: %w", obj, obj.GetName(), err)
-		}
+	// Others are put into the namespaces.
+	if err := s.ensureAll(ctx, namespaces()); err != nil {
+		return err
 	}
-	return nil
+	return s.ensureAll(ctx, objs)
+}
+
+// ensuring is how many objects are created at a time. Most of the time it takes
+// is the disk's, which acknowledges several of them at once.
+const ensuring = 8
+
+// ensureAll creates or completes objs, in any order.
+func (s *Server) ensureAll(ctx context.Context, objs []api.Object) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(ensuring)
+	for _, obj := range objs {
+		group.Go(func() error {
+			if err := s.ensure(ctx, obj); err != nil {
+				return fmt.Errorf("create %T %s: %w", obj, obj.GetName(), err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // ensureTries bounds how often other servers, which do the same, may be faster.
