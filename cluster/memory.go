@@ -24,8 +24,8 @@ const (
 	busyHeap     = 56 << 20
 )
 
-// Much is allocated when it was busyRate bytes a second for busyTime, which a
-// start does not take, until it is less than calmRate for calmTime.
+// Much is allocated from the start on, and when it was busyRate bytes a second for
+// busyTime, until it is less than calmRate for calmTime.
 const (
 	busyRate = 8 << 20
 	busyTime = time.Second
@@ -41,7 +41,7 @@ func collectSooner() {
 	collecting.Do(func() {
 		if os.Getenv("GOGC") == "" {
 			p := &pacer{read: readHeap, set: func(percent int) { debug.SetGCPercent(percent) }, collect: debug.FreeOSMemory, percent: 100}
-			p.last = p.now()
+			p.start()
 			p.follow()
 		}
 	})
@@ -84,6 +84,16 @@ func (p *pacer) now() sample { return sample{p.read(), time.Now()} }
 // reaches tells whether so many bytes a second were allocated since before.
 func (s sample) reaches(rate float64, before sample) bool {
 	return float64(s.allocated-before.allocated) >= rate*s.at.Sub(before.at).Seconds()
+}
+
+// start lets the heap grow at first: most of what a start allocates it keeps.
+func (p *pacer) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = p.now()
+	p.busy, p.looked = true, p.last
+	p.adapt(p.last.heap)
+	time.AfterFunc(calmTime, p.look)
 }
 
 // follow calls collected whenever a collection has ended: the object that it

@@ -106,3 +106,23 @@ func TestPacer(t *testing.T) {
 		}
 	})
 }
+
+// TestPacerAtStart lets a heap of 8 MiB grow, until the start is over.
+func TestPacerAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &fakeHeap{heap: heap{live: 8 << 20}}
+		h.pacer().start()
+		h.allocate(calmTime-time.Millisecond, 40<<20)
+		if set, collected := h.told(); !slices.Equal(set, []int{600}) || collected != 0 {
+			t.Errorf("at start: set to %d%%, %d collections, want 600%% and none", set, collected)
+		}
+		h.allocate(calmTime, 0)
+		if set, collected := h.told(); len(set) > 0 || collected != 0 {
+			t.Errorf("after a look at the start: set to %d%%, %d collections, want none", set, collected)
+		}
+		h.allocate(calmTime, 0)
+		if set, collected := h.told(); !slices.Equal(set, []int{100}) || collected != 1 {
+			t.Errorf("after the start: set to %d%%, %d collections, want 100%% and one", set, collected)
+		}
+	})
+}
