@@ -127,6 +127,8 @@ func (p *pacer) look() {
 	p.looked = now
 	if p.busy {
 		time.AfterFunc(calmTime, p.look)
+	} else {
+		p.last = now
 	}
 	p.adapt(now.heap)
 	calm := !p.busy
