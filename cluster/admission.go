@@ -58,6 +58,7 @@ type plugInParts struct {
 	security  *security
 	allocator *allocate.Allocator
 	webhooks  *webhooks.Webhooks
+	options   *options.Admission
 	// config is what --admission-control-config-file says to each plug-in.
 	config map[string][]byte
 	// resources finds what is served of a kind, custom resources too.
@@ -92,7 +93,9 @@ var plugIns = []plugIn{
 	{"PodSecurity", on, func(p *plugInParts) (any, error) { return podsecurity.New(p.held, p.config["PodSecurity"]) }},
 	{"PodNodeSelector", off, func(p *plugInParts) (any, error) { return podnodeselector.New(p.held, p.config["PodNodeSelector"]) }},
 	{"Priority", on, of(func(p *plugInParts) any { return &priority.Plugin{Reader: p.held} })},
-	{"DefaultTolerationSeconds", on, simple(&defaulttolerationseconds.Plugin{})},
+	{"DefaultTolerationSeconds", on, of(func(p *plugInParts) any {
+		return &defaulttolerationseconds.Plugin{NotReady: p.options.NotReadySeconds, Unreachable: p.options.UnreachableSeconds}
+	})},
 	{"PodTolerationRestriction", off, func(p *plugInParts) (any, error) {
 		return podtolerationrestriction.New(p.held, p.config["PodTolerationRestriction"])
 	}},
@@ -150,7 +153,11 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 	if s.joins() {
 		shared = &allocate.Shared{Store: s.store, Key: options.StoreRoot + "/ranges/servicenodeports"}
 	}
-	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, Source: stored, Shared: shared,
+	first, ports, err := s.cfg.API.Serving.NodePorts.Range()
+	if err != nil {
+		return nil, nil, err
+	}
+	allocator, err := allocate.New(allocate.Config{Ranges: []netip.Prefix{s.cfg.ServiceNet}, FirstPort: first, Ports: ports, Source: stored, Shared: shared,
 		Objects: s.served("networking.k8s.io", "servicecidrs") && s.served("networking.k8s.io", "ipaddresses")})
 	if err != nil {
 		return nil, nil, err
@@ -160,7 +167,8 @@ func (s *Server) newAdmission(stored *objects) (admission.Chain, *allocate.Alloc
 		return nil, nil, err
 	}
 	chain, err := chain(&s.cfg.API.Admission, plugIns, &plugInParts{
-		stored: stored, held: held{stored}, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
+		options: &s.cfg.API.Admission,
+		stored:  stored, held: held{stored}, security: s.security, allocator: allocator, webhooks: s.webhooks, config: config,
 		resources: s.servedAs, createNamespace: s.createNamespace,
 	})
 	return admission.Chain{&admission.Timed{Chain: chain}}, allocator, err

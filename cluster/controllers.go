@@ -37,14 +37,16 @@ func unfenced(api client.Interface) client.Interface { return api }
 // writes as the service account that it has in Kubernetes, with no more rights
 // than its role gives.
 func (s *Server) runManager(ctx context.Context, informers *client.Informers, fenced fencing) error {
+	o := &s.cfg.API.Controllers
 	return controllers.Run(ctx, controllers.Config{
 		API: fenced(s.managerClient()), Server: fenced(s.self), Informers: informers, RootCA: s.cfg.PKI.CertPEM, Signer: s.cfg.PKI,
 		For:       func(account string) client.Interface { return fenced(s.controllerClient(account)) },
 		Tokens:    s.security.issuer.IssueLegacy,
 		Resources: s.allResources, ResourcesChanged: []<-chan struct{}{s.custom.Changed(), s.elsewhere.changed},
-		Stored:     s.stored(),
-		Serves:     s.served,
-		EventTTL:   s.cfg.API.KeepEvents(),
+		Stored:   s.stored(),
+		Serves:   s.served,
+		EventTTL: s.cfg.API.KeepEvents(),
+		Choice:   o.Choice, TerminatedPods: o.TerminatedPods, Nodes: o.Nodes(), CertificateLife: o.CertificateLife,
 		NodeRanges: []nodeipam.Range{{CIDR: s.cfg.PodNet, NodeBits: s.cfg.NodeBits}},
 	})
 }

@@ -54,7 +54,7 @@ func TestAdmissionOptions(t *testing.T) {
 		{name: "both", o: options.Admission{Enable: []string{"A"}, Disable: []string{"A"}}, refused: "overlapped"},
 		{name: "nothing behind it", o: options.Admission{Enable: []string{"Later"}}, refused: "not available"},
 	} {
-		parts := &plugInParts{}
+		parts := &plugInParts{options: &options.Admission{}}
 		if c.config != "" {
 			parts.config = map[string][]byte{c.config: nil}
 		}

@@ -17,8 +17,10 @@ import (
 
 // ServerOptions are the flags of `minke server`.
 type ServerOptions struct {
-	DataDir    string
-	Address    net.IP
+	DataDir string
+	Address net.IP
+	// Bind is where the API listens; nil for everywhere.
+	Bind       net.IP
 	Port       int
 	Names      []string
 	PodNet     string
@@ -66,7 +68,7 @@ func RunServer(ctx context.Context, o ServerOptions, ready func(kubeconfig strin
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.Port)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(o.bind(), strconv.Itoa(o.Port)))
 	if err != nil {
 		return fmt.Errorf("listen for the API: %w", err)
 	}
@@ -80,6 +82,14 @@ func RunServer(ctx context.Context, o ServerOptions, ready func(kubeconfig strin
 		return err
 	}
 	return server.Run(ctx, []net.Listener{listener}, func() { ready(file) })
+}
+
+// bind is the host part of where the API listens.
+func (o *ServerOptions) bind() string {
+	if o.Bind == nil || o.Bind.IsUnspecified() {
+		return ""
+	}
+	return o.Bind.String()
 }
 
 // defaultAddress is the host's address on the way out.

@@ -133,7 +133,7 @@ func prepare(cfg ServerConfig) (*Server, error) {
 	if s.resources, s.gates, err = cfg.API.Resources(); err != nil {
 		return nil, err
 	}
-	if _, err := cfg.API.Election.Timing(); err != nil {
+	if err := cfg.API.Check(); err != nil {
 		return nil, err
 	}
 	if s.tls, err = s.servingTLS(); err != nil {
@@ -187,14 +187,15 @@ func (s *Server) servingTLS() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{pair.TLS},
 		// Certificates are asked for, not required; authn verifies them.
 		ClientAuth: tls.RequestClientCert,
 		ClientCAs:  s.cfg.PKI.Pool(),
 		NextProtos: []string{"h2", "http/1.1"},
-	}, nil
+	}
+	return config, s.cfg.API.Serving.Apply(config)
 }
 
 // Run serves the API on listeners and runs controllers and scheduler until ctx

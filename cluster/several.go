@@ -39,8 +39,9 @@ func (s *Server) runElected(ctx context.Context) error {
 	}
 	identity := host + "_" + string(uuid.NewUUID())
 	group, ctx := errgroup.WithContext(ctx)
-	elect := func(name string, api client.Interface, run func(context.Context, *client.Informers, fencing) error) {
-		recorder := events.NewRecorder(api, name, host)
+	elect := func(component string, api client.Interface, run func(context.Context, *client.Informers, fencing) error) {
+		name := s.cfg.API.Election.LeaseName(component)
+		recorder := events.NewRecorder(api, component, host)
 		group.Go(func() error { recorder.Run(ctx); return nil })
 		config := leaderelection.Config{API: api, Namespace: s.cfg.API.Election.Namespace(), Name: name, Identity: identity, Timing: timing,
 			Changed: func(l *coordinationv1.Lease, leads bool) {
@@ -58,8 +59,8 @@ func (s *Server) runElected(ctx context.Context) error {
 			})
 		})
 	}
-	elect("kube-controller-manager", s.managerClient(), s.runManager)
-	elect("kube-scheduler", s.schedulerClient(), s.runScheduler)
+	elect(options.ControllerManager, s.managerClient(), s.runManager)
+	elect(options.Scheduler, s.schedulerClient(), s.runScheduler)
 	return group.Wait()
 }
 

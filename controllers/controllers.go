@@ -86,6 +86,15 @@ type Config struct {
 	EventTTL time.Duration
 	// ResourcesChanged tell that Resources would answer otherwise.
 	ResourcesChanged []<-chan struct{}
+	// Choice says which of them run.
+	Choice Choice
+	// TerminatedPods is how many pods that have ended are kept; nil means
+	// podgc.DefaultTerminatedThreshold, zero or less means all.
+	TerminatedPods *int
+	Nodes          nodelifecycle.Options
+	// CertificateLife is how long a certificate holds at most that is signed for
+	// a request; zero means certificates.DefaultLife.
+	CertificateLife time.Duration
 }
 
 func (c *Config) as(account string) client.Interface {
@@ -93,6 +102,13 @@ func (c *Config) as(account string) client.Interface {
 		return c.For(account)
 	}
 	return c.API
+}
+
+func (c *Config) terminatedPods() int {
+	if c.TerminatedPods != nil {
+		return *c.TerminatedPods
+	}
+	return podgc.DefaultTerminatedThreshold
 }
 
 // controller is what every controller offers. Run returns when ctx ends.
@@ -117,74 +133,102 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("run controllers: %w", err)
 	}
-	collector := garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
-	quotas := resourcequota.New(config.as("resourcequota-controller"), config.Informers, resources)
-	all := append(append(list(&config), optional(&config)...), entry{"node-ipam", ipam}, entry{"garbage-collector", collector},
-		entry{"resourcequota", quotas},
-		entry{"resource-watch", &resourceWatch{config: &config, collector: collector, quotas: quotas}})
+	collector := func() *garbagecollector.Controller {
+		return garbagecollector.New(config.as("generic-garbage-collector"), config.Informers, resources)
+	}
+	quotas := func() *resourcequota.Controller {
+		return resourcequota.New(config.as("resourcequota-controller"), config.Informers, resources)
+	}
+	watch := &resourceWatch{config: &config}
+	all := append(append(list(&config), optional(&config)...),
+		entry{"node-ipam", func() controller { return ipam }},
+		entry{"garbage-collector", func() controller { watch.collector = collector(); return watch.collector }},
+		entry{"resourcequota", func() controller { watch.quotas = quotas(); return watch.quotas }},
+		entry{"resource-watch", func() controller { return watch }})
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	running := start(&config, all)
 	config.Informers.Start(ctx)
-	var running sync.WaitGroup
-	for _, e := range all {
-		running.Go(func() {
-			if err := e.controller.Run(ctx); err != nil && ctx.Err() == nil {
-				cancel(fmt.Errorf("run controller %s: %w", e.name, err))
+	var group sync.WaitGroup
+	for name, c := range running {
+		group.Go(func() {
+			if err := c.Run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("run controller %s: %w", name, err))
 			}
 		})
 	}
-	running.Wait()
+	group.Wait()
 	if cause := context.Cause(ctx); cause != ctx.Err() {
 		return cause
 	}
 	return nil
 }
 
+// entry is a controller that is made only if it runs: it would follow objects.
 type entry struct {
-	name       string
-	controller controller
+	name string
+	make func() controller
+}
+
+// start makes the controllers that run.
+func start(c *Config, all []entry) map[string]controller {
+	running := map[string]controller{}
+	for _, e := range all {
+		if c.Choice.runs(e.name) {
+			running[e.name] = e.make()
+		}
+	}
+	return running
 }
 
 // list is the wiring of the controllers that need nothing special.
 func list(c *Config) []entry {
 	f := c.Informers
 	entries := []entry{
-		{"replicaset", replicaset.New(c.as("replicaset-controller"), f, replicaset.ReplicaSets)},
-		{"replicationcontroller", replicaset.New(c.as("replication-controller"), f, replicaset.ReplicationControllers)},
-		{"deployment", deployment.New(c.as("deployment-controller"), f)},
-		{"statefulset", statefulset.New(c.as("statefulset-controller"), f)},
-		{"daemonset", daemonset.New(c.as("daemon-set-controller"), f)},
-		{"job", job.New(c.as("job-controller"), f)},
-		{"cronjob", cronjob.New(c.as("cronjob-controller"), f)},
-		{"disruption", disruption.New(c.as("disruption-controller"), f)},
-		{"clusterrole-aggregation", clusterroleaggregation.New(c.as("clusterrole-aggregation-controller"), f)},
-		{"persistentvolume", persistentvolume.New(c.as("persistent-volume-binder"), f)},
-		{"volume-protection", volumeprotection.New(c.as("pvc-protection-controller"), c.as("pv-protection-controller"), f)},
-		{"endpointslice", endpointslice.New(c.as("endpointslice-controller"), f)},
-		{"endpointslice-mirroring", endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f)},
-		{"endpoints", endpoints.New(c.as("endpoint-controller"), f)},
-		{"namespace", namespace.New(c.as("namespace-controller"), f, c.Resources)},
-		{"serviceaccount", serviceaccount.New(c.as("service-account-controller"), f)},
-		{"servicecidr", servicecidr.New(c.as("service-cidrs-controller"), f)},
-		{"ipaddress", ipaddress.New(c.Server, f)},
-		{"event-ttl", eventttl.New(c.Server, c.EventTTL)},
-		{"pod-garbage-collector", podgc.New(c.as("pod-garbage-collector"), f, podgc.DefaultTerminatedThreshold)},
-		{"node-lifecycle", nodelifecycle.New(c.as("node-controller"), f)},
-		{"taint-eviction", tainteviction.New(c.as("node-controller"), f)},
-		{"ttl-after-finished", ttlafterfinished.New(c.as("ttl-after-finished-controller"), f)},
+		{"replicaset", func() controller { return replicaset.New(c.as("replicaset-controller"), f, replicaset.ReplicaSets) }},
+		{"replicationcontroller", func() controller {
+			return replicaset.New(c.as("replication-controller"), f, replicaset.ReplicationControllers)
+		}},
+		{"deployment", func() controller { return deployment.New(c.as("deployment-controller"), f) }},
+		{"statefulset", func() controller { return statefulset.New(c.as("statefulset-controller"), f) }},
+		{"daemonset", func() controller { return daemonset.New(c.as("daemon-set-controller"), f) }},
+		{"job", func() controller { return job.New(c.as("job-controller"), f) }},
+		{"cronjob", func() controller { return cronjob.New(c.as("cronjob-controller"), f) }},
+		{"disruption", func() controller { return disruption.New(c.as("disruption-controller"), f) }},
+		{"clusterrole-aggregation", func() controller { return clusterroleaggregation.New(c.as("clusterrole-aggregation-controller"), f) }},
+		{"persistentvolume", func() controller { return persistentvolume.New(c.as("persistent-volume-binder"), f) }},
+		{"volume-protection", func() controller {
+			return volumeprotection.New(c.as("pvc-protection-controller"), c.as("pv-protection-controller"), f)
+		}},
+		{"endpointslice", func() controller { return endpointslice.New(c.as("endpointslice-controller"), f) }},
+		{"endpointslice-mirroring", func() controller { return endpointslice.NewMirror(c.as("endpointslicemirroring-controller"), f) }},
+		{"endpoints", func() controller { return endpoints.New(c.as("endpoint-controller"), f) }},
+		{"namespace", func() controller { return namespace.New(c.as("namespace-controller"), f, c.Resources) }},
+		{"serviceaccount", func() controller { return serviceaccount.New(c.as("service-account-controller"), f) }},
+		{"servicecidr", func() controller { return servicecidr.New(c.as("service-cidrs-controller"), f) }},
+		{"ipaddress", func() controller { return ipaddress.New(c.Server, f) }},
+		{"event-ttl", func() controller { return eventttl.New(c.Server, c.EventTTL) }},
+		{"pod-garbage-collector", func() controller { return podgc.New(c.as("pod-garbage-collector"), f, c.terminatedPods()) }},
+		{"node-lifecycle", func() controller { return nodelifecycle.New(c.as("node-controller"), f, c.Nodes) }},
+		{"taint-eviction", func() controller { return tainteviction.New(c.as("node-controller"), f) }},
+		{"ttl-after-finished", func() controller { return ttlafterfinished.New(c.as("ttl-after-finished-controller"), f) }},
 	}
 	if len(c.RootCA) > 0 {
-		entries = append(entries, entry{"root-ca", rootca.New(c.as("root-ca-cert-publisher"), f, c.RootCA)})
+		entries = append(entries, entry{"root-ca", func() controller { return rootca.New(c.as("root-ca-cert-publisher"), f, c.RootCA) }})
 	}
 	if c.Tokens != nil {
-		entries = append(entries, entry{"serviceaccount-token", accounttoken.New(c.API, f, c.RootCA, c.Tokens)})
+		entries = append(entries, entry{"serviceaccount-token", func() controller { return accounttoken.New(c.API, f, c.RootCA, c.Tokens) }})
 	}
 	if c.Stored != nil {
-		entries = append(entries, entry{"storage-version-migrator", storageversionmigrator.New(c.as("storage-version-migrator-controller"), f, c.Stored)})
+		entries = append(entries, entry{"storage-version-migrator", func() controller {
+			return storageversionmigrator.New(c.as("storage-version-migrator-controller"), f, c.Stored)
+		}})
 	}
 	if c.Signer != nil {
-		entries = append(entries, entry{"certificates", certificates.New(c.as("certificate-controller"), f, c.Signer)})
+		entries = append(entries, entry{"certificates", func() controller {
+			return certificates.New(c.as("certificate-controller"), f, c.Signer, c.CertificateLife)
+		}})
 	}
 	return entries
 }
@@ -196,18 +240,22 @@ func optional(c *Config) (entries []entry) {
 	}
 	if len(c.RootCA) > 0 && serves(client.ClusterTrustBundles.Resource) {
 		api := c.as("kube-apiserver-serving-clustertrustbundle-publisher")
-		entries = append(entries, entry{"clustertrustbundle-publisher", clustertrustbundlepublisher.New(api, c.Informers, c.RootCA)})
+		entries = append(entries, entry{"clustertrustbundle-publisher", func() controller { return clustertrustbundlepublisher.New(api, c.Informers, c.RootCA) }})
 	}
 	if serves(client.PodCertificateRequests.Resource) {
-		entries = append(entries, entry{"podcertificaterequest-cleaner", podcertificaterequestcleaner.New(c.as("podcertificaterequestcleaner"), c.Informers)})
+		entries = append(entries, entry{"podcertificaterequest-cleaner", func() controller {
+			return podcertificaterequestcleaner.New(c.as("podcertificaterequestcleaner"), c.Informers)
+		}})
 	}
 	if serves(devicetainteviction.Rules.Resource) && serves(devicetainteviction.Claims.Resource) && serves(devicetainteviction.Slices.Resource) {
-		entries = append(entries, entry{"device-taint-eviction", devicetainteviction.New(c.as("device-taint-eviction-controller"), c.Informers)})
+		entries = append(entries, entry{"device-taint-eviction", func() controller {
+			return devicetainteviction.New(c.as("device-taint-eviction-controller"), c.Informers)
+		}})
 	}
 	return entries
 }
 
-// resourceWatch tells of new resources those who care for all.
+// resourceWatch tells of new resources those who care for all, as far as they run.
 type resourceWatch struct {
 	config    *Config
 	collector *garbagecollector.Controller
@@ -246,8 +294,12 @@ func (w *resourceWatch) Run(ctx context.Context) error {
 			continue
 		}
 		// The collector first: it ends the informers of resources that are gone.
-		w.collector.Watch(resources)
-		w.quotas.Watch(ctx, resources)
+		if w.collector != nil {
+			w.collector.Watch(resources)
+		}
+		if w.quotas != nil {
+			w.quotas.Watch(ctx, resources)
+		}
 	}
 }
 

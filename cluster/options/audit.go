@@ -65,6 +65,7 @@ func (o *Audit) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&l.Format, "audit-log-format", "", "format of audit logs: json or legacy (default json)")
 	flags.Var(&h.Config, "audit-webhook-config-file", "kubeconfig of the webhook that audit events are sent to")
 	flags.DurationVar(&h.Backoff, "audit-webhook-initial-backoff", 0, "pause before a failed call is tried again (default 10s)")
+	flags.DurationVar(&h.Backoff, "audit-webhook-batch-initial-backoff", 0, "the same as --audit-webhook-initial-backoff (deprecated in Kubernetes)")
 	l.Use.addFlags(flags, "audit-log-", "blocking")
 	h.Use.addFlags(flags, "audit-webhook-", "batch")
 }

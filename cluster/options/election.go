@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"minke/client/leaderelection"
 )
@@ -23,7 +24,16 @@ type Election struct {
 	RetryPeriod   time.Duration `json:"retryPeriod,omitempty"`
 	// ResourceNamespace is where the Leases are; empty means kube-system.
 	ResourceNamespace string `json:"resourceNamespace,omitempty"`
+	// Names are those of the Leases by those that they have by default.
+	Names map[string]string `json:"resourceNames,omitempty"`
 }
+
+// ControllerManager and Scheduler are what is elected, and the Leases' names by
+// default.
+const (
+	ControllerManager = "kube-controller-manager"
+	Scheduler         = "kube-scheduler"
+)
 
 func (o *Election) addFlags(flags *pflag.FlagSet) {
 	flags.BoolFunc("leader-elect", "run controllers and scheduler only while this server holds their Leases in kube-system (default: true with an external etcd, false without)", func(text string) error {
@@ -35,12 +45,34 @@ func (o *Election) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.RenewDeadline, "leader-elect-renew-deadline", 0, "after how long without a renewal a leader stops (default 10s)")
 	flags.DurationVar(&o.RetryPeriod, "leader-elect-retry-period", 0, "how often a leader renews, and another server tries to take over (default 2s)")
 	flags.StringVar(&o.ResourceNamespace, "leader-elect-resource-namespace", "", "namespace of the Leases (default kube-system)")
+	flags.StringToStringVar(&o.Names, "leader-elect-resource-name", nil, "names of the Leases, as kube-controller-manager=NAME,kube-scheduler=NAME (default those of the components)")
 	flags.Func("leader-elect-resource-lock", "kind of the objects that are held; only leases", func(text string) error {
 		if text != "leases" {
 			return fmt.Errorf("only leases are supported, not %q", text)
 		}
 		return nil
 	})
+}
+
+// checkNames refuses names of Leases that are not elected, and one name for both.
+func (o *Election) checkNames() error {
+	for component, name := range o.Names {
+		if component != ControllerManager && component != Scheduler {
+			return fmt.Errorf("--leader-elect-resource-name: %q is neither %s nor %s", component, ControllerManager, Scheduler)
+		}
+		if faults := validation.IsDNS1123Subdomain(name); len(faults) > 0 {
+			return fmt.Errorf("--leader-elect-resource-name: %q: %s", name, faults[0])
+		}
+	}
+	if o.LeaseName(ControllerManager) == o.LeaseName(Scheduler) {
+		return fmt.Errorf("--leader-elect-resource-name: %s and %s must have Leases of their own", ControllerManager, Scheduler)
+	}
+	return nil
+}
+
+// LeaseName is the name of the Lease by which a component is elected.
+func (o *Election) LeaseName(component string) string {
+	return cmp.Or(o.Names[component], component)
 }
 
 // Namespace is where the Leases are.

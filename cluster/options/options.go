@@ -6,6 +6,7 @@
 package options
 
 import (
+	"errors"
 	"reflect"
 	"time"
 
@@ -37,6 +38,8 @@ type API struct {
 	Encryption     Encryption     `json:"encryption,omitzero"`
 	Tracing        Tracing        `json:"tracing,omitzero"`
 	Election       Election       `json:"election,omitzero"`
+	Serving        Serving        `json:"serving,omitzero"`
+	Controllers    Controllers    `json:"controllers,omitzero"`
 }
 
 // AddFlags offers the options as flags.
@@ -60,6 +63,9 @@ func (o *API) AddFlags(flags *pflag.FlagSet) {
 	o.Encryption.addFlags(flags)
 	o.Tracing.addFlags(flags)
 	o.Election.addFlags(flags)
+	o.Serving.addFlags(flags)
+	o.Controllers.addFlags(flags)
+	addUnused(flags)
 }
 
 // IsZero tells that nothing but defaults is asked for.
@@ -73,9 +79,16 @@ func (o *API) KeepEvents() time.Duration {
 	return eventttl.DefaultTTL
 }
 
+// Check refuses what cannot be, of what nothing else checks.
+func (o *API) Check() error {
+	_, err := o.Election.Timing()
+	return errors.Join(err, o.Election.checkNames(), o.Serving.Check(), o.Controllers.Check())
+}
+
 // Limits are the bounds of requests that are set.
 func (o *API) Limits() apiserver.Limits {
-	return apiserver.Limits{Reads: o.Reads, Writes: o.Writes}
+	return apiserver.Limits{Reads: o.Reads, Writes: o.Writes,
+		Request: o.Serving.RequestTimeout, WatchMin: time.Duration(o.Serving.MinRequestTimeout) * time.Second}
 }
 
 // Values returns the flags with what they are set to. To offer flags sets them
@@ -86,6 +99,10 @@ func (o *API) Values() map[string]string {
 	shown.AddFlags(flags)
 	shown = *o
 	out := map[string]string{}
-	flags.VisitAll(func(f *pflag.Flag) { out[f.Name] = f.Value.String() })
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			out[f.Name] = f.Value.String()
+		}
+	})
 	return out
 }

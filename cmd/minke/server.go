@@ -25,6 +25,7 @@ func serverCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.DataDir, "data-dir", "/var/lib/minke/server", "where the store and the keys are kept")
 	flags.IPVar(&o.Address, "advertise-address", nil, "address by which nodes and pods reach the API (default: the one of the default route)")
+	flags.IPVar(&o.Bind, "bind-address", nil, "address at which the API listens, (default all)")
 	flags.IntVar(&o.Port, "secure-port", 6443, "port of the API")
 	flags.StringSliceVar(&o.Names, "tls-san", nil, "further names for the API's certificate")
 	flags.StringVar(&o.PodNet, "cluster-cidr", "10.244.0.0/16", "network that is divided among the nodes for their pods")

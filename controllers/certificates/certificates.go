@@ -8,6 +8,7 @@
 package certificates
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -53,15 +54,18 @@ type Signer interface {
 // Controller approves and signs.
 type Controller struct {
 	signer   Signer
+	longest  time.Duration
 	requests client.Resource[*certificatesv1.CertificateSigningRequest]
 	reviews  client.Resource[*authorizationv1.SubjectAccessReview]
 	view     client.Informer[*certificatesv1.CertificateSigningRequest]
 	loop     *reconcile.Loop
 }
 
-// New returns a controller that signs with signer.
-func New(api client.Interface, informers *client.Informers, signer Signer) *Controller {
+// New returns a controller that signs with signer, for at most longest; zero means
+// DefaultLife.
+func New(api client.Interface, informers *client.Informers, signer Signer, longest time.Duration) *Controller {
 	c := &Controller{
+		longest:  cmp.Or(longest, DefaultLife),
 		signer:   signer,
 		requests: client.Of(api, Requests),
 		reviews:  client.Of(api, accessReviews),
@@ -162,7 +166,7 @@ func (c *Controller) sign(ctx context.Context, r *certificatesv1.CertificateSign
 		next.Status.Conditions = append(next.Status.Conditions, condition(certificatesv1.CertificateFailed, "SignerValidationFailure", err.Error()))
 	} else {
 		usage, extended := usages(r.Spec.Usages)
-		cert, err := c.signer.Sign(request, usage, extended, life(r))
+		cert, err := c.signer.Sign(request, usage, extended, life(r, c.longest))
 		if err != nil {
 			return fmt.Errorf("sign request %s: %w", r.Name, err)
 		}

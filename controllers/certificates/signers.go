@@ -18,8 +18,8 @@ var signers = []string{
 	certificatesv1.KubeletServingSignerName,
 }
 
-// longestLife is how long a certificate holds that nobody wants shorter.
-const longestLife = 365 * 24 * time.Hour
+// DefaultLife is how long a certificate holds that nobody wants shorter.
+const DefaultLife = 365 * 24 * time.Hour
 
 // nodes is the organization of every node, nodePrefix begins its name.
 const (
@@ -91,9 +91,9 @@ func usages(given []certificatesv1.KeyUsage) (usage x509.KeyUsage, extended []x5
 }
 
 // life returns how long the certificate shall hold.
-func life(r *certificatesv1.CertificateSigningRequest) time.Duration {
+func life(r *certificatesv1.CertificateSigningRequest, longest time.Duration) time.Duration {
 	if s := r.Spec.ExpirationSeconds; s != nil {
-		return min(time.Duration(*s)*time.Second, longestLife)
+		return min(time.Duration(*s)*time.Second, longest)
 	}
-	return longestLife
+	return longest
 }

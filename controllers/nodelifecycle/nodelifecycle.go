@@ -4,6 +4,7 @@
 package nodelifecycle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -26,14 +27,29 @@ import (
 const (
 	component = "node-controller"
 	workers   = 4
-	// GracePeriod is how long a node may be silent.
-	GracePeriod = 40 * time.Second
-	// startupGrace is how long a node may take to report for the first time.
-	startupGrace = 60 * time.Second
-	// evictionRate bounds how many nodes a second begin to lose their pods: a
-	// failure that looks like many nodes' is more likely our own.
-	evictionRate = 0.1
 )
+
+// Options say how patient the controller is. They are flags of
+// kube-controller-manager; zero values mean its defaults.
+type Options struct {
+	// GracePeriod is how long a node may be silent (40 s).
+	GracePeriod time.Duration
+	// StartupGracePeriod is how long a node may take to report for the first
+	// time (60 s).
+	StartupGracePeriod time.Duration
+	// EvictionRate bounds how many nodes a second begin to lose their pods (0.1):
+	// a failure that looks like many nodes' is more likely our own. Nil means the
+	// default, zero none.
+	EvictionRate *float64
+}
+
+func (o *Options) fill() {
+	o.GracePeriod = cmp.Or(o.GracePeriod, 40*time.Second)
+	o.StartupGracePeriod = cmp.Or(o.StartupGracePeriod, time.Minute)
+	if o.EvictionRate == nil {
+		o.EvictionRate = new(0.1)
+	}
+}
 
 // Controller watches over nodes.
 type Controller struct {
@@ -45,6 +61,7 @@ type Controller struct {
 	loop      *reconcile.Loop
 	events    *events.Recorder
 	evictions *rate.Limiter
+	options   Options
 
 	mu sync.Mutex // guards what follows
 	// heard is when each node's lease or status last moved, by our own clock:
@@ -53,13 +70,15 @@ type Controller struct {
 }
 
 // New returns the controller.
-func New(api client.Interface, informers *client.Informers) *Controller {
+func New(api client.Interface, informers *client.Informers, options Options) *Controller {
+	options.fill()
 	c := &Controller{
+		options: options,
 		nodes: client.Of(api, client.Nodes), pods: client.Of(api, client.Pods),
 		view: client.InformerOf(informers, client.Nodes), podView: client.InformerOf(informers, client.Pods),
 		leases: client.InformerOf(informers, client.Leases, client.InNamespace(corev1.NamespaceNodeLease)),
 		events: events.NewRecorder(api, component, ""), heard: map[string]time.Time{},
-		evictions: rate.NewLimiter(evictionRate, 1),
+		evictions: rate.NewLimiter(rate.Limit(*options.EvictionRate), 1),
 	}
 	c.loop = reconcile.New("node-lifecycle-controller", reconcile.Options{LastDelay: time.Minute}, c.sync)
 	c.podView.AddIndex("node", func(pod *corev1.Pod) []string { return []string{pod.Spec.NodeName} })
@@ -162,9 +181,9 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 	if !ok || node.DeletionTimestamp != nil {
 		return nil
 	}
-	grace := GracePeriod
+	grace := c.options.GracePeriod
 	if condition(node, corev1.NodeReady) == nil {
-		grace = startupGrace
+		grace = c.options.StartupGracePeriod
 	}
 	if silence := c.silence(node.Name); silence >= grace {
 		marked, err := c.markUnknown(ctx, node)

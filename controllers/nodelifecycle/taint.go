@@ -96,7 +96,9 @@ func (c *Controller) taint(ctx context.Context, node *corev1.Node) error {
 		}
 		if t.Effect == corev1.TaintEffectNoExecute && ready(node) != corev1.ConditionTrue {
 			if !c.evictions.Allow() {
-				c.loop.AddAfter(client.KeyOf(node), time.Duration(float64(time.Second)/evictionRate))
+				if rate := *c.options.EvictionRate; rate > 0 {
+					c.loop.AddAfter(client.KeyOf(node), time.Duration(float64(time.Second)/rate))
+				}
 				continue
 			}
 		}

@@ -11,24 +11,34 @@ import (
 )
 
 // Plugin is the admission plug-in.
-type Plugin struct{}
+type Plugin struct {
+	// NotReady and Unreachable are for how many seconds a pod stays; nil means
+	// DefaultSeconds.
+	NotReady, Unreachable *int64
+}
 
 var _ admission.Mutator = Plugin{}
 
-// seconds is how long a pod stays.
-const seconds = 300
+// DefaultSeconds is how long a pod stays.
+const DefaultSeconds = 300
 
 // Admit implements admission.Mutator.
-func (Plugin) Admit(_ context.Context, a *admission.Attributes) error {
+func (p Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 	pod, ok := a.Object.(*corev1.Pod)
 	if !ok || a.Subresource != "" || a.Operation != admission.Create && a.Operation != admission.Update {
 		return nil
 	}
-	for _, taint := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
-		if !tolerates(pod, taint) {
-			stay := int64(seconds)
+	for _, of := range []struct {
+		taint   string
+		seconds *int64
+	}{{corev1.TaintNodeNotReady, p.NotReady}, {corev1.TaintNodeUnreachable, p.Unreachable}} {
+		if !tolerates(pod, of.taint) {
+			stay := int64(DefaultSeconds)
+			if of.seconds != nil {
+				stay = *of.seconds
+			}
 			pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
-				Key: taint, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &stay,
+				Key: of.taint, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &stay,
 			})
 		}
 	}
