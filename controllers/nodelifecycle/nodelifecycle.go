@@ -74,7 +74,7 @@ func New(api client.Interface, informers *client.Informers, options Options) *Co
 	options.fill()
 	c := &Controller{
 		options: options,
-		nodes: client.Of(api, client.Nodes), pods: client.Of(api, client.Pods),
+		nodes:   client.Of(api, client.Nodes), pods: client.Of(api, client.Pods),
 		view: client.InformerOf(informers, client.Nodes), podView: client.InformerOf(informers, client.Pods),
 		leases: client.InformerOf(informers, client.Leases, client.InNamespace(corev1.NamespaceNodeLease)),
 		events: events.NewRecorder(api, component, ""), heard: map[string]time.Time{},
