@@ -60,8 +60,8 @@ func (e *elsewhere) resources(known map[schema.GroupResource]bool) (all []client
 	return all, nil
 }
 
-// allResources lists what controllers find in the cluster: custom resources, and
-// those that other API servers hold. The error may be a client.DiscoveryError about
+// allResources lists what controllers find in the cluster: all that is kept here,
+// custom resources among it, and what other API servers hold. The error may be a client.DiscoveryError about
 // some of those; the rest is complete.
 func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 	all := client.BuiltIn()
@@ -71,9 +71,9 @@ func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 	}
 	further := s.custom.Resources()
 	for _, r := range s.resources {
-		// Of those that controllers have no other use for, a namespace's end must
-		// not leave any behind.
-		if !known[r.GroupResource()] && r.Namespaced && !r.Unserved && r.Serves("deletecollection") {
+		// Of those that controllers have no other use for, neither a namespace's nor
+		// an owner's end may leave any behind.
+		if !known[r.GroupResource()] && !r.Unserved && r.Serves("deletecollection") {
 			further = append(further, r)
 		}
 	}

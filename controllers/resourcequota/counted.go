@@ -20,14 +20,21 @@ type counted struct {
 
 // kind is one of them.
 type kind struct {
-	of      schema.GroupResource
-	view    client.Informer[client.Object]
-	builtIn bool
+	of   schema.GroupResource
+	view client.Informer[client.Object]
+	// first tells that nothing is counted before it was listed.
+	first   bool
 	awaited bool          // guarded by counted.mu
 	gone    chan struct{} // closed when it is counted no more
 }
 
 var deviceClasses = resourceapi.SchemeGroupVersion.WithResource("deviceclasses")
+
+// weighs tells whether objects of the resource say how much something counts. One
+// that is not listed yet would make a recount too low, and give away what is used.
+func weighs(of schema.GroupResource) bool {
+	return of == deviceClasses.GroupResource() || slices.Contains(quota.Measured, of)
+}
 
 func (c *counted) all() []*kind {
 	c.mu.Lock()
@@ -83,7 +90,7 @@ func (c *Controller) track(resources []client.APIResource) {
 		if r.Cluster && r.Resource != deviceClasses || r.Unwatched || quota.Ignored(of) || c.counted.kinds[r.Resource] != nil {
 			continue
 		}
-		k := &kind{of: of, gone: make(chan struct{}), builtIn: r.BuiltIn()}
+		k := &kind{of: of, gone: make(chan struct{}), first: r.BuiltIn() || weighs(of)}
 		k.view = client.InformerOf(c.informers, client.Kind[client.Object]{Resource: r.Resource}, r.Identities()...)
 		c.counted.kinds[r.Resource] = k
 		k.view.Handle(client.Handler[client.Object]{
@@ -99,7 +106,7 @@ func (c *Controller) await(ctx context.Context) {
 	c.counted.mu.Lock()
 	defer c.counted.mu.Unlock()
 	for _, k := range c.counted.kinds {
-		if k.awaited || k.builtIn {
+		if k.awaited || k.first {
 			continue
 		}
 		k.awaited = true

@@ -50,12 +50,12 @@ func New(api client.Interface, informers *client.Informers, resources []client.A
 	return c
 }
 
-// Run recounts until ctx ends. It begins when the built-in resources were listed;
-// others are counted as soon as they were, and hold up nothing.
+// Run recounts until ctx ends. It begins when the built-in resources and those that
+// weigh were listed; others are counted as soon as they were, and hold up nothing.
 func (c *Controller) Run(ctx context.Context) error {
 	synced := []<-chan struct{}{c.view.Synced()}
 	for _, k := range c.counted.all() {
-		if k.builtIn {
+		if k.first {
 			synced = append(synced, k.view.Synced())
 		}
 	}
