@@ -11,6 +11,7 @@ import (
 
 	"minke/api/inprocess"
 	"minke/apiserver/request"
+	"minke/tracing"
 )
 
 // ServeHTTP answers one request.
@@ -69,6 +70,8 @@ func (c *call) serve() error {
 	err := c.authenticate()
 	if c.cfg.Tracer != nil {
 		c.traceArrival(outside)
+	} else if outside && err == nil {
+		c.ctx = tracing.Passed(c.r.Header).Within(c.ctx)
 	}
 	if err != nil {
 		if notes != nil {

@@ -95,10 +95,26 @@ func (s *Span) traceparent() string {
 	b[35] = '-'
 	hex.Encode(b[36:], s.id[:])
 	copy(b[52:], "-00")
-	if s.recorded {
+	if s.recorded || s.sampled {
 		b[54] = '1'
 	}
 	return string(b[:])
+}
+
+// Passed returns what the headers of a request say of traces, for a process that
+// traces nothing itself to hand on, as OpenTelemetry's propagators do: the span
+// records nothing, and those whom it calls are children of the caller's own span.
+// It returns nil when the headers say nothing.
+func Passed(h http.Header) *Span {
+	parent, ok := parentOf(h)
+	baggage := joined(h[headerBaggage], maxBaggage)
+	if !ok && baggage == "" {
+		return nil
+	}
+	if !used.Load() {
+		used.Store(true)
+	}
+	return &Span{passed: true, sampled: parent.Sampled, trace: parent.Trace, id: parent.Span, state: parent.State, baggage: baggage}
 }
 
 // Inject says in h, the headers of a request to another process, whose child its
@@ -130,6 +146,11 @@ func (s *Span) InjectTo(set func(name, value string)) {
 }
 
 func (s *Span) inject(set func(name, value string)) {
+	// Of a caller that sent baggage alone there is no span.
+	if s.passed && s.trace == [16]byte{} {
+		set(headerBaggage, s.baggage)
+		return
+	}
 	set(headerParent, s.traceparent())
 	set(headerState, s.state)
 	set(headerBaggage, s.baggage)

@@ -30,6 +30,9 @@ type Span struct {
 	// recorded tells that the span is sampled.
 	recorded bool
 	kind     Kind
+	// passed tells that the span is another process's, which is handed on as it
+	// came and sampled if sampled says so.
+	passed, sampled bool
 	// state and baggage are handed on as they came.
 	state, baggage string
 	began          time.Time
@@ -73,8 +76,8 @@ const (
 	flagIsRemote = 1 << 9
 )
 
-// used is set once there is a tracer in this process. Until then no context is
-// searched for a span.
+// used is set once there is a tracer in this process, or another process's span
+// is handed on. Until then no context is searched for a span.
 var used atomic.Bool
 
 type spanKey struct{}

@@ -18,6 +18,7 @@ import (
 	"minke/api/inprocess"
 	"minke/apiserver/recent"
 	"minke/apiserver/webhook"
+	"minke/tracing"
 )
 
 // Bounds of what is kept of a webhook's answers: so many, and none about a
@@ -56,7 +57,7 @@ func NewWebhook(name string, config apiserver.WebhookConfiguration, client *webh
 	}
 	w.ask = func(ctx context.Context, body []byte, answer any) error {
 		return webhook.Retry(ctx, func() error {
-			return client.Post(ctx, &webhook.Call{Endpoint: at, Timeout: config.Timeout.Duration, Body: body}, answer)
+			return client.Post(told(ctx), &webhook.Call{Endpoint: at, Timeout: config.Timeout.Duration, Body: body}, answer)
 		})
 	}
 	return w, nil
@@ -151,4 +152,13 @@ func (w *Webhook) encode(review *authorizationv1.SubjectAccessReview) ([]byte, e
 		old.Spec.NonResourceAttributes = &authorizationv1beta1.NonResourceAttributes{Path: n.Path, Verb: n.Verb}
 	}
 	return json.Marshal(&old)
+}
+
+// told leaves out another process's span: Kubernetes hands it on to webhooks of
+// admission and conversion, but not to those that it asks about a caller.
+func told(ctx context.Context) context.Context {
+	if tracing.FromContext(ctx).Recording() {
+		return ctx
+	}
+	return tracing.Without(ctx)
 }
