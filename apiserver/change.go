@@ -30,8 +30,8 @@ type change struct {
 	// derived tells that compute works on the state as it stands, so that the
 	// result needs no resourceVersion to be safe.
 	derived bool
-	// scales tells that nothing changes but the number of replicas.
-	scales bool
+	// scale is set when nothing changes but the number of replicas.
+	scale *scaling
 	// live is the object as it was, with its managedFields spelled out; nil
 	// when the write is not tracked.
 	live api.Object
@@ -137,15 +137,20 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 // Of a scaled object it sees the Scale.
 func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, error) {
 	obj, before := a.Object, a.Old
-	if ch.scales {
+	if ch.scale != nil {
 		a.Version.Kind, a.Object, a.Old = scaleKind, c.scaleOf(obj), c.scaleOf(before)
+		a.Object.SetManagedFields(ch.scale.now)
+		a.Old.SetManagedFields(ch.scale.before)
 	}
 	c.work.Event("About to check admission control")
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
 		return nil, err
 	}
-	if scale, ok := a.Object.(*autoscalingv1.Scale); ok && ch.scales {
+	if scale, ok := a.Object.(*autoscalingv1.Scale); ok && ch.scale != nil {
 		c.end.Scale.Set(obj, scale.Spec.Replicas)
+		if err := c.scaleManagers(ch, obj, scale); err != nil {
+			return nil, err
+		}
 	} else {
 		obj = a.Object
 	}

@@ -161,7 +161,7 @@ func (c *call) serverSideApplyScale(o *writeOptions, body []byte, format codec.F
 
 // applyScale writes what compute makes of the object's Scale, which it may change.
 func (c *call) applyScale(o *writeOptions, compute func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error)) error {
-	ch := &change{options: o, derived: true, scales: true}
+	ch := &change{options: o, derived: true, scale: &scaling{}}
 	ch.compute = func(old *cache.Item) (api.Object, error) { return c.scaled(ch, old, compute) }
 	if !c.end.untyped() {
 		ch.missing = func() (api.Object, error) {
@@ -224,15 +224,8 @@ func (c *call) scaled(ch *change, old *cache.Item, compute func(*autoscalingv1.S
 		return nil, apierrors.NewConflict(c.scaleGroup(), c.info.Name, errors.New(why))
 	}
 	c.end.Scale.Set(obj, scale.Spec.Replicas)
-	if ch.live == nil {
-		return obj, nil
-	}
-	entries, err := fields.OfObject(scale.ManagedFields)
-	if err != nil {
-		return nil, applyError(err)
-	}
-	setManagers(obj, entries)
-	return obj, nil
+	*ch.scale = scaling{fields: fields, before: live.ManagedFields, now: scale.ManagedFields}
+	return obj, c.scaleManagers(ch, obj, scale)
 }
 
 func (c *call) checkReplicas(scale *autoscalingv1.Scale) error {

@@ -7,6 +7,7 @@ import (
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"minke/api"
@@ -61,6 +62,33 @@ func (c *call) replicasManaged(ch *change, old *cache.Item) (api.Object, error) 
 	}
 	ch.live, err = c.spelledOut(before, fields)
 	return ch.live, err
+}
+
+// scaling is a change of the number of replicas by a Scale: what ties the
+// managedFields of the object to those of its Scale, and those of the Scale before
+// the change and with it, as admission sees them.
+type scaling struct {
+	fields      apply.ScaleFields
+	before, now []metav1.ManagedFieldsEntry
+}
+
+// scaleManagers gives obj the managedFields that follow from those of its Scale, if
+// this write is tracked. Those that admission has spoilt are taken back, as
+// Kubernetes does.
+func (c *call) scaleManagers(ch *change, obj api.Object, scale *autoscalingv1.Scale) error {
+	if ch.live == nil {
+		return nil
+	}
+	if err := apply.CheckManaged(scale.ManagedFields); err != nil {
+		c.warn(fmt.Sprintf(".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: %v", err))
+		scale.ManagedFields = ch.scale.now
+	}
+	entries, err := ch.scale.fields.OfObject(scale.ManagedFields)
+	if err != nil {
+		return applyError(err)
+	}
+	setManagers(obj, entries)
+	return nil
 }
 
 // trackScale notes in scale who changed live to it.

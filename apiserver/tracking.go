@@ -135,7 +135,7 @@ func withManagers(obj api.Object, entry metav1.ManagedFieldsEntry) api.Object {
 // track notes in obj who changed what, if the object is tracked.
 func (c *call) track(ch *change, obj api.Object, old *cache.Item) (api.Object, error) {
 	before := old.Object().(api.Object)
-	if ch.options.applied || ch.scales && ch.live != nil { // it is tracked already
+	if ch.options.applied || ch.scale != nil && ch.live != nil { // it is tracked already
 		return obj, nil
 	}
 	if !apply.Tracked(before) {

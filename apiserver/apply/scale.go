@@ -102,6 +102,11 @@ func pathOf(names []string) fieldpath.Path {
 	return path
 }
 
+// CheckManaged fails if the entries of a Scale cannot be read.
+func CheckManaged(entries []metav1.ManagedFieldsEntry) error {
+	return managedfields.ValidateManagedFields(entries)
+}
+
 // OfScale returns the entries of the Scale. It fails if those of the object cannot
 // be read.
 func (s ScaleFields) OfScale() ([]metav1.ManagedFieldsEntry, error) { return s.handler.ToSubresource() }

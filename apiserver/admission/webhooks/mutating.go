@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -137,8 +138,11 @@ func applyPatch(ctx context.Context, h *hook, a *admission.Attributes, v admissi
 	if err := a.Replace(ctx, v, patched); err != nil {
 		return false, apierrors.NewInternalError(err)
 	}
-	// Who manages which field is not a webhook's to say.
-	a.Object.SetManagedFields(before.GetManagedFields())
+	// Who manages which field is not a webhook's to say. Of a Scale it is, whose
+	// entries are in full.
+	if _, scale := a.Object.(*autoscalingv1.Scale); !scale {
+		a.Object.SetManagedFields(before.GetManagedFields())
+	}
 	return !equality.Semantic.DeepEqual(before, a.Object), nil
 }
 
