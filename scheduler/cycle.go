@@ -16,6 +16,12 @@ import (
 // provisioner.
 const bindTimeout = 10 * time.Minute
 
+// How long to pause before the API is asked again what became of a binding.
+const (
+	firstAsk = 10 * time.Millisecond
+	lastAsk  = 5 * time.Second
+)
+
 // schedule decides about one pod.
 func (s *Scheduler) schedule(ctx context.Context, item *queue.Item) {
 	if s.cache.Placed(item.Pod.UID) {
@@ -53,7 +59,10 @@ func (s *Scheduler) bind(ctx context.Context, item *queue.Item, pod *cluster.Pod
 	defer cancel()
 	err := s.reserve(ctx, pod, node)
 	if err == nil {
-		if err = s.binder.Bind(ctx, pod, node); err == nil {
+		if err = s.binder.Bind(ctx, pod, node); err != nil && s.isBound(ctx, pod, node) {
+			err = nil // only the answer was lost
+		}
+		if err == nil {
 			s.queue.Delete(pod.UID)
 			s.nominated.remove(pod.UID)
 			s.recorder.Event(item.Pod, corev1.EventTypeNormal, "Scheduled", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
@@ -75,6 +84,26 @@ func (s *Scheduler) bind(ctx context.Context, item *queue.Item, pod *cluster.Pod
 		s.setStatus(ctx, item.Pod, statusChange{reason: "SchedulerError", message: err.Error()})
 	}
 	s.queue.Return(item, 0)
+}
+
+// isBound asks where a pod is whose binding has failed, until the API says so. The
+// failure may have been of the answer alone: till then the pod counts on its node,
+// where another that took the room would be one too many.
+func (s *Scheduler) isBound(ctx context.Context, pod *cluster.Pod, node string) bool {
+	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
+		now, err := s.pods.Get(ctx, pod.Namespace, pod.Name)
+		if err == nil {
+			return now.UID == pod.UID && now.Spec.NodeName == node
+		}
+		if apierrors.IsNotFound(err) {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
 }
 
 // reserve lets all reservers prepare, or none.
