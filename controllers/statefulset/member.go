@@ -3,7 +3,6 @@ package statefulset
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,6 +105,9 @@ func (p *pass) create(ctx context.Context, index int) error {
 		metav1.SetMetaDataLabel(&pod.ObjectMeta, key, value)
 	}
 	pod.Spec.Hostname, pod.Spec.Subdomain = pod.Name, p.set.Spec.ServiceName
+	if p.claimsOfPredecessor(pod.Name, ordinal) {
+		return nil
+	}
 	p.mountClaims(pod, ordinal)
 	if err := p.ensureClaims(ctx, ordinal); err != nil {
 		p.events.Event(p.set, corev1.EventTypeWarning, "FailedCreate", "create Claim for Pod %s in StatefulSet %s failed error: %v", pod.Name, p.set.Name, err)
@@ -122,49 +124,6 @@ func (p *pass) create(ctx context.Context, index int) error {
 	}
 	p.events.Event(p.set, corev1.EventTypeWarning, "FailedCreate", "create Pod %s in StatefulSet %s failed error: %v", pod.Name, p.set.Name, err)
 	return fmt.Errorf("create pod %s: %w", client.KeyOf(pod), err)
-}
-
-func (p *pass) claimName(template *corev1.PersistentVolumeClaim, ordinal string) string {
-	return template.Name + "-" + p.set.Name + "-" + ordinal
-}
-
-// mountClaims puts the member's own claims in place of volumes of these names.
-func (p *pass) mountClaims(pod *corev1.Pod, ordinal string) {
-	for i := range p.set.Spec.VolumeClaimTemplates {
-		template := &p.set.Spec.VolumeClaimTemplates[i]
-		pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == template.Name })
-		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: template.Name, VolumeSource: corev1.VolumeSource{
-			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: p.claimName(template, ordinal)},
-		}})
-	}
-}
-
-func (p *pass) ensureClaims(ctx context.Context, ordinal string) error {
-	for i := range p.set.Spec.VolumeClaimTemplates {
-		claim := p.set.Spec.VolumeClaimTemplates[i].DeepCopy()
-		claim.Namespace, claim.Name = p.set.Namespace, p.claimName(claim, ordinal)
-		if there, ok := p.claimView.Get(claim.Namespace, claim.Name); ok {
-			if there.DeletionTimestamp != nil {
-				return fmt.Errorf("use claim %s: it is being deleted", client.KeyOf(claim))
-			}
-			continue
-		}
-		l := maps.Clone(p.set.Spec.Selector.MatchLabels)
-		for key, value := range claim.Labels {
-			if l == nil {
-				l = map[string]string{}
-			}
-			l[key] = value
-		}
-		claim.Labels = l
-		if policy := p.set.Spec.PersistentVolumeClaimRetentionPolicy; policy != nil && policy.WhenDeleted == appsv1.DeletePersistentVolumeClaimRetentionPolicyType {
-			claim.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(p.set, client.StatefulSets.GroupVersionKind())}
-		}
-		if _, err := p.claims.Create(ctx, claim); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("create claim %s: %w", client.KeyOf(claim), err)
-		}
-	}
-	return nil
 }
 
 func (p *pass) delete(ctx context.Context, pod *corev1.Pod) error {

@@ -67,6 +67,7 @@ func New(api client.Interface, informers *client.Informers) *Controller {
 			c.wake(pod)
 		},
 	})
+	c.claimView.Handle(client.Handler[*corev1.PersistentVolumeClaim]{Delete: c.wakeForClaim})
 	return c
 }
 

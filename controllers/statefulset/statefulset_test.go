@@ -38,13 +38,19 @@ type world struct {
 }
 
 func start(t *testing.T, r *rand.Rand) (*world, func()) {
+	w, done := startWithoutNodes(t)
+	go controllertest.RunPods(w.ctx, w.api, r, time.Second)
+	return w, done
+}
+
+// startWithoutNodes leaves all pods as they were created.
+func startWithoutNodes(t *testing.T) (*world, func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	api := fake.New().Guarded(t)
 	informers := client.NewInformers(api)
 	c := statefulset.New(api, informers)
 	informers.Start(ctx)
 	go c.Run(ctx)
-	go controllertest.RunPods(ctx, api, r, time.Second)
 	return &world{t, ctx, api}, func() {
 		cancel()
 		synctest.Wait()

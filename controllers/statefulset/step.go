@@ -49,6 +49,9 @@ func (p *pass) raise(ctx context.Context, inOrder bool) (wait bool, err error) {
 			errs = append(errs, p.delete(ctx, pod))
 		default:
 			acted = !p.available(pod)
+			if err := p.keepClaims(ctx, pod); err != nil {
+				errs = append(errs, err)
+			}
 		}
 		if acted && inOrder {
 			return true, errors.Join(errs...)
@@ -75,6 +78,14 @@ func (p *pass) available(pod *corev1.Pod) bool {
 func (p *pass) lower(ctx context.Context, inOrder bool) (wait bool, err error) {
 	unwell := p.firstUnwell()
 	var errs []error
+	for _, pod := range p.condemned {
+		// A claim must have its owner before that is gone.
+		errs = append(errs, p.ownClaims(ctx, pod))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return true, err
+	}
+	errs = nil
 	for _, pod := range p.condemned {
 		if pod.DeletionTimestamp != nil {
 			if inOrder {
