@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"minke/client"
 	"minke/network/nft"
 )
 
@@ -173,4 +174,18 @@ func addresses(all []endpoint) []netip.AddrPort {
 		addrs = append(addrs, e.addr)
 	}
 	return addrs
+}
+
+// slicesOf returns the Service's EndpointSlices but those that are labelled as
+// headless: they are for cluster DNS alone, whatever the Service is by now.
+func (p *Proxy) slicesOf(k client.Key) []*discoveryv1.EndpointSlice {
+	headless := func(s *discoveryv1.EndpointSlice) bool {
+		_, ok := s.Labels[corev1.IsHeadlessService]
+		return ok
+	}
+	of := p.slices.Indexed(byService, k.String())
+	if !slices.ContainsFunc(of, headless) {
+		return of
+	}
+	return slices.DeleteFunc(slices.Clone(of), headless)
 }

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"minke/client"
+	"minke/network/conntrack"
 	"minke/network/nft"
 )
 
@@ -156,6 +157,10 @@ func (p *Proxy) Run(ctx context.Context) error {
 		}
 		if !built {
 			built, pause = true, firstPause
+			// The rules have made the kernel track connections.
+			if err := conntrack.Tune(); err != nil {
+				p.log.Warn("connections are tracked with the kernel's own settings", "err", err)
+			}
 			closeOnce(p.ready)
 		}
 		sleep(ctx, gap)

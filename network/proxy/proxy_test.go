@@ -208,6 +208,42 @@ func TestClusterIP(t *testing.T) {
 	b.expect(b.a, "tcp", "10.96.0.5:80", "a 10.244.1.1", "b 10.244.1.2")
 }
 
+// What is labelled as headless is for DNS alone.
+func TestIgnoresHeadlessSlices(t *testing.T) {
+	b := newBed(t)
+	b.api.Put(service(nil))
+	b.api.Put(both())
+	other := slice("web-other", discoveryv1.AddressTypeIPv4, end{addr: "10.244.2.2"})
+	b.api.Put(other)
+	b.start(nil)
+	b.expect(b.node, "tcp", "10.96.0.5:80", "a 10.244.1.1", "b 10.244.2.1")
+	headless := both()
+	headless.Labels[corev1.IsHeadlessService] = ""
+	b.api.Put(headless)
+	b.expect(b.node, "tcp", "10.96.0.5:80", "b 10.244.2.1")
+	other = other.DeepCopy()
+	other.Labels[corev1.IsHeadlessService] = ""
+	b.api.Put(other)
+	b.refuses(b.node, "tcp", "10.96.0.5:80", "connection refused")
+}
+
+// The kernel forgets a server that is slow to close after a minute by default,
+// and keeps dead connections for five days.
+func TestTracksConnectionsAsKubeProxyDoes(t *testing.T) {
+	b := newBed(t)
+	b.api.Put(service(nil))
+	b.start(nil)
+	for name, want := range map[string]string{"tcp_timeout_close_wait": "3600", "tcp_timeout_established": "86400"} {
+		b.node.Try(func() error {
+			got, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_" + name)
+			if err == nil && strings.TrimSpace(string(got)) != want {
+				t.Errorf("%s: got %s, want %s", name, got, want)
+			}
+			return err
+		})
+	}
+}
+
 func TestFromOutside(t *testing.T) {
 	b := newBed(t)
 	b.start(func(c *Config) { c.AllowExternalIPs = true })

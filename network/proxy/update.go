@@ -43,7 +43,7 @@ func (p *Proxy) apply(dirty map[client.Key]bool, prepare func(*table, nft.Tx) er
 			changes = append(changes, c)
 			for k := range dirty {
 				s, _ := p.services.Get(k.Namespace, k.Name)
-				if err := c.service(k, wanted(p.cfg, t.Family, s, p.slices.Indexed(byService, k.String()), at)); err != nil {
+				if err := c.service(k, wanted(p.cfg, t.Family, s, p.slicesOf(k), at)); err != nil {
 					return err
 				}
 			}
@@ -59,7 +59,7 @@ func (p *Proxy) apply(dirty map[client.Key]bool, prepare func(*table, nft.Tx) er
 	p.after(changes)
 	for k := range dirty {
 		s, _ := p.services.Get(k.Namespace, k.Name)
-		p.health.update(k, s, p.slices.Indexed(byService, k.String()), at)
+		p.health.update(k, s, p.slicesOf(k), at)
 	}
 	return nil
 }
