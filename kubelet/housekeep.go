@@ -13,6 +13,7 @@ import (
 	"minke/kubelet/eviction"
 	"minke/kubelet/image"
 	"minke/kubelet/logs"
+	"minke/kubelet/spec"
 )
 
 const (
@@ -71,12 +72,13 @@ func (k *Kubelet) rotateLogs(ctx context.Context) {
 	}
 }
 
-func (k *Kubelet) newEvictions() *eviction.Manager {
+func (k *Kubelet) newEvictions(dirs *spec.Builder) *eviction.Manager {
 	k.images = &image.Collector{Images: k.Images, Runtime: k.Runtime}
 	return eviction.New(eviction.Config{
 		Signals: k.Signals,
 		Pods:    func() []*corev1.Pod { return k.pods.Pods() },
 		Usage:   k.usage,
+		Disk:    func(ctx context.Context, pod *corev1.Pod) (eviction.Disk, error) { return k.disk(ctx, dirs, pod) },
 		Evict:   k.pods.Evict,
 		Event: func(pod *corev1.Pod, reason, message string) {
 			k.Record(pod, "", corev1.EventTypeWarning, reason, message)
@@ -102,6 +104,34 @@ func (k *Kubelet) usage(ctx context.Context, name corev1.ResourceName) (map[type
 		}
 		for _, c := range p.GetLinux().GetContainers() {
 			out[uid] += int64(c.GetWritableLayer().GetUsedBytes().GetValue())
+		}
+	}
+	return out, nil
+}
+
+// disk reads what one pod uses of the disk.
+func (k *Kubelet) disk(ctx context.Context, dirs *spec.Builder, pod *corev1.Pod) (eviction.Disk, error) {
+	out := eviction.Disk{Containers: map[string]int64{}, EmptyDirs: map[string]int64{}}
+	answer, err := k.Runtime.ListContainerStats(ctx, &runtimeapi.ListContainerStatsRequest{
+		Filter: &runtimeapi.ContainerStatsFilter{LabelSelector: map[string]string{cri.LabelPodUID: string(pod.UID)}}})
+	if err != nil {
+		return out, err
+	}
+	for _, c := range answer.Stats {
+		name := c.GetAttributes().GetMetadata().GetName()
+		written, err := eviction.Used(ctx, filepath.Join(dirs.PodLogDir(pod), name))
+		if err != nil {
+			return out, err
+		}
+		out.Containers[name] = written + int64(c.GetWritableLayer().GetUsedBytes().GetValue())
+	}
+	for i := range pod.Spec.Volumes {
+		v := &pod.Spec.Volumes[i]
+		if v.EmptyDir == nil || v.EmptyDir.Medium != corev1.StorageMediumDefault {
+			continue
+		}
+		if out.EmptyDirs[v.Name], err = eviction.Used(ctx, filepath.Join(dirs.PodDir(pod), "volumes", "kubernetes.io~empty-dir", v.Name)); err != nil {
+			return out, err
 		}
 	}
 	return out, nil

@@ -206,7 +206,7 @@ func (k *Kubelet) assemble(ctx context.Context, runtimeName string) *status.Mana
 			k.requests.Forget(uid)
 		},
 	})
-	k.evictions = k.newEvictions()
+	k.evictions = k.newEvictions(builder)
 	return statuses
 }
 

@@ -1,6 +1,7 @@
 // Package eviction ends pods before the node runs out of what it cannot share:
 // memory, disk, inodes. It looks at the node every ten seconds, ranks the pods
-// by what they use beyond their requests, and ends at most one at a time.
+// by what they use beyond their requests, and ends at most one at a time. It
+// also ends the pods that store more than their limits let them.
 package eviction
 
 import (
@@ -41,6 +42,8 @@ type Config struct {
 	Pods    func() []*corev1.Pod
 	// Usage returns how much of the resource each pod uses, in bytes.
 	Usage func(ctx context.Context, resource corev1.ResourceName) (map[types.UID]int64, error)
+	// Disk returns what one pod uses of the disk.
+	Disk func(ctx context.Context, pod *corev1.Pod) (Disk, error)
 	// Evict ends a pod; Changed tells that the conditions did.
 	Evict   func(uid types.UID, o status.Override, grace int64)
 	Event   func(pod *corev1.Pod, reason, message string)
@@ -53,6 +56,7 @@ type Config struct {
 type Manager struct {
 	Config
 	log   *slog.Logger
+	next  time.Time                                   // when limits are looked at again at the earliest
 	state chan map[corev1.NodeConditionType]time.Time // holds the one map, taken to use it
 }
 
@@ -70,6 +74,9 @@ func (m *Manager) Run(ctx context.Context) {
 	for {
 		if err := m.look(ctx); err != nil && ctx.Err() == nil {
 			m.log.Warn("look at the node's resources", "err", err)
+		}
+		if err := m.limits(ctx); err != nil && ctx.Err() == nil {
+			m.log.Warn("look at what pods store", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -158,7 +165,7 @@ func Rank(pods []*corev1.Pod, usage map[types.UID]int64, name corev1.ResourceNam
 	}
 	var list []candidate
 	for _, p := range pods {
-		if status.Terminal(p.Status.Phase) || p.DeletionTimestamp != nil || priority(p) >= 2000000000 {
+		if !endable(p) {
 			continue
 		}
 		request := resourcehelper.PodRequests(p, resourcehelper.PodResourcesOptions{})[name]
@@ -179,6 +186,12 @@ func Rank(pods []*corev1.Pod, usage map[types.UID]int64, name corev1.ResourceNam
 		out[i] = c.pod
 	}
 	return out
+}
+
+// endable tells whether a pod may be evicted: it has not ended yet, and the
+// cluster does not depend on it.
+func endable(p *corev1.Pod) bool {
+	return !status.Terminal(p.Status.Phase) && p.DeletionTimestamp == nil && priority(p) < 2000000000
 }
 
 func priority(p *corev1.Pod) int32 {
