@@ -33,6 +33,11 @@ func TestResizeInPlaceAndByRestart(t *testing.T) {
 			s.ContainerStatuses[0].Resources.Limits.Cpu().MilliValue() != 200 || s.ObservedGeneration != 2 {
 			t.Errorf("calls %q, status %+v", b.rt.Calls(), s)
 		}
+		for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.PodReady} {
+			if !slices.ContainsFunc(s.Conditions, func(c corev1.PodCondition) bool { return c.Type == kind && c.ObservedGeneration == 2 }) {
+				t.Errorf("no condition %s of generation 2: %+v", kind, s.Conditions)
+			}
+		}
 		b.change("a", func(p *corev1.Pod) { p.Spec.Containers[0].Resources = size("200m", "128Mi") })
 		if s := b.get("a").Status.ContainerStatuses[0]; s.RestartCount != 1 || b.rt.Config("web").Linux.Resources.MemoryLimitInBytes != 128<<20 {
 			t.Errorf("status %+v", s)

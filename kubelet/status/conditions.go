@@ -23,6 +23,8 @@ func (g generator) conditions(s *corev1.PodStatus) {
 		kind corev1.PodConditionType
 		v    verdict
 	}{
+		// The node sees no others, and says of which generation it has seen them.
+		{corev1.PodScheduled, verdict{ok: true}},
 		{corev1.PodReadyToStartContainers, sandbox},
 		{corev1.PodInitialized, initialized(g.Pod, s)},
 		{corev1.ContainersReady, containers},

@@ -35,6 +35,10 @@ func objects() []client.Object {
 			{Addresses: []string{"10.244.1.4"}, Hostname: ptr("db-2"), Conditions: discoveryv1.EndpointConditions{Ready: ptr(false)}},
 		}}
 	slice.Labels = map[string]string{discoveryv1.LabelServiceName: "db", corev1.IsHeadlessService: ""}
+	byHand := &discoveryv1.EndpointSlice{ObjectMeta: meta("manual-1"), AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:     []discoveryv1.EndpointPort{{Name: ptr("https"), Port: ptr(int32(443)), Protocol: ptr(corev1.ProtocolTCP)}},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"192.0.2.8"}}}}
+	byHand.Labels = map[string]string{discoveryv1.LabelServiceName: "manual"}
 	external := func(name, to string) client.Object {
 		return &corev1.Service{ObjectMeta: meta(name), Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: to}}
 	}
@@ -44,6 +48,7 @@ func objects() []client.Object {
 		&corev1.Service{ObjectMeta: meta("db"), Spec: corev1.ServiceSpec{ClusterIP: "None", Ports: ports}},
 		&corev1.Service{ObjectMeta: meta("none"), Spec: corev1.ServiceSpec{ClusterIP: "None", Ports: ports}},
 		slice, external("out", "host.example.org"), external("in", "web.shop.svc.cluster.local"), external("loop", "loop.shop.svc.cluster.local"),
+		&corev1.Service{ObjectMeta: meta("manual"), Spec: corev1.ServiceSpec{ClusterIP: "None", Ports: ports}}, byHand,
 	}
 }
 
@@ -125,6 +130,11 @@ func TestNames(t *testing.T) {
 		{"_http._udp.web.shop.svc.cluster.local.", dns.TypeSRV, "NXDOMAIN soa"},
 		{"_tcp.web.shop.svc.cluster.local.", dns.TypeSRV, "NOERROR soa"},
 		{"_http._tcp.db.shop.svc.cluster.local.", dns.TypeSRV, "_http._tcp.db.shop.svc.cluster.local. 5 SRV 0 50 8080 10-244-1-3.db.shop.svc.cluster.local.; _http._tcp.db.shop.svc.cluster.local. 5 SRV 0 50 8080 db-0.db.shop.svc.cluster.local."},
+		// The ports of endpoints that are made by hand need not be the Service's.
+		{"_https._tcp.manual.shop.svc.cluster.local.", dns.TypeSRV, "_https._tcp.manual.shop.svc.cluster.local. 5 SRV 0 100 443 192-0-2-8.manual.shop.svc.cluster.local."},
+		{"_http._tcp.manual.shop.svc.cluster.local.", dns.TypeSRV, "NXDOMAIN soa"},
+		{"_tcp.manual.shop.svc.cluster.local.", dns.TypeSRV, "NOERROR soa"},
+		{"_udp.manual.shop.svc.cluster.local.", dns.TypeSRV, "NXDOMAIN soa"},
 		{"db.shop.svc.cluster.local.", dns.TypeSRV, "db.shop.svc.cluster.local. 5 SRV 0 50 8080 10-244-1-3.db.shop.svc.cluster.local.; db.shop.svc.cluster.local. 5 SRV 0 50 8080 db-0.db.shop.svc.cluster.local."},
 		{"10-244-9-9.shop.pod.cluster.local.", dns.TypeA, "10-244-9-9.shop.pod.cluster.local. 5 A 10.244.9.9"},
 		{"fd00--5.shop.pod.cluster.local.", dns.TypeAAAA, "fd00--5.shop.pod.cluster.local. 5 AAAA fd00::5"},

@@ -1,7 +1,10 @@
 package dns
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -76,4 +79,28 @@ func portsOf(s *discoveryv1.EndpointSlice) map[portKey]uint16 {
 		}
 	}
 	return ports
+}
+
+// ports are those that any of them has, in order.
+func (m *members) ports() []portKey {
+	all := map[portKey]bool{}
+	for _, e := range m.all {
+		for p := range e.ports {
+			all[p] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b portKey) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(string(a.protocol), string(b.protocol)))
+	})
+}
+
+// targets are the endpoints that have the port.
+func (m *members) targets(p portKey, base string) []target {
+	var targets []target
+	for _, e := range m.all {
+		if number, ok := e.ports[p]; ok {
+			targets = append(targets, target{e.host + "." + base, number, []netip.Addr{e.addr}, endpointTTL})
+		}
+	}
+	return targets
 }

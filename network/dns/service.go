@@ -3,6 +3,7 @@ package dns
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -132,35 +133,42 @@ func (z *zone) known(target string, kind uint16) (found, bool) {
 // portProtocol answers _tcp.service.namespace, which exists only as a part of
 // longer names.
 func (z *zone) portProtocol(s *corev1.Service, label string) found {
-	for _, p := range s.Spec.Ports {
-		if "_"+strings.ToLower(string(p.Protocol)) == label {
-			return noData
-		}
+	has := func(protocol corev1.Protocol) bool { return "_"+strings.ToLower(string(protocol)) == label }
+	var exists bool
+	if headless(s) {
+		exists = slices.ContainsFunc(z.membersOf(s).ports(), func(p portKey) bool { return has(p.protocol) })
+	} else {
+		exists = slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return has(p.Protocol) })
 	}
-	return noName
+	if !exists {
+		return noName
+	}
+	return noData
 }
 
-// srv answers for a named port, or without a name for all.
+// srv answers for a named port, or without a name for all. The ports of a
+// headless Service are those of its endpoints, whatever the Service says.
 func (z *zone) srv(name string, s *corev1.Service, port, protocol string, kind uint16) found {
 	base := s.Name + "." + s.Namespace + ".svc." + z.domain
+	asked := func(name string, p corev1.Protocol) bool {
+		return port == "" || name == port && strings.ToLower(string(p)) == protocol
+	}
 	var targets []target
-	exists := false
-	for _, p := range s.Spec.Ports {
-		if port != "" && (p.Name != port || strings.ToLower(string(p.Protocol)) != protocol) {
-			continue
+	if headless(s) {
+		m := z.membersOf(s)
+		for _, p := range m.ports() {
+			if asked(p.name, p.protocol) {
+				targets = append(targets, m.targets(p, base)...)
+			}
 		}
-		exists = true
-		if !headless(s) {
-			targets = append(targets, clusterTarget(s, p, base))
-			continue
-		}
-		for _, m := range z.membersOf(s).all {
-			if number, ok := m.ports[portKey{p.Name, p.Protocol}]; ok {
-				targets = append(targets, target{m.host + "." + base, number, []netip.Addr{m.addr}, endpointTTL})
+	} else {
+		for _, p := range s.Spec.Ports {
+			if asked(p.Name, p.Protocol) {
+				targets = append(targets, clusterTarget(s, p, base))
 			}
 		}
 	}
-	if !exists || headless(s) && len(targets) == 0 {
+	if len(targets) == 0 {
 		return noName
 	}
 	if kind != dns.TypeSRV && kind != dns.TypeANY {
