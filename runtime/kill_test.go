@@ -106,7 +106,8 @@ func TestKilledAgent(t *testing.T) {
 func killAgent(t *testing.T, dir, command string, n int, later time.Duration) {
 	t.Helper()
 	agent := exec.Command("/proc/self/exe", "-test.run=^TestKilledAgent$", "-test.count=1")
-	agent.Env = append(os.Environ(), "RUNTIME_AGENT="+dir, "RUNTIME_COMMAND="+command)
+	// Nobody else removes the directories that its test has made.
+	agent.Env = append(os.Environ(), "RUNTIME_AGENT="+dir, "RUNTIME_COMMAND="+command, "TMPDIR="+dir)
 	out, err := agent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -38,10 +38,18 @@ func openRuntime(t *testing.T, dir string) *Runtime {
 }
 
 func clean(t *testing.T, r *Runtime) {
-	ctx := context.Background()
 	if r.ctx.Err() != nil {
 		return // closed by the test, which has opened another
 	}
+	removeAll(t, r)
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// removeAll removes every pod.
+func removeAll(t *testing.T, r *Runtime) {
+	ctx := context.Background()
 	list, err := r.ListPodSandbox(ctx, &runtimeapi.ListPodSandboxRequest{})
 	if err != nil {
 		t.Error(err)
@@ -50,9 +58,6 @@ func clean(t *testing.T, r *Runtime) {
 		if _, err := r.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: s.Id}); err != nil {
 			t.Error(err)
 		}
-	}
-	if err := r.Close(); err != nil {
-		t.Error(err)
 	}
 }
 

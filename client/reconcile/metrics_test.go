@@ -16,6 +16,10 @@ import (
 
 // TestMetrics adds two keys, one of them twice, of which one fails once.
 func TestMetrics(t *testing.T) {
+	// They are the process's, which may have run this test before.
+	for _, counter := range []*prometheus.CounterVec{adds, retries} {
+		counter.Reset()
+	}
 	synctest.Test(t, func(t *testing.T) {
 		const name = "test-metrics"
 		failed := false
