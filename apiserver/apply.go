@@ -41,6 +41,26 @@ func (e *endpoint) applier(subresource string) (*apply.Manager, error) {
 	return m, err
 }
 
+// statusAlone are the built-in resources whose status subresource does not write
+// metadata; that of others writes labels and annotations, too.
+var statusAlone = map[schema.GroupResource]bool{
+	{Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies"}: true,
+	{Group: "apiregistration.k8s.io", Resource: "apiservices"}:                       true,
+	{Group: "certificates.k8s.io", Resource: "podcertificaterequests"}:               true,
+	{Group: "flowcontrol.apiserver.k8s.io", Resource: "flowschemas"}:                 true,
+	{Group: "flowcontrol.apiserver.k8s.io", Resource: "prioritylevelconfigurations"}: true,
+	{Group: "internal.apiserver.k8s.io", Resource: "storageversions"}:                true,
+	{Group: "networking.k8s.io", Resource: "servicecidrs"}:                           true,
+	{Group: "resource.k8s.io", Resource: "devicetaintrules"}:                         true,
+	{Group: "resource.k8s.io", Resource: "resourceclaims"}:                           true,
+	{Group: "resource.k8s.io", Resource: "resourcepoolstatusrequests"}:               true,
+	{Group: "scheduling.k8s.io", Resource: "podgroups"}:                              true,
+	{Group: "storage.k8s.io", Resource: "volumeattachments"}:                         true,
+	{Group: "storagemigration.k8s.io", Resource: "storageversionmigrations"}:         true,
+}
+
+var signingRequests = schema.GroupResource{Group: "certificates.k8s.io", Resource: "certificatesigningrequests"}
+
 func (e *endpoint) applyKind(subresource string) apply.Kind {
 	k := apply.Kind{
 		Served: e.kind, Stored: e.Kind, Subresource: subresource, Convert: e.convert, Merging: e.Merging,
@@ -69,10 +89,12 @@ func (e *endpoint) applyKind(subresource string) apply.Kind {
 	}
 	_, hasStatus := e.Subresources["status"]
 	switch {
-	case subresource == "status" && e.Merging != nil:
+	case subresource == "status" && (e.Merging != nil || statusAlone[e.GroupResource()]):
 		k.Reset = []string{"metadata", "spec"}
 	case subresource == "status":
 		k.Reset = []string{"spec"}
+	case subresource == "" && e.GroupResource() == signingRequests:
+		k.Reset = []string{"spec", "status"} // nobody changes a request
 	case subresource == "" && hasStatus:
 		k.Reset = []string{"status"}
 	}

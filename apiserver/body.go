@@ -25,6 +25,7 @@ func (c *call) readBody() ([]byte, error) {
 		c.work.Event("limitedReadBody failed", tracing.Int("len", len(data)), tracing.String("err", err.Error()))
 		return nil, err
 	}
+	c.size = len(data)
 	c.work.Event("limitedReadBody succeeded", tracing.Int("len", len(data)))
 	return data, nil
 }

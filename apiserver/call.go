@@ -42,6 +42,8 @@ type call struct {
 	accepted codec.Accepted
 	// objects is set when the answer goes to this process, as an object.
 	objects inprocess.ObjectWriter
+	// size is that of the request's body, in bytes.
+	size int
 	// ticket holds the request's seats.
 	ticket flowcontrol.Ticket
 	// audit is the request's record; nil when it is not audited.

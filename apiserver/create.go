@@ -66,7 +66,9 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	obj.SetSelfLink("")
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
-	c.trackNew(obj, o)
+	if err := c.trackNew(obj, o); err != nil {
+		return nil, err
+	}
 	c.info.Name = obj.GetName()
 	if err := c.open(); err != nil {
 		return nil, err

@@ -67,8 +67,8 @@ func TestScaleInAdmission(t *testing.T) {
 		before, now, owners      string
 		warns                    bool
 	}{
-		{"the same number leaves the creator's entry without fields", mergeMedia, "fieldManager=s", `{"spec":{"replicas":1}}`, nil,
-			"m Update autoscaling/v1 " + replicas, "m Update autoscaling/v1 " + replicas, "", false},
+		{"the same number leaves them as they are", mergeMedia, "fieldManager=s", `{"spec":{"replicas":1}}`, nil,
+			"m Update autoscaling/v1 " + replicas, "m Update autoscaling/v1 " + replicas, "m Update apps/v1", false},
 		{"another number", mergeMedia, "fieldManager=s", `{"spec":{"replicas":2}}`, nil,
 			"m Update autoscaling/v1 " + replicas, "s Update autoscaling/v1 scale" + replicas, "s Update apps/v1 scale", false},
 		{"applied", applyMedia, "fieldManager=a&force=true", scaleTo(3), nil,

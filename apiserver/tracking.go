@@ -15,41 +15,100 @@ import (
 	"minke/store/cache"
 )
 
-// metadata.managedFields says who manages which field. To work it out costs
-// more than all else that a write needs, and few ask. So it is put off:
+// metadata.managedFields says who manages which field:
 //
 //	created in process        none: what it holds is "before-first-apply"
-//	created from afar         one entry without fields: all of them are the creator's
-//	updated by its creator    the same: all fields are still the creator's
-//	updated by others, apply  the entry is spelled out from the object as it stands
+//	created from afar         all fields that it had before admission are the creator's
+//	a status written by parts of this process: not tracked
 //
-// A status that a part of this process writes is not tracked at all.
+// To work out what a creator owns costs more than all else that a write needs, and
+// objects of one shape have the same fields: those of some shapes are kept. For
+// large objects it is put off: an entry without fields means that all of them are
+// its manager's.
+
+// largeBody is the size in bytes of a request from which on it is put off, so that
+// it is not worked out for what is refused, at a multiple of that in memory.
+const largeBody = 64 << 10
 
 // trackNew notes in a new object who made it.
-func (c *call) trackNew(obj api.Object, o *writeOptions) {
+func (c *call) trackNew(obj api.Object, o *writeOptions) error {
 	if o.applied {
-		return
+		return nil
 	}
 	obj.SetManagedFields(nil)
 	_, untyped := obj.(*unstructured.Unstructured)
 	if c.objects != nil || untyped && c.end.Merging == nil {
-		return
+		return nil
 	}
-	now := obj.GetCreationTimestamp()
-	setManagers(obj, []metav1.ManagedFieldsEntry{{
+	made := obj.GetCreationTimestamp()
+	whole := metav1.ManagedFieldsEntry{
 		Manager: c.managerName(o), Operation: metav1.ManagedFieldsOperationUpdate,
-		APIVersion: c.end.Kind.GroupVersion().String(), Time: &now,
+		APIVersion: c.end.Kind.GroupVersion().String(), Time: &made,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
-	}})
+	}
+	if c.size > largeBody {
+		setManagers(obj, []metav1.ManagedFieldsEntry{whole})
+		return nil
+	}
+	manager, err := c.end.applier("")
+	if err != nil {
+		return apierrors.NewInternalError(err)
+	}
+	fields, err := c.fieldsOf(cache.NewItem("", obj, 0))
+	if err != nil {
+		return err
+	}
+	shape := apply.Shape(obj)
+	if fields != nil {
+		shape = apply.TypedShape(fields)
+	}
+	if c.end.version != nil {
+		shape = "" // it is of the fields of the version that is stored
+	}
+	if known, ok := manager.FieldsOf(shape); ok {
+		whole.FieldsV1 = metav1.NewFieldsV1(known)
+		setManagers(obj, []metav1.ManagedFieldsEntry{whole})
+		return nil
+	}
+	return c.own(manager, obj, fields, shape, whole.Manager, &made)
 }
 
-// isBrief tells whether the entries are what trackNew wrote.
+// own notes in obj that all its fields are those of name, and keeps what they are
+// for others of its shape.
+func (c *call) own(manager *apply.Manager, obj api.Object, fields map[string]any, shape, name string, made *metav1.Time) error {
+	empty := c.end.empty()
+	empty.GetObjectKind().SetGroupVersionKind(c.end.kind)
+	var none map[string]any
+	if stored, ok := empty.(api.Object); ok && fields != nil {
+		var err error
+		if none, err = c.fieldsOf(cache.NewItem("", stored, 0)); err != nil {
+			return err
+		}
+	}
+	new := obj.DeepCopyObject()
+	new.GetObjectKind().SetGroupVersionKind(c.end.Kind)
+	owned, ok := manager.Create(empty, new, none, fields, name).(api.Object)
+	if !ok {
+		return fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
+	}
+	all := managersOf(owned)
+	for i := range all {
+		all[i].Time = made
+	}
+	setManagers(obj, all)
+	if len(all) == 1 && all[0].FieldsV1 != nil {
+		manager.KeepFields(shape, string(all[0].FieldsV1.GetRawBytes()))
+	}
+	return nil
+}
+
+// isBrief tells whether the entries are what trackNew writes for a large object.
 func isBrief(entries []metav1.ManagedFieldsEntry) bool {
 	return len(entries) == 1 && entries[0].Operation == metav1.ManagedFieldsOperationUpdate &&
 		entries[0].FieldsV1 != nil && string(entries[0].FieldsV1.GetRawBytes()) == "{}"
 }
 
-// briefOf returns the one entry that trackNew wrote, if obj has no more.
+// briefOf returns that entry, if obj has no more.
 func briefOf(obj api.Object) ([]metav1.ManagedFieldsEntry, bool) {
 	if u, ok := obj.(*unstructured.Unstructured); ok {
 		list := managerMaps(u)
@@ -146,9 +205,6 @@ func (c *call) track(ch *change, obj api.Object, old *cache.Item) (api.Object, e
 		obj.SetManagedFields(before.GetManagedFields())
 		return obj, nil
 	}
-	if c.staysBrief(ch, obj, before) {
-		return obj, nil
-	}
 	was, err := c.fieldsOf(old)
 	if err != nil {
 		return nil, err
@@ -176,40 +232,6 @@ func (c *call) track(ch *change, obj api.Object, old *cache.Item) (api.Object, e
 	}
 	ch.live = live
 	return tracked, nil
-}
-
-// staysBrief notes in obj that it was its creator who changed it, and tells true,
-// when that is so: all fields are the creator's still, whatever they are.
-func (c *call) staysBrief(ch *change, obj, before api.Object) bool {
-	entries, ok := briefOf(before)
-	if !ok || c.info.Subresource != "" || c.end.version != nil {
-		return false
-	}
-	brief := entries[0]
-	if brief.Manager != c.managerName(ch.options) || brief.Subresource != "" || brief.APIVersion != c.end.kind.GroupVersion().String() {
-		return false
-	}
-	given := managersOf(obj)
-	if len(given) > 0 && !sameManagers(given, entries) || emptyManagers(obj) {
-		return false
-	}
-	now := metav1.Now()
-	brief.Time = &now
-	setManagers(obj, []metav1.ManagedFieldsEntry{brief})
-	ch.live = before
-	return true
-}
-
-// emptyManagers tells that the client asks for managedFields to be forgotten,
-// by an empty list.
-func emptyManagers(obj api.Object) bool {
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		metadata, _ := u.Object["metadata"].(map[string]any)
-		_, given := metadata["managedFields"]
-		return given && len(managerMaps(u)) == 0
-	}
-	given := obj.GetManagedFields()
-	return given != nil && len(given) == 0
 }
 
 // managerName is who writes: what the client says, or else its program.

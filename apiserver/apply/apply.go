@@ -132,10 +132,19 @@ func (m *Manager) Apply(live runtime.Object, fields map[string]any, applied *uns
 // was and now, if there are any, are the fields of live and of obj if they have a
 // Go type, which makes it faster.
 func (m *Manager) Update(live, obj runtime.Object, was, now map[string]any, manager string) runtime.Object {
-	if m.fastUpdate(live, obj, was, now, manager) {
+	if m.fastUpdate(live, obj, was, now, manager, false) {
 		return obj
 	}
 	return m.fields.UpdateNoErrors(live.DeepCopyObject(), obj, manager)
+}
+
+// Create is Update for a new object, which has no managedFields yet; empty is one
+// of its kind without anything.
+func (m *Manager) Create(empty, obj runtime.Object, was, now map[string]any, manager string) runtime.Object {
+	if m.fastUpdate(empty, obj, was, now, manager, true) {
+		return obj
+	}
+	return m.fields.UpdateNoErrors(empty.DeepCopyObject(), obj, manager)
 }
 
 // adapter gives the field manager what it wants to know of a kind.

@@ -333,7 +333,7 @@ func walkAsTheLibraryDoes(t *testing.T, seed uint64, kind schema.GroupVersionKin
 		}
 	}
 	t.Logf("%+v", w)
-	if w.appliesWalked < w.applies/2 || w.updatesWalked < w.updates/2 {
+	if w.appliesWalked < w.applies/2 || w.updatesWalked < w.updates/2 || w.createsWalked < w.creates/2 {
 		t.Errorf("few by the walk: %+v", w)
 	}
 }
@@ -433,7 +433,35 @@ func differences(got, want any, path string) []string {
 }
 
 // walks counts what was tried, and what the library was not needed for.
-type walks struct{ applies, appliesWalked, updates, updatesWalked int }
+type walks struct{ applies, appliesWalked, updates, updatesWalked, creates, createsWalked int }
+
+// created compares what whoever creates obj owns of it.
+func (w *walks) created(t *testing.T, seed uint64, fast, library *Manager, kind schema.GroupVersionKind, obj runtime.Object, manager string) {
+	t.Helper()
+	access, err := meta.Accessor(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access.SetManagedFields(nil)
+	empty, err := adapter{library.kind}.New(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := library.fields.UpdateNoErrors(empty.DeepCopyObject(), obj.DeepCopyObject(), manager)
+	got := obj.DeepCopyObject()
+	w.creates++
+	if !fast.fastUpdate(empty, got, fieldsOfObject(t, empty), fieldsOfObject(t, got), manager, true) {
+		if !reflect.DeepEqual(got, obj) {
+			t.Fatalf("seed %d: what was left to the library was changed", seed)
+		}
+		return
+	}
+	w.createsWalked++
+	if a, b := fieldsOfObject(t, got), fieldsOfObject(t, want); !reflect.DeepEqual(a, b) {
+		x, _ := json.Marshal(obj)
+		t.Fatalf("seed %d: %s created\n%s:\n%s", seed, manager, x, strings.Join(differences(a, b, ""), "\n"))
+	}
+}
 
 // updated returns live as somebody's update leaves it.
 func (w *walks) updated(t *testing.T, seed uint64, d drawer, fast, library *Manager, kind schema.GroupVersionKind, live runtime.Object) runtime.Object {
@@ -466,10 +494,11 @@ func (w *walks) updated(t *testing.T, seed uint64, d drawer, fast, library *Mana
 		live = stored
 	}
 	manager := []string{"one", "editor", "three"}[d.IntN(3)]
+	w.created(t, seed, fast, library, kind, made(), manager)
 	want := library.Update(live, made(), nil, nil, manager)
 	got, before := made(), live.DeepCopyObject()
 	w.updates++
-	if !fast.fastUpdate(live, got, fieldsOfObject(t, live), fieldsOfObject(t, got), manager) {
+	if !fast.fastUpdate(live, got, fieldsOfObject(t, live), fieldsOfObject(t, got), manager, false) {
 		if !reflect.DeepEqual(got, made()) {
 			t.Fatalf("seed %d: what was left to the library was changed", seed)
 		}

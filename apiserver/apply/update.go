@@ -20,8 +20,9 @@ const maxUpdaters = 10
 // For the rest it tells false, and obj is as it was: the library decides. What it
 // returns, it decides as the library does, which a test holds.
 //
-// was and now are the fields of live and obj if they have a Go type.
-func (m *Manager) fastUpdate(live, obj runtime.Object, was, now map[string]any, manager string) bool {
+// was and now are the fields of live and obj if they have a Go type. Whoever
+// creates obj comes from an empty one, and nobody manages it yet.
+func (m *Manager) fastUpdate(live, obj runtime.Object, was, now map[string]any, manager string, creates bool) bool {
 	a := &application{live: live, fields: was, conf: now}
 	var isUntyped bool
 	if a.untyped, isUntyped = live.(*unstructured.Unstructured); isUntyped {
@@ -40,7 +41,7 @@ func (m *Manager) fastUpdate(live, obj runtime.Object, was, now map[string]any, 
 	}
 	a.me = entry{manager: manager, operation: string(metav1.ManagedFieldsOperationUpdate),
 		version: m.kind.Served.GroupVersion().String(), subresource: m.kind.Subresource}
-	if manager == "" || !m.known(a, obj) {
+	if manager == "" || !creates && !m.known(a, obj) {
 		return false
 	}
 	d := differ{merger: merger{schema: a.sets.schema, own: !isUntyped}}
