@@ -28,8 +28,7 @@ func (m *Manager) setStatus(ctx context.Context, node *corev1.Node) {
 	s.Images = m.images(ctx)
 	ready, handlers := m.readiness(ctx)
 	s.RuntimeHandlers = handlers
-	// Of what a kubelet may declare (KEP-5328) this one does nothing.
-	s.DeclaredFeatures = nil
+	s.DeclaredFeatures = declared
 	for _, c := range m.pressures() {
 		m.setCondition(s, c)
 	}
@@ -43,6 +42,10 @@ func (m *Manager) setStatus(ctx context.Context, node *corev1.Node) {
 		m.Record(corev1.EventTypeNormal, reason, fmt.Sprintf("Node %s status is now: %s", m.Name, reason))
 	}
 }
+
+// declared is what this kubelet does of what one may declare (KEP-5328), sorted: to
+// restart all containers of a pod (KEP-5532).
+var declared = []string{"RestartAllContainersOnContainerExits"}
 
 // withExtended is own with the extended resources of the node's capacity, which
 // others advertise by writing them there. All of them can be allocated.

@@ -17,6 +17,8 @@ type plan struct {
 	attempt uint32
 	// kill ends containers that must start anew.
 	kill []doomed
+	// again asks for another plan once these are dead.
+	again bool
 	// start lists the containers to start, in order.
 	start []starting
 	// resize lists running containers whose cgroup figures changed.
@@ -48,6 +50,8 @@ type snapshot struct {
 	figures func(*corev1.Container) *runtimeapi.LinuxContainerResources
 	// postStart holds the containers whose hook still runs.
 	postStart map[string]bool
+	// round is the one that the pod is in.
+	round spec.Round
 }
 
 func (s *snapshot) plan() plan {
@@ -55,6 +59,9 @@ func (s *snapshot) plan() plan {
 		return s.anew()
 	}
 	var p plan
+	if s.endFormer(&p) {
+		return p
+	}
 	s.ephemeral(&p)
 	if s.init(&p) {
 		for i := range s.pod.Spec.Containers {
@@ -62,6 +69,23 @@ func (s *snapshot) plan() plan {
 		}
 	}
 	return p
+}
+
+// endFormer plans the end of what still runs of the former round, all of which
+// must be over before the new one begins, and tells whether there is any. Regular
+// containers end before init containers.
+func (s *snapshot) endFormer(p *plan) bool {
+	for _, list := range [][]corev1.Container{s.pod.Spec.Containers, s.pod.Spec.InitContainers} {
+		for i := range list {
+			now := s.rt.Latest(list[i].Name)
+			if now != nil && now.State == runtimeapi.ContainerState_CONTAINER_RUNNING && s.round.Former(now) {
+				p.kill = append(p.kill, doomed{container: now, grace: new(int64),
+					message: "Container " + list[i].Name + " is restarted with all containers of the pod"})
+			}
+		}
+	}
+	p.again = len(p.kill) > 0
+	return p.again
 }
 
 // anew plans a sandbox. All containers died with the old one, but those that
@@ -77,15 +101,25 @@ func (s *snapshot) anew() plan {
 func (s *snapshot) ephemeral(p *plan) {
 	for i := range s.pod.Spec.EphemeralContainers {
 		e := &s.pod.Spec.EphemeralContainers[i]
-		if now := s.current(e.Name); now == nil {
+		if now := s.started(e.Name); now == nil {
 			c := corev1.Container(e.EphemeralContainerCommon)
 			p.start = append(p.start, starting{container: &c, ephemeral: e})
 		}
 	}
 }
 
-// current is the newest container of that name unless it was never started.
+// current is the newest container of that name in this round, unless it was never
+// started.
 func (s *snapshot) current(name string) *runtimeapi.ContainerStatus {
+	c := s.started(name)
+	if c == nil || s.round.Former(c) {
+		return nil
+	}
+	return c
+}
+
+// started is the newest container of that name unless it was never started.
+func (s *snapshot) started(name string) *runtimeapi.ContainerStatus {
 	c := s.rt.Latest(name)
 	if c == nil || c.State == runtimeapi.ContainerState_CONTAINER_CREATED {
 		return nil

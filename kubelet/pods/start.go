@@ -39,7 +39,11 @@ func (f *failure) Error() string { return f.Reason + ": " + f.Message }
 func (j *job) start(ctx context.Context, s starting, volumes volume.Volumes) (time.Duration, error) {
 	c := s.container
 	last := j.rt.Latest(c.Name)
-	f := j.backingOff(c, last)
+	var f *failure
+	// Who starts with all others does not wait.
+	if s.ephemeral != nil || last == nil || !j.round().Former(last) {
+		f = j.backingOff(c, last)
+	}
 	if f == nil {
 		f = j.launch(ctx, s, last, volumes)
 	}
@@ -220,8 +224,13 @@ func (j *job) linkLog(container, id, log string) {
 // what `kubectl logs --previous` shows.
 func (j *job) collect(ctx context.Context, name, current string) {
 	kept := false
+	source := j.round().Source // some may not know of the round yet
 	for _, c := range j.rt.Containers {
 		if c.GetMetadata().GetName() != name || c.Id == current || c.State != runtimeapi.ContainerState_CONTAINER_EXITED {
+			continue
+		}
+		if c.Id == source {
+			kept = true
 			continue
 		}
 		if !kept {

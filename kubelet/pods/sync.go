@@ -121,6 +121,12 @@ func (j *job) act(ctx context.Context, volumes volume.Volumes) (time.Duration, e
 			return 0, err
 		}
 	}
+	if p.again {
+		j.publish(false)
+		if p = j.snapshot().plan(); p.again || p.sandbox {
+			return 0, fmt.Errorf("restart all containers of pod %s: some still run, or their sandbox is gone", j.pod.Name)
+		}
+	}
 	for _, r := range p.resize {
 		if _, err := j.Runtime.UpdateContainerResources(ctx, &runtimeapi.UpdateContainerResourcesRequest{ContainerId: r.id, Linux: r.resources}); err != nil {
 			return 0, fmt.Errorf("resize container %s: %w", r.id, err)
@@ -128,6 +134,9 @@ func (j *job) act(ctx context.Context, volumes volume.Volumes) (time.Duration, e
 	}
 	return j.startAll(ctx, p.start, volumes)
 }
+
+// round is the one that the pod is in.
+func (j *job) round() spec.Round { return spec.RoundOf(j.pod, j.rt.Containers) }
 
 // usesPodIP tells whether a volume shows the address that came with the sandbox.
 func (j *job) usesPodIP() bool {
@@ -140,7 +149,7 @@ func (j *job) usesPodIP() bool {
 }
 
 func (j *job) snapshot() *snapshot {
-	return &snapshot{pod: j.pod, rt: j.rt, probes: j.Probes, postStart: j.w.postStart,
+	return &snapshot{pod: j.pod, rt: j.rt, probes: j.Probes, postStart: j.w.postStart, round: j.round(),
 		figures: func(c *corev1.Container) *runtimeapi.LinuxContainerResources { return j.Spec.Resources(j.pod, c) }}
 }
 

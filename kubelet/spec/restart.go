@@ -9,13 +9,8 @@ import (
 // ShouldRestart tells whether a container of a live pod that ended with exit
 // runs again: by its own rules, then its own policy, then the pod's.
 func ShouldRestart(pod *corev1.Pod, c *corev1.Container, exit int32) bool {
-	for _, rule := range c.RestartPolicyRules {
-		if on := rule.ExitCodes; on != nil && rule.Action == corev1.ContainerRestartRuleActionRestart {
-			in := slices.Contains(on.Values, exit)
-			if in == (on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn) {
-				return true
-			}
-		}
+	if _, ok := matching(c, exit); ok { // both actions let it start again
+		return true
 	}
 	policy := pod.Spec.RestartPolicy
 	if c.RestartPolicy != nil {
@@ -30,6 +25,19 @@ func ShouldRestart(pod *corev1.Pod, c *corev1.Container, exit int32) bool {
 		return exit != 0
 	}
 	return true
+}
+
+// matching returns what the first rule says that is about the exit code.
+func matching(c *corev1.Container, exit int32) (corev1.ContainerRestartRuleAction, bool) {
+	for _, rule := range c.RestartPolicyRules {
+		if on := rule.ExitCodes; on != nil {
+			in := slices.Contains(on.Values, exit)
+			if in == (on.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn) {
+				return rule.Action, true
+			}
+		}
+	}
+	return "", false
 }
 
 func isInit(pod *corev1.Pod, c *corev1.Container) bool {

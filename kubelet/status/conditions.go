@@ -29,7 +29,11 @@ func (g generator) conditions(s *corev1.PodStatus) {
 		{corev1.PodInitialized, initialized(g.Pod, s)},
 		{corev1.ContainersReady, containers},
 		{corev1.PodReady, ready(g.Pod, s, containers)},
+		{corev1.AllContainersRestarting, g.restarting(s)},
 	} {
+		if c.kind == corev1.AllContainersRestarting && !spec.RestartsAll(g.Pod) {
+			continue
+		}
 		status := corev1.ConditionFalse
 		if c.v.ok {
 			status = corev1.ConditionTrue

@@ -62,6 +62,11 @@ func (g generator) container(c *corev1.Container, old *corev1.ContainerStatus) c
 	} else if old != nil && s.RestartCount > 0 && old.RestartCount == s.RestartCount {
 		s.LastTerminationState = *old.LastTerminationState.DeepCopy()
 	}
+	if s.State.Terminated != nil && g.former(now) && !g.Finished {
+		s.LastTerminationState = s.State
+		s.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
+			Reason: RestartingAllContainers, Message: "The container starts anew with all containers of the pod"}}
+	}
 	// A container that is to start again waits; its end is its last state.
 	if w, ok := g.Waiting[c.Name]; ok && s.State.Running == nil && !g.Finished {
 		if s.State.Terminated != nil {
@@ -145,10 +150,14 @@ func (g generator) state(c *runtimeapi.ContainerStatus) corev1.ContainerState {
 			ExitCode: c.ExitCode, Reason: c.Reason, Message: c.Message,
 			StartedAt: at(c.StartedAt), FinishedAt: at(c.FinishedAt), ContainerID: g.RuntimeName + "://" + c.Id,
 		}
-		if t.Reason == "" {
-			if t.Reason = "Error"; c.ExitCode == 0 {
-				t.Reason = "Completed"
-			}
+		switch {
+		case g.former(c) && g.round.Ended(c):
+			t.Reason = RestartingAllContainers
+		case t.Reason != "":
+		case c.ExitCode == 0:
+			t.Reason = "Completed"
+		default:
+			t.Reason = "Error"
 		}
 		if g.Message != nil {
 			if text := g.Message(c); text != "" {

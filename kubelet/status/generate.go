@@ -66,7 +66,7 @@ func Generate(in Input) corev1.PodStatus {
 		now := metav1.NewTime(in.Now).Rfc3339Copy()
 		s.StartTime = &now
 	}
-	g := generator{in}
+	g := generator{in, spec.RoundOf(pod, in.Runtime.Containers)}
 	s.InitContainerStatuses = g.containers(pod.Spec.InitContainers, pod.Status.InitContainerStatuses)
 	s.ContainerStatuses = g.containers(pod.Spec.Containers, pod.Status.ContainerStatuses)
 	s.EphemeralContainerStatuses = g.ephemeral()
@@ -90,7 +90,10 @@ func Generate(in Input) corev1.PodStatus {
 	return s
 }
 
-type generator struct{ Input }
+type generator struct {
+	Input
+	round spec.Round
+}
 
 func (g generator) addresses(s *corev1.PodStatus) {
 	s.HostIPs, s.HostIP = nil, ""

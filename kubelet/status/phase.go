@@ -38,7 +38,7 @@ func Phase(pod *corev1.Pod, s *corev1.PodStatus, finished bool) corev1.PodPhase 
 	for i := range s.ContainerStatuses {
 		t.add(&s.ContainerStatuses[i])
 	}
-	if failed && pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
+	if failed {
 		return corev1.PodFailed
 	}
 	if finished {
@@ -75,10 +75,16 @@ func willRestart(pod *corev1.Pod, c *corev1.Container, s *corev1.ContainerStatus
 	if end == nil {
 		end = s.LastTerminationState.Terminated
 	}
-	return end == nil || spec.ShouldRestart(pod, c, end.ExitCode)
+	return end == nil || again(pod, c, end)
 }
 
-// initProgress tells whether an init container is still to finish, or has failed.
+// again tells whether a container that ended so starts again.
+func again(pod *corev1.Pod, c *corev1.Container, end *corev1.ContainerStateTerminated) bool {
+	return end.Reason == RestartingAllContainers || spec.ShouldRestart(pod, c, end.ExitCode)
+}
+
+// initProgress tells whether an init container is still to finish, or has failed for
+// good.
 func initProgress(pod *corev1.Pod, s *corev1.PodStatus) (pending, failed bool) {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
@@ -93,10 +99,10 @@ func initProgress(pod *corev1.Pod, s *corev1.PodStatus) (pending, failed bool) {
 		switch end := st.State.Terminated; {
 		case end != nil && end.ExitCode == 0:
 		case end != nil:
-			failed, pending = true, true
+			failed, pending = failed || !again(pod, c, end), true
 		default:
 			if last := st.LastTerminationState.Terminated; st.State.Waiting != nil && last != nil && last.ExitCode != 0 {
-				failed = true
+				failed = failed || !again(pod, c, last)
 			}
 			pending = true
 		}
