@@ -123,7 +123,7 @@ func (b *Builder) envValue(ctx context.Context, pod *corev1.Pod, c *corev1.Conta
 	case from.SecretKeyRef != nil:
 		return b.secretKey(ctx, pod, from.SecretKeyRef)
 	case from.FileKeyRef != nil:
-		return "", false, &ConfigError{fmt.Errorf("env %s: fileKeyRef is not implemented", v.Name)}
+		return b.fileKey(pod, from.FileKeyRef)
 	}
 	return "", true, nil
 }
