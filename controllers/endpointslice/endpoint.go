@@ -88,7 +88,34 @@ func endpointOf(pod *corev1.Pod, service *corev1.Service, address string, zone s
 		hostname := pod.Spec.Hostname
 		e.Hostname = &hostname
 	}
+	e.Hints = hints(service, &e)
 	return e
+}
+
+// hints tell the proxies whom a ready endpoint is meant for, where the service
+// prefers near ones (KEP-4444, KEP-3015): those of its zone, and before them
+// those of its node.
+func hints(service *corev1.Service, e *discoveryv1.Endpoint) *discoveryv1.EndpointHints {
+	if service.Spec.TrafficDistribution == nil || !*e.Conditions.Ready {
+		return nil
+	}
+	var h discoveryv1.EndpointHints
+	switch *service.Spec.TrafficDistribution {
+	case corev1.ServiceTrafficDistributionPreferSameNode:
+		if e.NodeName != nil {
+			h.ForNodes = []discoveryv1.ForNode{{Name: *e.NodeName}}
+		}
+	case corev1.ServiceTrafficDistributionPreferSameZone, corev1.ServiceTrafficDistributionPreferClose:
+	default:
+		return nil
+	}
+	if e.Zone != nil {
+		h.ForZones = []discoveryv1.ForZone{{Name: *e.Zone}}
+	}
+	if h.ForNodes == nil && h.ForZones == nil {
+		return nil
+	}
+	return &h
 }
 
 // portsOf resolves the service's ports for one pod: named target ports may

@@ -148,6 +148,57 @@ func TestServiceLife(t *testing.T) {
 	})
 }
 
+// Near endpoints are preferred by hints, which follow the service and the node's zone.
+func TestHints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		api := fake.New(service(), pod(1, 8080, true), pod(2, 8080, false)).Guarded(t)
+		start(t, ctx, api)
+		node := func(zone string) {
+			api.Put(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{corev1.LabelTopologyZone: zone}}})
+		}
+		node("z1")
+		prefer := func(d string) {
+			s := service()
+			if d != "" {
+				s.Spec.TrafficDistribution = &d
+			}
+			api.Put(s)
+		}
+		expect := func(what, want string) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			for _, s := range slicesOf(t, api) {
+				for _, e := range s.Endpoints {
+					got := ""
+					if e.Hints != nil {
+						got = fmt.Sprint(e.Hints.ForNodes, e.Hints.ForZones)
+					}
+					if ready := *e.Conditions.Ready; ready && got != want || !ready && got != "" {
+						t.Errorf("%s: ready %v: got hints %s, want %s for those that are ready", what, ready, got, want)
+					}
+				}
+			}
+		}
+		expect("no preference", "")
+		prefer("PreferClose")
+		expect("PreferClose", "[] [{z1}]")
+		node("z2")
+		expect("another zone", "[] [{z2}]")
+		prefer("PreferSameNode")
+		expect("PreferSameNode", "[{n}] [{z2}]")
+		prefer("PreferSameZone")
+		expect("PreferSameZone", "[] [{z2}]")
+		node("")
+		expect("no zone", "")
+		prefer("")
+		expect("no preference again", "")
+	})
+}
+
 func TestMirror(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
