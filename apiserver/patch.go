@@ -20,33 +20,53 @@ import (
 // patch changes the object by a description of the change. It is applied to
 // the object as it stands, again whenever somebody was faster.
 func (c *call) patch() error {
-	o, err := c.writeOptions("PatchOptions")
+	p, err := c.readPatch()
 	if err != nil {
 		return err
 	}
-	kind, err := c.patchType()
-	if err != nil {
-		return err
+	if p.apply {
+		return c.serverSideApply(p.options, p.body, p.format)
 	}
-	body, err := c.readBody()
-	if err != nil {
-		return err
-	}
-	c.auditPatch(body)
-	switch kind {
-	case types.ApplyYAMLPatchType:
-		return c.serverSideApply(o, body, codec.YAML)
-	case types.ApplyCBORPatchType:
-		return c.serverSideApply(o, body, codec.CBOR)
-	}
-	if o.force {
-		return forceForbidden()
-	}
-	item, _, err := c.apply(c.patchChange(o, kind, body))
+	item, _, err := c.apply(c.patchChange(p.options, p.kind, p.body))
 	if err != nil {
 		return err
 	}
 	return c.writeItem(http.StatusOK, item)
+}
+
+// patchRequest is what a patch asks for.
+type patchRequest struct {
+	options *writeOptions
+	kind    types.PatchType
+	body    []byte
+	// apply tells that it is a server-side apply, whose body is in format.
+	apply  bool
+	format codec.Format
+}
+
+// readPatch reads a patch of an object or of its scale, and tells the audit.
+func (c *call) readPatch() (p patchRequest, err error) {
+	if p.options, err = c.writeOptions("PatchOptions"); err != nil {
+		return p, err
+	}
+	if p.kind, err = c.patchType(); err != nil {
+		return p, err
+	}
+	if p.body, err = c.readBody(); err != nil {
+		return p, err
+	}
+	c.auditPatch(p.body)
+	switch p.kind {
+	case types.ApplyYAMLPatchType:
+		p.apply, p.format = true, codec.YAML
+	case types.ApplyCBORPatchType:
+		p.apply, p.format = true, codec.CBOR
+	default:
+		if p.options.force {
+			return p, forceForbidden()
+		}
+	}
+	return p, nil
 }
 
 func (c *call) patchType() (types.PatchType, error) {

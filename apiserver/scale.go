@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
@@ -95,39 +94,24 @@ func (c *call) updateScale() error {
 }
 
 func (c *call) patchScale() error {
-	o, err := c.writeOptions("PatchOptions")
+	p, err := c.readPatch()
 	if err != nil {
 		return err
 	}
-	kind, err := c.patchType()
-	if err != nil {
-		return err
+	if p.apply {
+		return c.serverSideApplyScale(p.options, p.body, p.format)
 	}
-	body, err := c.readBody()
-	if err != nil {
-		return err
-	}
-	c.auditPatch(body)
-	switch kind {
-	case types.ApplyYAMLPatchType:
-		return c.serverSideApplyScale(o, body, codec.YAML)
-	case types.ApplyCBORPatchType:
-		return c.serverSideApplyScale(o, body, codec.CBOR)
-	}
-	if o.force {
-		return forceForbidden()
-	}
-	return c.applyScale(o, func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
+	return c.applyScale(p.options, func(live *autoscalingv1.Scale) (*autoscalingv1.Scale, error) {
 		original, err := codec.EncodeJSON(live)
 		if err != nil {
 			return nil, err
 		}
-		patched, err := patch.Apply(kind, original, body, &autoscalingv1.Scale{})
+		patched, err := patch.Apply(p.kind, original, p.body, &autoscalingv1.Scale{})
 		if err != nil {
 			return nil, err
 		}
 		scale := &autoscalingv1.Scale{}
-		return scale, c.decodePatched(scale, scaleKind, patched, body, o.validation)
+		return scale, c.decodePatched(scale, scaleKind, patched, p.body, p.options.validation)
 	})
 }
 
