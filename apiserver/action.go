@@ -33,8 +33,9 @@ type ActionCodec struct {
 }
 
 // Read decodes the request's body into an object of the kind that its Go type
-// is named after. Errors are StatusErrors.
-func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
+// is named after, as strictly as the request's fieldValidation says; w gets the
+// warnings. Errors are StatusErrors.
+func (a ActionCodec) Read(w http.ResponseWriter, r *http.Request, into runtime.Object) error {
 	if given := inprocess.ObjectOf(r); given != nil {
 		from, to := reflect.ValueOf(given), reflect.ValueOf(into)
 		if from.Type() != to.Type() {
@@ -44,9 +45,19 @@ func (a ActionCodec) Read(r *http.Request, into runtime.Object) error {
 		a.call(noResponse{}, r).auditBody(codec.JSON, nil, given)
 		return nil
 	}
-	c := a.call(noResponse{}, r)
+	c := a.call(w, r)
 	kind := schema.GroupVersionKind{Kind: reflect.TypeOf(into).Elem().Name()}
-	_, found, err := c.decodeOther(into, kind, codec.Ignore)
+	if c.info.Subresource == "" {
+		// What acts as a resource is of the version of its path; what acts on
+		// another's object is of a group of its own.
+		kind.Group, kind.Version = c.info.Group, c.info.Version
+	}
+	c.query = r.URL.Query()
+	options, err := c.writeOptions("CreateOptions")
+	if err != nil {
+		return err
+	}
+	_, found, err := c.decodeOther(into, kind, options.validation)
 	if err == nil && !found {
 		err = apierrors.NewBadRequest("the request has no body, it needs a " + kind.Kind)
 	}

@@ -119,6 +119,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 		errs = append(errs, c.kubeFinalizers(obj)...)
 	}
+	errs = append(errs, c.check(a)...)
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
 	} else {

@@ -132,7 +132,7 @@ func generatedName(base string) string {
 // job's labels are made of it.
 func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item, error) {
 	c.end.PrepareForCreate(obj)
-	if err := c.invalid(obj.GetName(), c.checkNew(obj)); err != nil {
+	if err := c.invalid(obj.GetName(), append(c.check(a), c.checkNew(obj)...)); err != nil {
 		return nil, err
 	}
 	c.warnAll(c.end.Warnings(obj, nil))
@@ -195,6 +195,14 @@ func (c *call) createError(name string, err error) error {
 		return err
 	}
 	return apierrors.NewAlreadyExists(c.end.group, name)
+}
+
+// check asks the plug-ins for what they find.
+func (c *call) check(a *admission.Attributes) (errs field.ErrorList) {
+	for _, k := range c.checkers {
+		errs = append(errs, k.Check(c.ctx, a)...)
+	}
+	return errs
 }
 
 // maxLabels bounds the labels of an object. Kubernetes has no such bound, but each

@@ -27,7 +27,9 @@ type Server struct {
 	budget  budgets
 	setting sync.Mutex // held while routes are replaced
 	keepers []admission.Keeper
-	packed  packedLists
+	// checkers are the plug-ins that are asked with validation.
+	checkers []admission.Checker
+	packed   packedLists
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -49,7 +51,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slogDefault()
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, actions: map[string]http.Handler{}, keepers: cfg.Admission.Keepers()}
+	s := &Server{cfg: cfg, log: cfg.Log, actions: map[string]http.Handler{}, keepers: cfg.Admission.Keepers(), checkers: cfg.Admission.Checkers()}
 	s.Handle(cfg.Actions)
 	s.cfg.Context, s.cancel = context.WithCancel(cfg.Context)
 	s.reads = make(inflight, cfg.Limits.Reads)

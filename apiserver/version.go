@@ -12,7 +12,9 @@ import (
 // what it can do: it keeps to the semantics of this version of Kubernetes.
 var Version = version.Info{
 	Major: "1", Minor: "37",
-	GitVersion: "v1.37.2+minke", GitTreeState: "clean",
+	EmulationMajor: "1", EmulationMinor: "37",
+	MinCompatibilityMajor: "1", MinCompatibilityMinor: "36",
+	GitVersion: "v1.37.2+minke", GitTreeState: "clean", BuildDate: "1970-01-01T00:00:00Z",
 	GoVersion: runtime.Version(), Compiler: runtime.Compiler, Platform: runtime.GOOS + "/" + runtime.GOARCH,
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"minke/api"
 	"minke/apiserver/admission"
+	"minke/apiserver/admission/adminaccess"
 	"minke/apiserver/admission/always"
 	"minke/apiserver/admission/alwayspullimages"
 	"minke/apiserver/admission/certificates"
@@ -128,6 +129,7 @@ var plugIns = []plugIn{
 		return policy.NewMutating(policy.Config{Reader: p.held, Authorizer: p.security.authorizer})
 	})},
 	{lastRepeated, on, of(func(p *plugInParts) any { return p.webhooks.Mutating })},
+	{"", on, of(func(p *plugInParts) any { return &adminaccess.Plugin{Reader: p.held} })},
 	{"", on, simple(certificates.Author{})},
 	{"", on, of(func(p *plugInParts) any { return certificates.PodSigning{Authorizer: p.security.authorizer} })},
 	{"", on, of(func(p *plugInParts) any { return p.allocator })},

@@ -23,6 +23,8 @@ func TestSmallGroupRules(t *testing.T) {
 			[]string{`ports[1].name: Duplicate value: ""`, `ports[1].appProtocol: Invalid value: "a b": name part must consist of`}},
 		"runtime class": {"", runtimeClass + "overhead: {podFixed: {cpu: -1}}\nscheduling: {tolerations: [{key: a, operator: Exists}, {key: a, operator: Exists}]}",
 			[]string{`overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0`, `scheduling.tolerations[1]: Duplicate value`}},
+		"runtime class of nothing": {"", strings.Replace(runtimeClass, "handler: h", "handler: ''", 1) + "scheduling: {tolerations: [{operator: Equal}]}",
+			[]string{`handler: Required value`, `scheduling.tolerations[0].operator: Invalid value: "Equal": operator must be Exists when`}},
 		"lease's strategy":  {"", lease + "{strategy: X, leaseDurationSeconds: 0}", []string{`spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0`, `spec.strategy.strategy: Unsupported value: "X": supported values: "OldestEmulationVersion"`}},
 		"system class":      {"", "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: system-node-critical}\nvalue: 1", []string{`metadata.name: Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: value of system-node-critical PriorityClass must be 2000001000`}},
 		"request":           {"", request + "{request: YQ==, usages: [fly, any, any], signerName: a/b}", []string{`spec.request: Invalid value: "YQ==": PEM block type must be CERTIFICATE REQUEST`, `spec.usages[0]: Unsupported value: "fly"`, `spec.usages[2]: Duplicate value: "any"`, `spec.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots`}},

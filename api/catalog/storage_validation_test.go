@@ -1,6 +1,9 @@
 package catalog
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	claim  = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: "
@@ -63,7 +66,10 @@ func TestStorageRules(t *testing.T) {
 				`spec.tokenRequests[0].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes`, `spec.tokenRequests[1].audience: Duplicate value: "a"`,
 				`spec.nodeAllocatableUpdatePeriodSeconds: Invalid value: 9: must be greater than or equal to 10 seconds`}},
 		"attachment of nothing": {"", attachment + "{attacher: a.b, nodeName: n}", []string{`spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName`}},
-		"attacher":              {"", attachment + "{attacher: a b, nodeName: n, source: {persistentVolumeName: V}}", []string{`spec.attacher: Invalid value: "a b": a lowercase`, `spec.source.persistentVolumeName: Invalid value: "V": a lowercase`}},
+		"attacher that is long": {"", attachment + "{attacher: " + strings.Repeat("A", 64) + ", nodeName: n, source: {persistentVolumeName: v}}", []string{`spec.attacher: Too long: may not be more than 63 characters`}},
+		"topologies of nothing": {"", storageClass + "provisioner: p\nallowedTopologies: [{matchLabelExpressions: [{key: a, values: [b]}]}, {}]", []string{`allowedTopologies[1].matchLabelExpressions: Duplicate value: ""`}},
+		"driver's secrets":      {"", csiDriver + "{serviceAccountTokenInSecrets: true}", []string{`spec.serviceAccountTokenInSecrets: Invalid value: true: serviceAccountTokenInSecrets is set but no tokenRequests are specified`}},
+		"attacher":              {"", attachment + "{attacher: a b, nodeName: n, source: {persistentVolumeName: V}}", []string{`spec.attacher: Invalid value: "a b": an RFC 1123 subdomain`, `spec.source.persistentVolumeName: Invalid value: "V": a lowercase`}},
 		"attributes changed":    {"apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: b}", "apiVersion: storage.k8s.io/v1\nkind: VolumeAttributesClass\nmetadata: {name: v}\ndriverName: a\nparameters: {a: c}", []string{`parameters: Forbidden: updates to parameters are forbidden.`}},
 	})
 }

@@ -77,15 +77,16 @@ func validateService(s *Service, at *field.Path) field.ErrorList {
 // validatePath allows segments that are DNS subdomains, so that a path cannot
 // smuggle in anything.
 func validatePath(path string, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	switch {
 	case path == "" || path == "/":
 		return nil
 	case path == "//":
 		return field.ErrorList{field.Invalid(at, path, "segment[0] may not be empty")}
 	case !strings.HasPrefix(path, "/"):
-		return field.ErrorList{field.Invalid(at, path, "must start with a '/'")}
+		errs = append(errs, field.Invalid(at, path, "must start with a '/'"))
 	}
-	var errs field.ErrorList
+	// The first byte is not looked at again, whatever it is.
 	for i, segment := range strings.Split(strings.TrimSuffix(path[1:], "/"), "/") {
 		if segment == "" {
 			errs = append(errs, field.Invalid(at, path, fmt.Sprintf("segment[%d] may not be empty", i)))

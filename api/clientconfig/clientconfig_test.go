@@ -29,6 +29,8 @@ func TestValidate(t *testing.T) {
 		{nil, service("", 443), ""},
 		{nil, service("/a/b.c/", 443), ""},
 		{nil, service("a", 443), "must start with a '/'"},
+		{nil, service("a b", 443), "must start with a '/'"},
+		{nil, service("%", 443), "must start with a '/'"},
 		{nil, service("/a//b", 443), "segment[1] may not be empty"},
 		{nil, service("//", 443), "segment[0] may not be empty"},
 		{nil, service("/a/%2e%2e", 443), "segment[1]: a lowercase RFC 1123 subdomain"},

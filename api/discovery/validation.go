@@ -172,7 +172,7 @@ func validateEndpointSliceUpdate(s, old *discoveryv1.EndpointSlice) field.ErrorL
 
 func endpointSliceWarnings(s, _ *discoveryv1.EndpointSlice) []string {
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
-		return []string{"addressType: FQDN endpoints are deprecated"}
+		return []string{"spec.addressType: FQDN endpoints are deprecated"}
 	}
 	var all []string
 	for i, e := range s.Endpoints {

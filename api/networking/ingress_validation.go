@@ -152,7 +152,7 @@ func validateBackend(b *networkingv1.IngressBackend, path *field.Path) field.Err
 	case b.Resource != nil && b.Service != nil:
 		return field.ErrorList{field.Invalid(path, "", "cannot set both resource and service backends")}
 	case b.Resource != nil:
-		return validateReference(b.Resource, path.Child("resource"))
+		return validateReference(b.Resource, "kind is required", "name is required", path.Child("resource"))
 	case b.Service == nil:
 		return field.ErrorList{field.Invalid(path, "", "resource or service backend is required")}
 	}
@@ -179,13 +179,13 @@ func validateBackend(b *networkingv1.IngressBackend, path *field.Path) field.Err
 	return errs
 }
 
-func validateReference(r *corev1.TypedLocalObjectReference, path *field.Path) field.ErrorList {
+func validateReference(r *corev1.TypedLocalObjectReference, kindMissing, nameMissing string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if r.APIGroup != nil {
 		errs = append(errs, messages(path.Child("apiGroup"), *r.APIGroup, validation.IsDNS1123Subdomain)...)
 	}
-	errs = append(errs, segment(r.Kind, "kind is required", path.Child("kind"))...)
-	return append(errs, segment(r.Name, "name is required", path.Child("name"))...)
+	errs = append(errs, segment(r.Kind, kindMissing, path.Child("kind"))...)
+	return append(errs, segment(r.Name, nameMissing, path.Child("name"))...)
 }
 
 // segment requires a value that can be a part of a path.
@@ -238,7 +238,7 @@ func validateIngressClass(c *networkingv1.IngressClass) field.ErrorList {
 	if p == nil {
 		return errs
 	}
-	errs = append(errs, validateReference(&corev1.TypedLocalObjectReference{APIGroup: p.APIGroup, Kind: p.Kind, Name: p.Name}, at)...)
+	errs = append(errs, validateReference(&corev1.TypedLocalObjectReference{APIGroup: p.APIGroup, Kind: p.Kind, Name: p.Name}, "", "", at)...)
 	scopes := []string{networkingv1.IngressClassParametersReferenceScopeCluster, networkingv1.IngressClassParametersReferenceScopeNamespace}
 	switch {
 	case p.Scope == nil:

@@ -106,7 +106,7 @@ func validatePolicyPort(p *networkingv1.NetworkPolicyPort, path *field.Path) fie
 		return errs
 	}
 	if *p.EndPort < p.Port.IntVal {
-		errs = append(errs, field.Invalid(end, p.Port.IntVal, "must be greater than or equal to `port`"))
+		errs = append(errs, field.Invalid(end, *p.EndPort, "must be greater than or equal to `port`"))
 	}
 	for _, msg := range validation.IsValidPortNum(int(*p.EndPort)) {
 		errs = append(errs, field.Invalid(end, *p.EndPort, msg))

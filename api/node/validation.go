@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -16,8 +17,12 @@ import (
 
 func validateRuntimeClass(c *nodev1.RuntimeClass) field.ErrorList {
 	var errs field.ErrorList
-	for _, msg := range apivalidation.NameIsDNSLabel(c.Handler, false) {
-		errs = append(errs, field.Invalid(field.NewPath("handler"), c.Handler, msg))
+	if handler := field.NewPath("handler"); c.Handler == "" {
+		errs = append(errs, field.Required(handler, ""))
+	} else {
+		for _, msg := range content.IsDNS1123Label(c.Handler) {
+			errs = append(errs, field.Invalid(handler, c.Handler, msg))
+		}
 	}
 	if o := c.Overhead; o != nil {
 		errs = append(errs, core.ValidateOverhead(o.PodFixed, field.NewPath("overhead"))...)
@@ -32,7 +37,7 @@ func validateRuntimeClass(c *nodev1.RuntimeClass) field.ErrorList {
 
 // validateTolerations finds those that differ in no more than their seconds, too.
 func validateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
-	errs := core.ValidateTolerations(tolerations, path.Child("tolerations"))
+	errs := core.ValidateTolerations(tolerations, path)
 	seen := map[corev1.Toleration]bool{}
 	for i, t := range tolerations {
 		key := t

@@ -5,7 +5,9 @@ import (
 	"sync"
 
 	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 
 	"minke/api"
@@ -29,8 +31,14 @@ var fields = []struct {
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.ServiceAccountTokenProjection](), []string{"User"}},
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.ClusterTrustBundleProjection](), []string{"User"}},
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.PodCertificateProjection](), []string{"User"}},
+	{"CoordinatedLeaderElection", reflect.TypeFor[coordinationv1.LeaseSpec](), []string{"Strategy", "PreferredHolder"}},
 	{"CrossNamespaceVolumeDataSource", reflect.TypeFor[corev1.TypedObjectReference](), []string{"Namespace"}},
 	{"CSIVolumeHealth", reflect.TypeFor[storagev1.CSINodeStatus](), []string{"StorageHealth"}},
+	{"DRADeviceCompatibilityGroups", reflect.TypeFor[resourcev1.DeviceCounterConsumption](), []string{"CompatibilityGroups"}},
+	{"DRANodeAllocatableResources", reflect.TypeFor[resourcev1.Device](), []string{"NodeAllocatableResources"}},
+	{"DRAOptionalNodeOperations", reflect.TypeFor[resourcev1.ResourceSliceSpec](), []string{"SkipNodeOperations"}},
+	{"DRAOptionalNodeOperations", reflect.TypeFor[resourcev1.DeviceRequestAllocationResult](), []string{"SkipNodeOperations"}},
+	{"DRAPartitionableDevicesType", reflect.TypeFor[resourcev1.ResourceSliceSpec](), []string{"PartitionTypeAttribute"}},
 	{"EmptyDirVolumeMode", reflect.TypeFor[corev1.EmptyDirVolumeSource](), []string{"Mode"}},
 	{"GenericWorkload", reflect.TypeFor[corev1.PodSpec](), []string{"SchedulingGroup"}},
 	{"GRPCContainerProbeTLS", reflect.TypeFor[corev1.GRPCAction](), []string{"Mode"}},
@@ -75,7 +83,7 @@ func DropFields(resources []*api.Resource, gates feature.Gates) {
 
 // inStatus are the resources of which a status has such fields. All others'
 // statuses, of which there are many more, need not be looked through.
-var inStatus = map[string]bool{"csinodes.storage.k8s.io": true}
+var inStatus = map[string]bool{"csinodes.storage.k8s.io": true, "resourceclaims.resource.k8s.io": true}
 
 // dropNew drops what old does not have.
 func dropNew(obj, old api.Object, off gateSet) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -101,5 +102,31 @@ func TestDropStatusFields(t *testing.T) {
 		if got := len(obj.Status.StorageHealth); got != c.want {
 			t.Errorf("gates %q, %d before: %d left, want %d", c.gates, c.before, got, c.want)
 		}
+	}
+}
+
+// TestDropDeviceFields: fields in lists, and in a claim's status, are found too.
+func TestDropDeviceFields(t *testing.T) {
+	slices := api.Definition[*resourcev1.ResourceSlice]{New: api.New[resourcev1.ResourceSlice], NewList: func() runtime.Object { return nil }}.Resource()
+	claims := api.Definition[*resourcev1.ResourceClaim]{
+		Kind: resourcev1.SchemeGroupVersion.WithKind("ResourceClaim"), Plural: "resourceclaims",
+		New: api.New[resourcev1.ResourceClaim], NewList: func() runtime.Object { return nil },
+		Subresources: map[string]api.Subresource[*resourcev1.ResourceClaim]{"status": {Prepare: func(_, _ *resourcev1.ResourceClaim) {}}},
+	}.Resource()
+	DropFields([]*api.Resource{slices, claims}, nil)
+	slice := &resourcev1.ResourceSlice{}
+	slice.Spec.SkipNodeOperations = []resourcev1.SkipNodeOperation{"*"}
+	slice.Spec.Devices = []resourcev1.Device{{ConsumesCounters: []resourcev1.DeviceCounterConsumption{{CounterSet: "c", CompatibilityGroups: []string{"g"}}}}}
+	slices.PrepareForCreate(slice)
+	if c := slice.Spec.Devices[0].ConsumesCounters[0]; slice.Spec.SkipNodeOperations != nil || c.CompatibilityGroups != nil || c.CounterSet != "c" {
+		t.Errorf("not dropped: %+v", slice.Spec)
+	}
+	claim := &resourcev1.ResourceClaim{}
+	claim.Status.Allocation = &resourcev1.AllocationResult{Devices: resourcev1.DeviceAllocationResult{
+		Results: []resourcev1.DeviceRequestAllocationResult{{Device: "d", SkipNodeOperations: []resourcev1.SkipNodeOperation{"*"}}},
+	}}
+	claims.Subresources["status"].Prepare(claim, &resourcev1.ResourceClaim{})
+	if r := claim.Status.Allocation.Devices.Results[0]; r.SkipNodeOperations != nil || r.Device != "d" {
+		t.Errorf("not dropped: %+v", r)
 	}
 }

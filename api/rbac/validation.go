@@ -58,7 +58,7 @@ func validateRules(rules []rbacv1.PolicyRule, scope ruleScope, at *field.Path) f
 	for i, r := range rules {
 		at := at.Index(i)
 		if len(r.Verbs) == 0 {
-			errs = append(errs, field.Required(at.Child("verbs"), "verbs must contain at least one value"))
+			errs = append(errs, field.Required(at.Child("verbs"), ""))
 		}
 		if len(r.NonResourceURLs) > 0 {
 			if scope == namespacedRules {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -87,7 +88,19 @@ func driverName(name string, path *field.Path) field.ErrorList {
 	if len(name) > resourcev1.DriverNameMaxLength {
 		errs = append(errs, field.TooLong(path, "", resourcev1.DriverNameMaxLength))
 	}
-	return append(errs, messages(path, strings.ToLower(name), validation.IsDNS1123Subdomain)...)
+	return append(errs, messages(path, name, func(s string) []string { return validation.IsDNS1123Subdomain(strings.ToLower(s)) })...)
+}
+
+// opaqueDriver is the same rule, where Kubernetes words it in another way.
+func opaqueDriver(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	var errs field.ErrorList
+	if len(name) > resourcev1.DriverNameMaxLength {
+		errs = append(errs, field.TooLongCharacters(path, name, resourcev1.DriverNameMaxLength))
+	}
+	return append(errs, messages(path, name, content.IsDNS1123SubdomainCaseless)...)
 }
 
 // poolName checks subdomains with slashes between.

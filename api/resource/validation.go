@@ -3,10 +3,12 @@ package resource
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 
 	resourcev1 "k8s.io/api/resource/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -23,9 +25,27 @@ func validateClaimUpdate(c, old *resourcev1.ResourceClaim) field.ErrorList {
 
 func (f features) validateClaimTemplate(t *resourcev1.ResourceClaimTemplate) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := metavalidation.ValidateLabels(t.Spec.Labels, path.Child("metadata", "labels"))
-	errs = append(errs, apivalidation.ValidateAnnotations(t.Spec.Annotations, path.Child("metadata", "annotations"))...)
+	errs := apivalidation.ValidateAnnotations(t.Spec.Annotations, path.Child("metadata", "annotations"))
+	errs = append(errs, metavalidation.ValidateLabels(t.Spec.Labels, path.Child("metadata", "labels"))...)
+	errs = append(errs, templateMetadata(t.Spec.ObjectMeta, path.Child("metadata"))...)
 	return append(errs, f.devices(&t.Spec.Spec.Devices, path.Child("spec", "devices"))...)
+}
+
+// templateMetadata forbids in a template's metadata all but what a claim gets of
+// it, labels and annotations.
+func templateMetadata(meta metav1.ObjectMeta, path *field.Path) field.ErrorList {
+	meta.Labels, meta.Annotations = nil, nil
+	given := reflect.ValueOf(meta)
+	var errs field.ErrorList
+	for i := range given.NumField() {
+		f := given.Type().Field(i)
+		if v := given.Field(i); v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		errs = append(errs, field.Forbidden(path.Child(name), "cannot be set"))
+	}
+	return errs
 }
 
 func validateClaimTemplateUpdate(t, old *resourcev1.ResourceClaimTemplate) field.ErrorList {
@@ -152,7 +172,7 @@ func configuration(c *resourcev1.DeviceConfiguration, a age, path *field.Path) f
 	if c.Opaque == nil {
 		return field.ErrorList{field.Required(at, "")}
 	}
-	errs := driverName(c.Opaque.Driver, at.Child("driver"))
+	errs := opaqueDriver(c.Opaque.Driver, at.Child("driver"))
 	return append(errs, object(c.Opaque.Parameters.Raw, a, resourcev1.OpaqueParametersMaxLength, at.Child("parameters"))...)
 }
 

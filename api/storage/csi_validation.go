@@ -94,6 +94,9 @@ func validateCSIDriver(d *storagev1.CSIDriver) field.ErrorList {
 		errs = append(errs, field.NotSupported(path.Child("fsGroupPolicy"), *p, policies))
 	}
 	errs = append(errs, tokenRequests(s.TokenRequests, path.Child("tokenRequests"))...)
+	if in := s.ServiceAccountTokenInSecrets; in != nil && len(s.TokenRequests) == 0 {
+		errs = append(errs, field.Invalid(path.Child("serviceAccountTokenInSecrets"), *in, "serviceAccountTokenInSecrets is set but no tokenRequests are specified"))
+	}
 	modes := []storagev1.VolumeLifecycleMode{storagev1.VolumeLifecyclePersistent, storagev1.VolumeLifecycleEphemeral}
 	for _, m := range s.VolumeLifecycleModes {
 		if !slices.Contains(modes, m) {

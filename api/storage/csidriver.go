@@ -16,6 +16,7 @@ func csiDrivers() *api.Resource {
 		Default:               defaultCSIDriver,
 		ConditionalUpdateOnly: true,
 		Columns:               csiDriverColumns(),
+		Warnings:              csiDriverWarnings,
 		Validate:              validateCSIDriver,
 		ValidateUpdate:        validateCSIDriverUpdate,
 	}.Resource()

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -93,7 +94,8 @@ func topologies(terms []corev1.TopologySelectorTerm, path *field.Path) field.Err
 		same := func(other map[string]sets.Set[string]) bool {
 			return maps.EqualFunc(values, other, sets.Set[string].Equal)
 		}
-		if slices.ContainsFunc(before, same) {
+		// Kubernetes compares with an empty term, too.
+		if len(values) == 0 || slices.ContainsFunc(before, same) {
 			errs = append(errs, field.Duplicate(at, ""))
 		}
 		before = append(before, values)
@@ -152,11 +154,29 @@ func validateAttributesClassUpdate(c, old *storagev1.VolumeAttributesClass) fiel
 // of older ones need not be mended.
 func validateVolumeAttachment(a *storagev1.VolumeAttachment) field.ErrorList {
 	errs := attachment(a)
-	errs = append(errs, core.CSIDriverName(field.NewPath("spec", "attacher"), a.Spec.Attacher)...)
+	errs = append(errs, attacher(a.Spec.Attacher, field.NewPath("spec", "attacher"))...)
 	if name := a.Spec.Source.PersistentVolumeName; name != nil {
 		for _, msg := range validation.IsDNS1123Subdomain(*name) {
 			errs = append(errs, field.Invalid(field.NewPath("spec", "source", "persistentVolumeName"), *name, msg))
 		}
+	}
+	return errs
+}
+
+// maxDriverName is the length of a CSI driver's name, in characters.
+const maxDriverName = 63
+
+// attacher checks the name of a driver that is there.
+func attacher(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return nil
+	}
+	var errs field.ErrorList
+	if len(name) > maxDriverName {
+		errs = append(errs, field.TooLongCharacters(path, name, maxDriverName))
+	}
+	for _, msg := range content.IsDNS1123SubdomainCaseless(name) {
+		errs = append(errs, field.Invalid(path, name, msg))
 	}
 	return errs
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api/core"
@@ -24,4 +25,16 @@ func storageClassWarnings(c, _ *storagev1.StorageClass) []string {
 
 func capacityWarnings(c, _ *storagev1.CSIStorageCapacity) []string {
 	return core.LabelSelectorWarnings(c.NodeTopology, field.NewPath("nodeTopology"))
+}
+
+// csiDriverWarnings advises to hand tokens over as secrets, when it is asked for
+// other tokens than before (KEP-5538).
+func csiDriverWarnings(d, old *storagev1.CSIDriver) []string {
+	if len(d.Spec.TokenRequests) == 0 || d.Spec.ServiceAccountTokenInSecrets != nil {
+		return nil
+	}
+	if old != nil && equality.Semantic.DeepEqual(d.Spec.TokenRequests, old.Spec.TokenRequests) {
+		return nil
+	}
+	return []string{"spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes"}
 }

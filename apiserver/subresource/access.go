@@ -16,10 +16,10 @@ import (
 // subjectAccessReview tells whether somebody may do something.
 func (s *Server) subjectAccessReview(w http.ResponseWriter, r *http.Request) error {
 	var review authorizationv1.SubjectAccessReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
-	if err := checkReview("SubjectAccessReview", review.Spec); err != nil {
+	if err := invalidReview(append(checkReview(review.Spec), checkNoMetadata(review.ObjectMeta, mustBeEmpty)...)); err != nil {
 		return err
 	}
 	review.TypeMeta = typeOf("SubjectAccessReview")
@@ -31,22 +31,28 @@ func (s *Server) subjectAccessReview(w http.ResponseWriter, r *http.Request) err
 // localSubjectAccessReview is the same within one namespace.
 func (s *Server) localSubjectAccessReview(w http.ResponseWriter, r *http.Request) error {
 	var review authorizationv1.LocalSubjectAccessReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
 	namespace := request.InfoFrom(r.Context()).Namespace
-	var errs field.ErrorList
-	path := field.NewPath("spec", "resourceAttributes", "namespace")
+	if review.Namespace != "" && review.Namespace != namespace {
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	}
+	meta := review.ObjectMeta
+	meta.Namespace = ""
+	errs := checkReview(review.Spec)
+	if len(checkNoMetadata(meta, "")) > 0 {
+		meta.Namespace = namespace
+		errs = append(errs, field.Invalid(field.NewPath("metadata"), meta, mustBeEmpty+" except for namespace"))
+	}
+	path := field.NewPath("spec")
 	if a := review.Spec.ResourceAttributes; a != nil && a.Namespace != namespace {
-		errs = append(errs, field.Invalid(path, a.Namespace, "must match metadata.namespace"))
+		errs = append(errs, field.Invalid(path.Child("resourceAttributes", "namespace"), a.Namespace, "must match metadata.namespace"))
 	}
-	if review.Spec.NonResourceAttributes != nil {
-		errs = append(errs, field.Invalid(field.NewPath("spec", "nonResourceAttributes"), review.Spec.NonResourceAttributes, "disallowed on this kind of request"))
+	if n := review.Spec.NonResourceAttributes; n != nil {
+		errs = append(errs, field.Invalid(path.Child("nonResourceAttributes"), shownPath(n), "disallowed on this kind of request"))
 	}
-	if len(errs) > 0 {
-		return invalidReview("LocalSubjectAccessReview", errs)
-	}
-	if err := checkReview("LocalSubjectAccessReview", review.Spec); err != nil {
+	if err := invalidReview(errs); err != nil {
 		return err
 	}
 	review.TypeMeta, review.Namespace = typeOf("LocalSubjectAccessReview"), namespace
@@ -58,13 +64,13 @@ func (s *Server) localSubjectAccessReview(w http.ResponseWriter, r *http.Request
 // selfSubjectAccessReview tells whether the caller may do something.
 func (s *Server) selfSubjectAccessReview(w http.ResponseWriter, r *http.Request) error {
 	var review authorizationv1.SelfSubjectAccessReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
 	spec := authorizationv1.SubjectAccessReviewSpec{
 		ResourceAttributes: review.Spec.ResourceAttributes, NonResourceAttributes: review.Spec.NonResourceAttributes, User: "self",
 	}
-	if err := checkReview("SelfSubjectAccessReview", spec); err != nil {
+	if err := invalidReview(append(checkReview(spec), checkNoMetadata(review.ObjectMeta, mustBeEmpty)...)); err != nil {
 		return err
 	}
 	review.TypeMeta = typeOf("SelfSubjectAccessReview")
@@ -76,7 +82,7 @@ func (s *Server) selfSubjectAccessReview(w http.ResponseWriter, r *http.Request)
 // selfSubjectRulesReview lists what the caller may do in a namespace.
 func (s *Server) selfSubjectRulesReview(w http.ResponseWriter, r *http.Request) error {
 	var review authorizationv1.SelfSubjectRulesReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
 	if review.Spec.Namespace == "" {
@@ -100,38 +106,13 @@ func (s *Server) selfSubjectRulesReview(w http.ResponseWriter, r *http.Request) 
 			status.NonResourceRules = append(status.NonResourceRules, authorizationv1.NonResourceRule{Verbs: rule.Verbs, NonResourceURLs: rule.NonResourceURLs})
 		}
 	}
-	review.TypeMeta, review.Status = typeOf("SelfSubjectRulesReview"), status
-	s.Codec.Write(w, r, http.StatusCreated, &review)
+	// The answer has nothing of the question but its kind.
+	s.Codec.Write(w, r, http.StatusCreated, &authorizationv1.SelfSubjectRulesReview{TypeMeta: typeOf("SelfSubjectRulesReview"), Status: status})
 	return nil
 }
 
 func typeOf(kind string) metav1.TypeMeta {
 	return metav1.TypeMeta{APIVersion: authorizationv1.SchemeGroupVersion.String(), Kind: kind}
-}
-
-func checkReview(kind string, spec authorizationv1.SubjectAccessReviewSpec) error {
-	var errs field.ErrorList
-	path := field.NewPath("spec")
-	switch {
-	case spec.ResourceAttributes != nil && spec.NonResourceAttributes != nil:
-		errs = append(errs, field.Invalid(path.Child("nonResourceAttributes"), spec.NonResourceAttributes, "cannot be specified in combination with resourceAttributes"))
-	case spec.ResourceAttributes == nil && spec.NonResourceAttributes == nil:
-		errs = append(errs, field.Invalid(path.Child("resourceAttributes"), spec.NonResourceAttributes, "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
-	}
-	if r := spec.ResourceAttributes; r != nil {
-		errs = append(errs, checkSelectors(r, path.Child("resourceAttributes"))...)
-	}
-	if spec.User == "" && len(spec.Groups) == 0 {
-		errs = append(errs, field.Invalid(path.Child("user"), spec.User, "at least one of user or group must be specified"))
-	}
-	if len(errs) > 0 {
-		return invalidReview(kind, errs)
-	}
-	return nil
-}
-
-func invalidReview(kind string, errs field.ErrorList) error {
-	return apierrors.NewInvalid(authorizationv1.SchemeGroupVersion.WithKind(kind).GroupKind(), "", errs)
 }
 
 func userOf(spec authorizationv1.SubjectAccessReviewSpec) *inprocess.User {

@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// checkSelectors checks those of a review: each in one of two forms.
+// checkSelectors checks those of a review: each in one of two forms. An operator
+// that is not known is left to the question, which then asks about more.
 func checkSelectors(r *authorizationv1.ResourceAttributes, path *field.Path) (errs field.ErrorList) {
 	const both = "may not specified at the same time as requirements"
 	if s := r.FieldSelector; s != nil {
@@ -19,10 +20,10 @@ func checkSelectors(r *authorizationv1.ResourceAttributes, path *field.Path) (er
 			errs = append(errs, field.Invalid(at.Child("rawSelector"), s.RawSelector, both))
 		}
 		if s.RawSelector == "" && len(s.Requirements) == 0 {
-			errs = append(errs, field.Required(at.Child("requirements"), "when fieldSelector is specified, requirements or rawSelector is required"))
+			errs = append(errs, field.Required(at.Child("requirements"), "when "+at.String()+" is specified, requirements or rawSelector is required"))
 		}
 		for i, q := range s.Requirements {
-			errs = append(errs, metav1validation.ValidateFieldSelectorRequirement(q, metav1validation.FieldSelectorValidationOptions{}, at.Child("requirements").Index(i))...)
+			errs = append(errs, metav1validation.ValidateFieldSelectorRequirement(q, metav1validation.FieldSelectorValidationOptions{AllowUnknownOperatorInRequirement: true}, at.Child("requirements").Index(i))...)
 		}
 	}
 	if s := r.LabelSelector; s != nil {
@@ -31,10 +32,10 @@ func checkSelectors(r *authorizationv1.ResourceAttributes, path *field.Path) (er
 			errs = append(errs, field.Invalid(at.Child("rawSelector"), s.RawSelector, both))
 		}
 		if s.RawSelector == "" && len(s.Requirements) == 0 {
-			errs = append(errs, field.Required(at.Child("requirements"), "when labelSelector is specified, requirements or rawSelector is required"))
+			errs = append(errs, field.Required(at.Child("requirements"), "when "+at.String()+" is specified, requirements or rawSelector is required"))
 		}
 		for i, q := range s.Requirements {
-			errs = append(errs, metav1validation.ValidateLabelSelectorRequirement(q, metav1validation.LabelSelectorValidationOptions{}, at.Child("requirements").Index(i))...)
+			errs = append(errs, metav1validation.ValidateLabelSelectorRequirement(q, metav1validation.LabelSelectorValidationOptions{AllowUnknownOperatorInRequirement: true}, at.Child("requirements").Index(i))...)
 		}
 	}
 	return errs

@@ -152,7 +152,7 @@ func TestTokenAndReview(t *testing.T) {
 			t.Errorf("review of a token: %s", text)
 		}
 	}
-	if _, text := post(t, s, "tokenreviews.authentication.k8s.io", "/x", authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: "nonsense"}}); strings.Contains(text, `"authenticated":true`) {
+	if _, text := post(t, s, "tokenreviews.authentication.k8s.io", "/x", authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: "nonsense"}}); strings.Contains(text, `"authenticated":true`) || !strings.Contains(text, `"error":"invalid bearer token"`) {
 		t.Errorf("review of nonsense: %s", text)
 	}
 }
@@ -169,6 +169,7 @@ func TestAccessReviews(t *testing.T) {
 	}
 	pods := &authorizationv1.ResourceAttributes{Verb: "get", Resource: "pods", Namespace: "y"}
 	nodes := &authorizationv1.ResourceAttributes{Verb: "get", Resource: "nodes"}
+	named := metav1.ObjectMeta{Name: "a"}
 	const group = ".authorization.k8s.io"
 	for _, c := range []struct {
 		action, path string
@@ -187,6 +188,16 @@ func TestAccessReviews(t *testing.T) {
 		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/y/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 201, `"allowed":true`},
 		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/z/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 422, "must match metadata.namespace"},
 		{"selfsubjectaccessreviews" + group, "/", authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: pods}}, 201, `"allowed":true`},
+		{"subjectaccessreviews" + group, "/", authorizationv1.SubjectAccessReview{ObjectMeta: named, Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 422,
+			`"message":".authorization.k8s.io \"\" is invalid: metadata: Invalid value: {\"name\":\"a\"}: must be empty"`},
+		{"selfsubjectaccessreviews" + group, "/", authorizationv1.SelfSubjectAccessReview{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{}}, Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: pods}}, 201, `"allowed":true`},
+		{"selfsubjectaccessreviews" + group, "/", authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: pods, NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: "/x", Verb: "get"}}}, 422,
+			`spec: Invalid value: {\"Path\":\"/x\",\"Verb\":\"get\"}: exactly one of`},
+		{"selfsubjectaccessreviews" + group, "/", selecting(&authorizationv1.FieldSelectorAttributes{Requirements: []metav1.FieldSelectorRequirement{{Key: "spec.nodeName", Operator: "Like", Values: []string{"n"}}}}), 201, `"allowed":false`},
+		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/y/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{ObjectMeta: metav1.ObjectMeta{Namespace: "z"}, Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 400, "does not match the namespace sent on the request"},
+		{"localsubjectaccessreviews" + group, "/apis/authorization.k8s.io/v1/namespaces/y/localsubjectaccessreviews", authorizationv1.LocalSubjectAccessReview{ObjectMeta: named, Spec: authorizationv1.SubjectAccessReviewSpec{User: "x", ResourceAttributes: pods}}, 422, "must be empty except for namespace"},
+		{"selfsubjectrulesreviews" + group, "/", authorizationv1.SelfSubjectRulesReview{ObjectMeta: named, Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: "y"}}, 201, `"metadata":{},"spec":{},"status":`},
+		{"selfsubjectreviews.authentication.k8s.io", "/", authenticationv1.SelfSubjectReview{ObjectMeta: named}, 201, `"metadata":{"creationTimestamp":"2026-01-02T03:04:05Z"}`},
 		{"selfsubjectreviews.authentication.k8s.io", "/", authenticationv1.SelfSubjectReview{}, 201, `"username":"jane"`},
 	} {
 		if code, text := post(t, s, c.action, c.path, c.body); code != c.code || !strings.Contains(text, c.text) {

@@ -25,7 +25,7 @@ var (
 func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 	info := request.InfoFrom(r.Context())
 	var b corev1.Binding
-	if err := s.Codec.Read(r, &b); err != nil {
+	if err := s.Codec.Read(w, r, &b); err != nil {
 		return err
 	}
 	name := info.Name

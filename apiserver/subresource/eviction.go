@@ -19,7 +19,7 @@ import (
 func (s *Server) eviction(w http.ResponseWriter, r *http.Request) error {
 	ctx, info := r.Context(), request.InfoFrom(r.Context())
 	var e policyv1.Eviction
-	if err := s.Codec.Read(r, &e); err != nil {
+	if err := s.Codec.Read(w, r, &e); err != nil {
 		return err
 	}
 	if e.Name != "" && e.Name != info.Name {

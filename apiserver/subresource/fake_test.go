@@ -71,7 +71,7 @@ func (f *fake) Allows(_ context.Context, _ *inprocess.User, a authz.Attributes) 
 }
 
 // Read implements Codec in JSON alone.
-func (f *fake) Read(r *http.Request, into runtime.Object) error {
+func (f *fake) Read(_ http.ResponseWriter, r *http.Request, into runtime.Object) error {
 	return json.NewDecoder(r.Body).Decode(into)
 }
 

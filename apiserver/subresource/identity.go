@@ -14,7 +14,7 @@ import (
 // tokenReview tells whom a token stands for.
 func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
 	var review authenticationv1.TokenReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
 	if review.Spec.Token == "" {
@@ -25,18 +25,19 @@ func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
 		audiences = s.Audiences
 	}
 	review.TypeMeta = metav1.TypeMeta{APIVersion: authenticationv1.SchemeGroupVersion.String(), Kind: "TokenReview"}
-	review.Status = authenticationv1.TokenReviewStatus{}
 	identity, err := s.Tokens.AuthenticateToken(r.Context(), review.Spec.Token, audiences)
+	// As in Kubernetes, what the question says of the rest of the status stays.
+	review.Status.Authenticated = identity != nil && err == nil
 	switch {
 	case err != nil:
 		// Why a token is bad helps who tries tokens; the log tells the owner.
 		s.Log.Info("token review failed", "err", err)
 		review.Status.Error = "invalid bearer token"
 	case identity == nil:
+		review.Status.Error = "invalid bearer token"
 	default:
 		user := *identity.User
 		user.Groups = append(append([]string(nil), user.Groups...), "system:authenticated")
-		review.Status.Authenticated = true
 		review.Status.User = userInfo(&user)
 		review.Status.Audiences = identity.Audiences
 	}
@@ -47,13 +48,15 @@ func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
 // selfSubjectReview tells the caller who he is.
 func (s *Server) selfSubjectReview(w http.ResponseWriter, r *http.Request) error {
 	var review authenticationv1.SelfSubjectReview
-	if err := s.Codec.Read(r, &review); err != nil {
+	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
-	review.TypeMeta = metav1.TypeMeta{APIVersion: authenticationv1.SchemeGroupVersion.String(), Kind: "SelfSubjectReview"}
-	review.CreationTimestamp = metav1.NewTime(s.Now())
-	review.Status.UserInfo = userInfo(request.UserFrom(r.Context()))
-	s.Codec.Write(w, r, http.StatusCreated, &review)
+	// The answer has nothing of the question but its kind.
+	s.Codec.Write(w, r, http.StatusCreated, &authenticationv1.SelfSubjectReview{
+		TypeMeta:   metav1.TypeMeta{APIVersion: authenticationv1.SchemeGroupVersion.String(), Kind: "SelfSubjectReview"},
+		ObjectMeta: metav1.ObjectMeta{CreationTimestamp: metav1.NewTime(s.Now())},
+		Status:     authenticationv1.SelfSubjectReviewStatus{UserInfo: userInfo(request.UserFrom(r.Context()))},
+	})
 	return nil
 }
 

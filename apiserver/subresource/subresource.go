@@ -24,9 +24,9 @@ import (
 )
 
 // Codec reads request bodies and writes answers, in the encoding that the
-// client chose.
+// client chose. Reading may add Warning headers to the answer.
 type Codec interface {
-	Read(r *http.Request, into runtime.Object) error
+	Read(w http.ResponseWriter, r *http.Request, into runtime.Object) error
 	Write(w http.ResponseWriter, r *http.Request, status int, obj runtime.Object)
 	WriteError(w http.ResponseWriter, r *http.Request, err error)
 }

@@ -30,7 +30,7 @@ const (
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	ctx, info := r.Context(), request.InfoFrom(r.Context())
 	var req authenticationv1.TokenRequest
-	if err := s.Codec.Read(r, &req); err != nil {
+	if err := s.Codec.Read(w, r, &req); err != nil {
 		return err
 	}
 	if req.Name != "" && req.Name != info.Name || req.Namespace != "" && req.Namespace != info.Namespace {
