@@ -70,7 +70,7 @@ func (c *call) serve() error {
 	err := c.authenticate()
 	if c.cfg.Tracer != nil {
 		c.traceArrival(outside)
-	} else if outside && err == nil {
+	} else if outside && err == nil && tracing.FromContext(c.ctx) == nil {
 		c.ctx = tracing.Passed(c.r.Header).Within(c.ctx)
 	}
 	if err != nil {

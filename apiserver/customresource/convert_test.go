@@ -97,7 +97,7 @@ func TestConversion(t *testing.T) {
 	}
 	w.want(len(get(w.must(200, "GET", widgets+"?limit=1", ""), "items").([]any)), 1, "a page")
 	events := w.do("GET", widgets2+"?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1", "").Body.String()
-	if strings.Count(events, `"ADDED"`) != 2 || strings.Contains(events, "color") || !strings.Contains(events, `"hue":"blue"`) {
+	if strings.Count(events, `"ADDED"`) != 2 || strings.Contains(events, `"color":`) || !strings.Contains(events, `"hue":"blue"`) {
 		t.Errorf("watched %s", events)
 	}
 	apply := func(at, body string) map[string]any {
