@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
 	"k8s.io/apimachinery/pkg/fields"
 
+	"minke/apiserver/codec"
 	"minke/store"
 	"minke/store/cache"
 	"minke/tracing"
@@ -30,6 +31,13 @@ func (c *call) watch() error {
 	}
 	if c.info.Name != "" && sel.fields == nil { // the path /watch/…/<name>
 		sel.name, sel.fields = c.info.Name, fields.OneTermEqualSelector("metadata.name", c.info.Name)
+	}
+	if c.accepted.Format == codec.YAML {
+		a, ok := c.offer().NegotiateStream(c.r.Header.Get("Accept"))
+		if !ok {
+			return notAcceptable("only the following media types are accepted: " + c.offer().StreamMedia())
+		}
+		c.accepted = a
 	}
 	if c.accepted.As == "PartialObjectMetadataList" {
 		return notAcceptable("a watch has objects, not lists: ask for PartialObjectMetadata")

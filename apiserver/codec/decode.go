@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -58,6 +59,9 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 		}
 	}
 	if wrong := checkKind(named, kind); wrong != nil {
+		if u, ok := obj.(*unstructured.Unstructured); ok && err == nil {
+			wrong = wrongKind(u, named, kind, wrong)
+		}
 		return nil, wrong
 	}
 	if err == nil && !typed(obj) {
@@ -277,6 +281,17 @@ func checkKind(named, want schema.GroupVersionKind) error {
 			named.GroupVersion(), want.GroupVersion()))
 	}
 	return nil
+}
+
+// wrongKind words that an object without a Go type is of another kind than the
+// path's: it is refused like any other of its fields, unless the version is wrong,
+// too.
+func wrongKind(u *unstructured.Unstructured, named, want schema.GroupVersionKind, otherwise error) error {
+	if named.Kind == want.Kind || named.GroupVersion() != want.GroupVersion() {
+		return otherwise
+	}
+	return apierrors.NewInvalid(named.GroupKind(), u.GetName(), field.ErrorList{
+		field.Invalid(field.NewPath("kind"), named.Kind, "must be "+want.Kind)})
 }
 
 // nameless refuses an object without a Go type that does not say what it is: of

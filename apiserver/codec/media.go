@@ -98,6 +98,25 @@ func (o Offer) Negotiate(accept string) (Accepted, bool) {
 	return Accepted{}, false
 }
 
+// NegotiateStream is Negotiate for watches, which are not served in YAML.
+func (o Offer) NegotiateStream(accept string) (Accepted, bool) {
+	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
+		if a, ok := clause.accepted(o); ok && a.Format != YAML {
+			return a, true
+		}
+	}
+	return Accepted{}, false
+}
+
+// StreamMedia lists the media types of watches, as errors name them.
+func (o Offer) StreamMedia() string {
+	all := MediaJSON + ";stream=watch, " + MediaProtobuf + ";stream=watch"
+	if o.CBOR {
+		all += ", " + MediaCBOR + ";stream=watch"
+	}
+	return all
+}
+
 // NegotiatePlain is Negotiate for what cannot be turned into another kind.
 func (o Offer) NegotiatePlain(accept string) (Format, bool) {
 	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {

@@ -97,7 +97,7 @@ func TestFieldValidation(t *testing.T) {
 	}
 	labels := w.must(400, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"m","labels":{"a":1}}}`)
 	w.want(labels["message"], `Widget in version "v1" cannot be handled as a Widget: json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string`, "message")
-	w.must(400, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Gadget","metadata":{"name":"m"}}`)
+	w.must(422, "POST", widgets, `{"apiVersion":"example.com/v1","kind":"Gadget","metadata":{"name":"m"}}`)
 	for _, nameless := range []string{`{}`, `{"apiVersion":"example.com/v1","metadata":{"name":"m"}}`, `{"kind":"Widget","metadata":{"name":"m"}}`} {
 		w.must(400, "POST", widgets, nameless)
 	}
