@@ -104,6 +104,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	if obj, err = c.admitChange(ch, a); err != nil {
 		return nil, err
 	}
+	c.dropDoubleOwners(obj, true)
 	obj.SetGeneration(before.GetGeneration()) // it is the resource's to raise
 	if ch.ofSub {
 		ch.way.Prepare(obj, before)

@@ -66,6 +66,9 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	obj.SetSelfLink("")
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
+	if !o.applied {
+		c.dropDoubleOwners(obj, false)
+	}
 	if err := c.trackNew(obj, o); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,7 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	if obj = attributes.Object; len(c.cfg.Admission) > 0 {
 		c.end.Default(obj)
 	}
+	c.dropDoubleOwners(obj, true)
 	if err := c.checkNamespace(obj); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ func (c *call) update() error {
 	if err := c.checkName(obj); err != nil {
 		return err
 	}
+	c.dropDoubleOwners(obj, false)
 	ch := &change{options: o, way: c.end.Subresources[c.info.Subresource]}
 	ch.ofSub = c.info.Subresource != ""
 	given := obj

@@ -29,10 +29,12 @@ func horizontalPodAutoscalers() *api.Resource {
 
 func horizontalPodAutoscalerCreate(o *autoscalingv2.HorizontalPodAutoscaler) {
 	o.Status = autoscalingv2.HorizontalPodAutoscalerStatus{}
+	o.Generation = 1
 }
 
 func horizontalPodAutoscalerUpdate(o, old *autoscalingv2.HorizontalPodAutoscaler) {
 	o.Status = old.Status
+	api.BumpGeneration(o, old, o.Spec, old.Spec)
 }
 
 // horizontalPodAutoscalerStatus lets the status subresource change nothing but the status.

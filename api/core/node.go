@@ -16,6 +16,7 @@ func nodes() *api.Resource {
 		Cluster:          true,
 		New:              api.New[corev1.Node],
 		NewList:          api.NewList[corev1.NodeList],
+		PrepareForCreate: nodeCreate,
 		PrepareForUpdate: nodeUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Node]{
 			"status": {Prepare: nodeStatus, ValidateUpdate: validateNodeUpdate},
@@ -29,8 +30,17 @@ func nodes() *api.Resource {
 	}.Resource()
 }
 
+// nodeCreate drops what is no more: the kubelet's configuration in a ConfigMap.
+func nodeCreate(o *corev1.Node) {
+	o.Spec.ConfigSource = nil
+	o.Status.Config = nil
+}
+
 func nodeUpdate(o, old *corev1.Node) {
 	o.Status = old.Status
+	if old.Spec.ConfigSource == nil {
+		o.Spec.ConfigSource = nil
+	}
 }
 
 // nodeStatus lets the status subresource change nothing but the status.

@@ -56,21 +56,35 @@ func (w *warnings) pod(meta *metav1.ObjectMeta, s *corev1.PodSpec, path *field.P
 	for i := range s.Volumes {
 		w.volume(&s.Volumes[i], spec.Child("volumes").Index(i))
 	}
-	w.tokenPaths(s.Volumes, spec.Child("volumes"))
 	for i := range s.Volumes {
 		w.overlaps(&s.Volumes[i])
 	}
 	w.lists(s, spec)
-	w.fraction(s.Overhead, spec.Child("overhead"))
-	w.profiles(meta, s, annotations, path != nil)
+	w.fraction(s.Overhead, corev1.ResourceMemory, spec.Child("overhead"))
+	w.fraction(s.Overhead, corev1.ResourceEphemeralStorage, spec.Child("overhead"))
+	if _, ok := meta.Annotations[corev1.SeccompPodAnnotationKey]; ok && (s.SecurityContext == nil || s.SecurityContext.SeccompProfile == nil) {
+		w.add(annotations.Key(corev1.SeccompPodAnnotationKey), "%s", oldSeccomp)
+	}
 	eachContainer(s, spec, func(c *corev1.Container, at *field.Path) {
-		w.fraction(c.Resources.Limits, at.Child("resources", "limits"))
-		w.fraction(c.Resources.Requests, at.Child("resources", "requests"))
+		w.profiles(c, meta, s, annotations, path != nil)
+		for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+			w.fraction(c.Resources.Limits, name, at.Child("resources", "limits"))
+			w.fraction(c.Resources.Requests, name, at.Child("resources", "requests"))
+		}
 		w.hiddenVariables(c.Env, at.Child("env"))
 	})
 	w.ports(s, spec)
 	if t := s.TerminationGracePeriodSeconds; t != nil && *t < 0 {
 		w.add(spec.Child("terminationGracePeriodSeconds"), "must be >= 0; negative values are invalid and will be treated as 1")
+	}
+	w.affinities(s.Affinity, spec.Child("affinity"))
+	if s.DNSConfig != nil {
+		for i, server := range s.DNSConfig.Nameservers {
+			*w = append(*w, validation.GetWarningsForIP(spec.Child("dnsConfig", "nameservers").Index(i), server)...)
+		}
+	}
+	for i, alias := range s.HostAliases {
+		*w = append(*w, validation.GetWarningsForIP(spec.Child("hostAliases").Index(i).Child("ip"), alias.IP)...)
 	}
 }
 
@@ -83,57 +97,42 @@ func (w *warnings) lists(s *corev1.PodSpec, path *field.Path) {
 			w.add(at, "duplicate ip %q", alias.IP)
 		}
 		seen[alias.IP] = true
-		*w = append(*w, validation.GetWarningsForIP(at, alias.IP)...)
 	}
 	clear(seen)
 	for i, secret := range s.ImagePullSecrets {
-		at := path.Child("imagePullSecrets").Index(i).Child("name")
 		if seen[secret.Name] {
-			w.add(at, "duplicate name %q", secret.Name)
+			w.add(path.Child("imagePullSecrets").Index(i).Child("name"), "duplicate name %q", secret.Name)
 		}
 		seen[secret.Name] = true
+	}
+	for i, secret := range s.ImagePullSecrets {
 		if secret.Name == "" {
-			w.add(at, "invalid empty name %q", secret.Name)
+			w.add(path.Child("imagePullSecrets").Index(i).Child("name"), "invalid empty name %q", secret.Name)
 		}
-	}
-	if s.DNSConfig == nil {
-		return
-	}
-	for i, server := range s.DNSConfig.Nameservers {
-		*w = append(*w, validation.GetWarningsForIP(path.Child("dnsConfig", "nameservers").Index(i), server)...)
 	}
 }
 
 // fraction warns about a part of a byte.
-func (w *warnings) fraction(list corev1.ResourceList, path *field.Path) {
-	for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage, corev1.ResourceStorage} {
-		if q, ok := list[name]; ok && !isWhole(q) {
-			w.add(path.Key(string(name)), "fractional byte value %q is invalid, must be an integer", q.String())
-		}
+func (w *warnings) fraction(list corev1.ResourceList, name corev1.ResourceName, path *field.Path) {
+	if q, ok := list[name]; ok && !isWhole(q) {
+		w.add(path.Key(string(name)), "fractional byte value %q is invalid, must be an integer", q.String())
 	}
 }
 
-// profiles warns about annotations that fields replaced. Of a pod itself the
-// AppArmor annotations are not mentioned: they are copied to the fields.
-func (w *warnings) profiles(meta *metav1.ObjectMeta, s *corev1.PodSpec, annotations *field.Path, template bool) {
-	tell := func(key, text string) {
-		if _, ok := meta.Annotations[key]; ok {
-			w.add(annotations.Key(key), "%s", text)
-		}
-	}
-	const seccomp = `non-functional in v1.27+; use the "seccompProfile" field instead`
-	if s.SecurityContext == nil || s.SecurityContext.SeccompProfile == nil {
-		tell(corev1.SeccompPodAnnotationKey, seccomp)
+const oldSeccomp = `non-functional in v1.27+; use the "seccompProfile" field instead`
+
+// profiles warns about annotations that fields of a container replaced. Of a pod
+// itself the AppArmor annotations are not mentioned: they are copied to the fields.
+func (w *warnings) profiles(c *corev1.Container, meta *metav1.ObjectMeta, s *corev1.PodSpec, annotations *field.Path, template bool) {
+	key := corev1.SeccompContainerAnnotationKeyPrefix + c.Name
+	if _, ok := meta.Annotations[key]; ok && (c.SecurityContext == nil || c.SecurityContext.SeccompProfile == nil) {
+		w.add(annotations.Key(key), "%s", oldSeccomp)
 	}
 	confined := s.SecurityContext != nil && s.SecurityContext.AppArmorProfile != nil
-	eachContainer(s, nil, func(c *corev1.Container, _ *field.Path) {
-		if c.SecurityContext == nil || c.SecurityContext.SeccompProfile == nil {
-			tell(corev1.SeccompContainerAnnotationKeyPrefix+c.Name, seccomp)
-		}
-		if template && !confined && (c.SecurityContext == nil || c.SecurityContext.AppArmorProfile == nil) {
-			tell(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, `deprecated since v1.30; use the "appArmorProfile" field instead`)
-		}
-	})
+	key = corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix + c.Name
+	if _, ok := meta.Annotations[key]; ok && template && !confined && (c.SecurityContext == nil || c.SecurityContext.AppArmorProfile == nil) {
+		w.add(annotations.Key(key), "%s", `deprecated since v1.30; use the "appArmorProfile" field instead`)
+	}
 }
 
 // hiddenVariables warns about a name given twice, unless the second value is
@@ -173,6 +172,20 @@ func (w *warnings) ports(s *corev1.PodSpec, path *field.Path) {
 				}
 			}
 			all[key] = append(all[key], place{at, p})
+		}
+	})
+	names := map[string]*field.Path{}
+	eachContainer(s, path, func(c *corev1.Container, at *field.Path) {
+		for i, p := range c.Ports {
+			if p.Name == "" {
+				continue
+			}
+			at := at.Child("ports").Index(i)
+			if other, ok := names[p.Name]; ok {
+				w.add(at, "duplicate port name %q with %s, services and probes that select ports by name will use %s", p.Name, other, other)
+				continue
+			}
+			names[p.Name] = at
 		}
 	})
 }

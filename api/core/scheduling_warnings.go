@@ -76,19 +76,15 @@ func (w *warnings) nodeTerm(t corev1.NodeSelectorTerm, values bool, path *field.
 	}
 }
 
-// scheduling warns about old node labels and about selectors that select nothing.
+// scheduling warns about old node labels and about spreading that selects nothing.
 func (w *warnings) scheduling(s *corev1.PodSpec, path *field.Path) {
 	for _, key := range sorted(s.NodeSelector) {
 		if text, ok := replacedLabels[key]; ok {
 			w.add(path.Child("nodeSelector").Key(key), "%s", text)
 		}
 	}
-	affinity, at := s.Affinity, path.Child("affinity")
-	if affinity == nil {
-		affinity = &corev1.Affinity{}
-	}
-	if a := affinity.NodeAffinity; a != nil {
-		at := at.Child("nodeAffinity")
+	if s.Affinity != nil && s.Affinity.NodeAffinity != nil {
+		a, at := s.Affinity.NodeAffinity, path.Child("affinity", "nodeAffinity")
 		*w = append(*w, NodeSelectorWarnings(a.RequiredDuringSchedulingIgnoredDuringExecution, at.Child("requiredDuringSchedulingIgnoredDuringExecution"))...)
 		for i, t := range a.PreferredDuringSchedulingIgnoredDuringExecution {
 			w.nodeTerm(t.Preference, true, at.Child("preferredDuringSchedulingIgnoredDuringExecution").Index(i).Child("preference"))
@@ -98,6 +94,13 @@ func (w *warnings) scheduling(s *corev1.PodSpec, path *field.Path) {
 		at := path.Child("topologySpreadConstraints").Index(i)
 		w.replaced(c.TopologyKey, at.Child("topologyKey"))
 		w.nullSelector(c.LabelSelector, at)
+	}
+}
+
+// affinities warns about terms that match no pod.
+func (w *warnings) affinities(affinity *corev1.Affinity, at *field.Path) {
+	if affinity == nil {
+		return
 	}
 	if a := affinity.PodAffinity; a != nil {
 		w.affinityTerms(a.RequiredDuringSchedulingIgnoredDuringExecution, a.PreferredDuringSchedulingIgnoredDuringExecution, at.Child("podAffinity"))

@@ -9,14 +9,24 @@ import (
 
 func serviceAccounts() *api.Resource {
 	return api.Definition[*corev1.ServiceAccount]{
-		Kind:       corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
-		Plural:     "serviceaccounts",
-		ShortNames: []string{"sa"},
-		New:        api.New[corev1.ServiceAccount],
-		NewList:    api.NewList[corev1.ServiceAccountList],
-		Columns:    serviceAccountColumns(),
-		Warnings:   serviceAccountWarnings,
+		Kind:             corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
+		Plural:           "serviceaccounts",
+		ShortNames:       []string{"sa"},
+		New:              api.New[corev1.ServiceAccount],
+		NewList:          api.NewList[corev1.ServiceAccountList],
+		PrepareForCreate: namesOfSecrets,
+		PrepareForUpdate: func(a, _ *corev1.ServiceAccount) { namesOfSecrets(a) },
+		Columns:          serviceAccountColumns(),
+		Warnings:         serviceAccountWarnings,
 	}.Resource()
+}
+
+// namesOfSecrets keeps of an account's references to secrets the names alone:
+// they are all of its namespace.
+func namesOfSecrets(a *corev1.ServiceAccount) {
+	for i := range a.Secrets {
+		a.Secrets[i] = corev1.ObjectReference{Name: a.Secrets[i].Name}
+	}
 }
 
 // mountableSecrets confines the pods of an account to the secrets that it lists.

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,7 +37,7 @@ func (w *warnings) plugins(path *field.Path, plugins ...oldPlugin) {
 func (w *warnings) volume(v *corev1.Volume, path *field.Path) {
 	w.plugins(path,
 		oldPlugin{v.PhotonPersistentDisk != nil, "photonPersistentDisk", sinceRelease11},
-		oldPlugin{v.GitRepo != nil, "gitRepo", "deprecated in v1.11"},
+		oldPlugin{v.GitRepo != nil, "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"},
 		oldPlugin{v.ScaleIO != nil, "scaleIO", sinceRelease16},
 		oldPlugin{v.Flocker != nil, "flocker", sinceRelease22},
 		oldPlugin{v.StorageOS != nil, "storageOS", sinceRelease22},
@@ -94,142 +95,98 @@ func ClaimWarnings(s *corev1.PersistentVolumeClaimSpec, path *field.Path) []stri
 }
 
 func (w *warnings) claim(s *corev1.PersistentVolumeClaimSpec, path *field.Path) {
-	storage := func(list corev1.ResourceList) corev1.ResourceList {
-		if q, ok := list[corev1.ResourceStorage]; ok {
-			return corev1.ResourceList{corev1.ResourceStorage: q}
-		}
-		return nil
-	}
-	w.fraction(storage(s.Resources.Requests), path.Child("resources", "requests"))
-	w.fraction(storage(s.Resources.Limits), path.Child("resources", "limits"))
+	w.fraction(s.Resources.Requests, corev1.ResourceStorage, path.Child("resources", "requests"))
+	w.fraction(s.Resources.Limits, corev1.ResourceStorage, path.Child("resources", "limits"))
 }
 
-// tokenPaths warns about files of projected volumes that take a token's place.
-func (w *warnings) tokenPaths(volumes []corev1.Volume, path *field.Path) {
-	tokens := map[string]bool{}
-	var sources []projectionAt
-	for i := range volumes {
-		if volumes[i].Projected == nil {
-			continue
-		}
-		for j := range volumes[i].Projected.Sources {
-			s := &volumes[i].Projected.Sources[j]
-			sources = append(sources, projectionAt{s, path.Index(i).Child("projected", "sources")})
-			if s.ServiceAccountToken != nil {
-				tokens[s.ServiceAccountToken.Path] = true
-			}
-		}
-	}
-	tell := func(at *field.Path, name string) {
-		if tokens[name] {
-			w.add(at, "has duplicated path with ServiceAccountToken %q", name)
-		}
-	}
-	for _, s := range sources {
-		if s.ConfigMap != nil {
-			for j, item := range s.ConfigMap.Items {
-				tell(s.at.Child("configMap").Index(j), item.Path)
-			}
-		}
-		if s.Secret != nil {
-			for j, item := range s.Secret.Items {
-				tell(s.at.Child("secrets").Index(j), item.Path)
-			}
-		}
-		if s.DownwardAPI != nil {
-			for j, item := range s.DownwardAPI.Items {
-				tell(s.at.Child("downwardAPI").Index(j), item.Path)
-			}
-		}
-		if s.ClusterTrustBundle != nil {
-			tell(s.at.Child("ClusterTrustBundle"), s.ClusterTrustBundle.Path)
-		}
-	}
-}
+// fileAt is a file that a volume makes, and of which of its sources.
+type fileAt struct{ path, source string }
 
-// projectionAt is a source of a projected volume and where it is.
-type projectionAt struct {
-	*corev1.VolumeProjection
-	at *field.Path
+func (f fileAt) String() string {
+	if f.source == "" {
+		return strconv.Quote(f.path)
+	}
+	return fmt.Sprintf("%q (%s)", f.path, f.source)
 }
 
 // overlaps warns about files of one volume of which one hides the other.
 func (w *warnings) overlaps(v *corev1.Volume) {
 	switch {
 	case v.ConfigMap != nil:
-		w.overlap(keyPaths(v.ConfigMap.Items), "volume %q (ConfigMap %q)", v.Name, v.ConfigMap.Name)
+		w.overlap(v.Name, fmt.Sprintf("ConfigMap %q", v.ConfigMap.Name), keyPaths(v.ConfigMap.Items, ""))
 	case v.Secret != nil:
-		w.overlap(keyPaths(v.Secret.Items), "volume %q (Secret %q)", v.Name, v.Secret.SecretName)
+		w.overlap(v.Name, fmt.Sprintf("Secret %q", v.Secret.SecretName), keyPaths(v.Secret.Items, ""))
 	case v.DownwardAPI != nil:
-		w.overlap(filePaths(v.DownwardAPI.Items), "volume %q (DownwardAPI)", v.Name)
+		w.overlap(v.Name, "DownwardAPI", filePaths(v.DownwardAPI.Items, ""))
 	case v.Projected != nil:
-		var before []string
+		var files []fileAt
 		for i := range v.Projected.Sources {
-			before = w.projected(v.Name, &v.Projected.Sources[i], before)
+			s := &v.Projected.Sources[i]
+			if *s == (corev1.VolumeProjection{}) {
+				*w = append(*w, fmt.Sprintf("volume %q (Projected) has no sources provided", v.Name))
+			}
+			files = append(files, projected(s)...)
 		}
+		w.overlap(v.Name, "Projected", files)
 	}
 }
 
-// projected compares the files of a source with each other and with those of
-// the sources before, and returns them all.
-func (w *warnings) projected(volume string, s *corev1.VolumeProjection, before []string) []string {
-	var paths []string
-	what := fmt.Sprintf("volume %q (Projected ", volume)
+// projected are the files of a source of a projected volume.
+func projected(s *corev1.VolumeProjection) []fileAt {
 	switch {
-	case s.ConfigMap != nil:
-		paths, what = keyPaths(s.ConfigMap.Items), what+fmt.Sprintf("ConfigMap %q)", s.ConfigMap.Name)
-	case s.Secret != nil:
-		paths, what = keyPaths(s.Secret.Items), what+fmt.Sprintf("Secret %q)", s.Secret.Name)
-	case s.DownwardAPI != nil:
-		paths, what = filePaths(s.DownwardAPI.Items), what+"DownwardAPI)"
+	case s.ConfigMap != nil && s.ConfigMap.Items != nil:
+		return keyPaths(s.ConfigMap.Items, fmt.Sprintf("ConfigMap %q", s.ConfigMap.Name))
+	case s.Secret != nil && s.Secret.Items != nil:
+		return keyPaths(s.Secret.Items, fmt.Sprintf("Secret %q", s.Secret.Name))
+	case s.DownwardAPI != nil && s.DownwardAPI.Items != nil:
+		return filePaths(s.DownwardAPI.Items, "DownwardAPI")
 	case s.ServiceAccountToken != nil:
-		paths, what = []string{s.ServiceAccountToken.Path}, what+"ServiceAccountToken)"
+		return []fileAt{{s.ServiceAccountToken.Path, "ServiceAccountToken"}}
 	case s.ClusterTrustBundle != nil:
 		name := s.ClusterTrustBundle.Name
 		if name == nil {
 			name = s.ClusterTrustBundle.SignerName
 		}
-		paths, what = []string{s.ClusterTrustBundle.Path}, what+fmt.Sprintf("ClusterTrustBundle %q)", ptr.Deref(name, ""))
-	case s.PodCertificate == nil:
-		*w = append(*w, fmt.Sprintf("volume %q (Projected) has no sources provided", volume))
-		return before
+		return []fileAt{{s.ClusterTrustBundle.Path, fmt.Sprintf("ClusterTrustBundle %q", ptr.Deref(name, ""))}}
+	case s.PodCertificate != nil:
+		return slices.DeleteFunc([]fileAt{
+			{s.PodCertificate.CertificateChainPath, "PodCertificate chain"},
+			{s.PodCertificate.KeyPath, "PodCertificate key"},
+			{s.PodCertificate.CredentialBundlePath, "PodCertificate credential bundle"},
+		}, func(f fileAt) bool { return f.path == "" })
 	}
-	w.overlap(paths, "%s", what)
-	mine := slices.Compact(slices.Sorted(slices.Values(paths)))
-	all := append(mine, before...)
-	slices.Sort(all)
-	if len(mine) > 0 {
-		w.overlap(all, "%s", what)
-	}
-	return all
+	return nil
 }
 
-func (w *warnings) overlap(paths []string, format string, args ...any) {
-	var seen []string
-	for _, path := range paths {
-		path = strings.TrimRight(path, "/")
-		i := slices.IndexFunc(seen, func(other string) bool {
-			return path != "" && other != "" && (strings.HasPrefix(other+"/", path) || strings.HasPrefix(path+"/", other))
-		})
-		if i >= 0 {
-			*w = append(*w, fmt.Sprintf(format, args...)+fmt.Sprintf(": overlapping paths: %q with %q", path, seen[i]))
+// overlap warns of each file that is another before it, lies in it or has it
+// within.
+func (w *warnings) overlap(volume, kind string, files []fileAt) {
+	var seen []fileAt
+	for _, f := range files {
+		if f.path = strings.TrimRight(f.path, "/"); f.path == "" {
+			continue
 		}
-		seen = append(seen, path)
+		for _, other := range seen {
+			if strings.HasPrefix(other.path+"/", f.path+"/") || strings.HasPrefix(f.path+"/", other.path+"/") {
+				*w = append(*w, fmt.Sprintf("volume %q (%s): overlapping paths: %s with %s", volume, kind, f, other))
+			}
+		}
+		seen = append(seen, f)
 	}
 }
 
-func keyPaths(items []corev1.KeyToPath) []string {
-	var all []string
+func keyPaths(items []corev1.KeyToPath, source string) []fileAt {
+	var all []fileAt
 	for _, item := range items {
-		all = append(all, item.Path)
+		all = append(all, fileAt{item.Path, source})
 	}
 	return all
 }
 
-func filePaths(items []corev1.DownwardAPIVolumeFile) []string {
-	var all []string
+func filePaths(items []corev1.DownwardAPIVolumeFile, source string) []fileAt {
+	var all []fileAt
 	for _, item := range items {
-		all = append(all, item.Path)
+		all = append(all, fileAt{item.Path, source})
 	}
 	return all
 }

@@ -31,8 +31,8 @@ var fields = []struct {
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.ServiceAccountTokenProjection](), []string{"User"}},
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.ClusterTrustBundleProjection](), []string{"User"}},
 	{"AtomicWriteVolumeUserFields", reflect.TypeFor[corev1.PodCertificateProjection](), []string{"User"}},
+	{"ContainerStopSignals", reflect.TypeFor[corev1.Lifecycle](), []string{"StopSignal"}},
 	{"CoordinatedLeaderElection", reflect.TypeFor[coordinationv1.LeaseSpec](), []string{"Strategy", "PreferredHolder"}},
-	{"CrossNamespaceVolumeDataSource", reflect.TypeFor[corev1.TypedObjectReference](), []string{"Namespace"}},
 	{"CSIVolumeHealth", reflect.TypeFor[storagev1.CSINodeStatus](), []string{"StorageHealth"}},
 	{"DRADeviceCompatibilityGroups", reflect.TypeFor[resourcev1.DeviceCounterConsumption](), []string{"CompatibilityGroups"}},
 	{"DRANodeAllocatableResources", reflect.TypeFor[resourcev1.Device](), []string{"NodeAllocatableResources"}},
@@ -40,9 +40,11 @@ var fields = []struct {
 	{"DRAOptionalNodeOperations", reflect.TypeFor[resourcev1.DeviceRequestAllocationResult](), []string{"SkipNodeOperations"}},
 	{"DRAPartitionableDevicesType", reflect.TypeFor[resourcev1.ResourceSliceSpec](), []string{"PartitionTypeAttribute"}},
 	{"EmptyDirVolumeMode", reflect.TypeFor[corev1.EmptyDirVolumeSource](), []string{"Mode"}},
+	{"EvictionRequestAPI", reflect.TypeFor[corev1.PodSpec](), []string{"EvictionResponders"}},
 	{"GenericWorkload", reflect.TypeFor[corev1.PodSpec](), []string{"SchedulingGroup"}},
 	{"GRPCContainerProbeTLS", reflect.TypeFor[corev1.GRPCAction](), []string{"Mode"}},
 	{"H2CContainerProbe", reflect.TypeFor[corev1.HTTPGetAction](), []string{"Protocol"}},
+	{"InPlacePodVerticalScalingSchedulerPreemption", reflect.TypeFor[corev1.NodeSpec](), []string{"PodPreemptionPolicy"}},
 	{"VolumeBindMountOptions", reflect.TypeFor[corev1.VolumeMount](), []string{"BindMountOptions"}},
 	{"VolumeLimitScaling", reflect.TypeFor[storagev1.CSIDriverSpec](), []string{"PreventPodSchedulingIfMissing"}},
 	{"WorkloadWithJob", reflect.TypeFor[batchv1.JobSpec](), []string{"Scheduling"}},
@@ -57,10 +59,14 @@ func DropFields(resources []*api.Resource, gates feature.Gates) {
 			off |= 1 << i
 		}
 	}
-	if off == 0 {
+	claims := gates.Enabled("CrossNamespaceVolumeDataSource")
+	if off == 0 && claims {
 		return
 	}
 	for _, r := range resources {
+		if r.Kind == corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim") && !claims {
+			dropForeignSources(r)
+		}
 		create, update := r.PrepareForCreate, r.PrepareForUpdate
 		r.PrepareForCreate = func(obj api.Object) {
 			drop(obj, used(obj)&off)
@@ -78,6 +84,29 @@ func DropFields(resources []*api.Resource, gates feature.Gates) {
 			}
 			r.Subresources["status"] = status
 		}
+	}
+}
+
+// dropForeignSources makes claims drop a data source in another namespace, the
+// reference as a whole, unless the claim had one (KEP-3294). The claims that
+// workloads make are left alone until they are made.
+func dropForeignSources(r *api.Resource) {
+	create, update := r.PrepareForCreate, r.PrepareForUpdate
+	dropForeign := func(obj api.Object) {
+		c := obj.(*corev1.PersistentVolumeClaim)
+		if ref := c.Spec.DataSourceRef; ref != nil && ref.Namespace != nil && *ref.Namespace != "" {
+			c.Spec.DataSourceRef = nil
+		}
+	}
+	r.PrepareForCreate = func(obj api.Object) {
+		dropForeign(obj)
+		create(obj)
+	}
+	r.PrepareForUpdate = func(obj, old api.Object) {
+		if old.(*corev1.PersistentVolumeClaim).Spec.DataSourceRef == nil {
+			dropForeign(obj)
+		}
+		update(obj, old)
 	}
 }
 
@@ -160,6 +189,8 @@ func planLocked(t reflect.Type) *plan {
 	return &p
 }
 
+var lifecycle = reflect.TypeFor[*corev1.Lifecycle]()
+
 // visit returns which of the fields are set in v, and clears those of clear.
 func visit(v reflect.Value, clear gateSet) gateSet {
 	switch v.Kind() {
@@ -167,7 +198,11 @@ func visit(v reflect.Value, clear gateSet) gateSet {
 		if v.IsNil() {
 			return 0
 		}
-		return visit(v.Elem(), clear)
+		found := visit(v.Elem(), clear)
+		if found&clear != 0 && v.Type() == lifecycle && v.Elem().IsZero() {
+			v.SetZero() // Kubernetes leaves no empty one behind
+		}
+		return found
 	case reflect.Slice:
 		var found gateSet
 		for i := range v.Len() {

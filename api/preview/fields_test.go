@@ -67,6 +67,60 @@ func TestDropFields(t *testing.T) {
 	}
 }
 
+// TestDropStopSignal: what is left of a lifecycle goes with its only field.
+func TestDropStopSignal(t *testing.T) {
+	for _, c := range []struct {
+		gates      string
+		hook       bool
+		kept, sent bool
+	}{{"", false, false, false}, {"", true, true, false}, {"ContainerStopSignals=true", false, true, true}} {
+		p, signal := &corev1.Pod{}, corev1.SIGABRT
+		l := &corev1.Lifecycle{StopSignal: &signal}
+		if c.hook {
+			l.PreStop = &corev1.LifecycleHandler{}
+		}
+		p.Spec.InitContainers = []corev1.Container{{Lifecycle: l}}
+		pods(c.gates, t).PrepareForCreate(p)
+		if got := p.Spec.InitContainers[0].Lifecycle; (got != nil) != c.kept || (got != nil && got.StopSignal != nil) != c.sent {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
+// TestDropForeignSources: a claim loses the reference to another namespace,
+// unless it had one.
+func TestDropForeignSources(t *testing.T) {
+	ref := func(namespace string) *corev1.PersistentVolumeClaim {
+		c := &corev1.PersistentVolumeClaim{}
+		if namespace != "none" {
+			c.Spec.DataSourceRef = &corev1.TypedObjectReference{Kind: "K", Name: "n", Namespace: &namespace}
+		}
+		return c
+	}
+	for _, c := range []struct {
+		gates, old, made string
+		kept             bool
+	}{{"", "", "other", false}, {"", "", "", true}, {"", "none", "other", false}, {"", "other", "other", true}, {"CrossNamespaceVolumeDataSource=true", "", "other", true}} {
+		set, err := feature.Parse(c.gates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := api.Definition[*corev1.PersistentVolumeClaim]{
+			Kind: corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"), New: api.New[corev1.PersistentVolumeClaim], NewList: func() runtime.Object { return nil },
+		}.Resource()
+		DropFields([]*api.Resource{r}, set)
+		claim := ref(c.made)
+		if c.old == "" {
+			r.PrepareForCreate(claim)
+		} else {
+			r.PrepareForUpdate(claim, ref(c.old))
+		}
+		if kept := claim.Spec.DataSourceRef != nil; kept != c.kept {
+			t.Errorf("%+v: kept %t", c, kept)
+		}
+	}
+}
+
 func BenchmarkNothingToDrop(b *testing.B) {
 	p := podWith(1)
 	drop(p, used(p))
