@@ -56,7 +56,7 @@ func (c *call) table(items []*cache.Item, m metav1.ListMeta) (*metav1.Table, err
 		include = metav1.IncludeMetadata
 	case metav1.IncludeMetadata, metav1.IncludeObject, metav1.IncludeNone:
 	default:
-		return nil, fail(400, metav1.StatusReasonBadRequest, fmt.Sprintf("unrecognized includeObject value: %q", include))
+		return nil, fail(400, metav1.StatusReasonBadRequest, fmt.Sprintf("Unable to convert to Table as requested: includeObject: Invalid value: %q: must be 'Metadata', 'Object', 'None', or empty", include))
 	}
 	t := &metav1.Table{
 		TypeMeta:          metav1.TypeMeta{Kind: "Table", APIVersion: "meta.k8s.io/" + c.accepted.AsVersion},

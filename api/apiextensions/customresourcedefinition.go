@@ -27,7 +27,7 @@ func customResourceDefinitions() *api.Resource {
 		PrepareForUpdate: prepareForUpdate,
 		BeginDelete:      beginDelete,
 		Subresources: map[string]api.Subresource[*definition]{
-			"status": {Prepare: prepareStatus, ValidateUpdate: func(crd, _ *definition) errorList { return validateStatus(crd) }},
+			"status": {Prepare: prepareStatus, ValidateUpdate: validateStatusUpdate},
 		},
 		Validate:       validate,
 		ValidateUpdate: validateUpdate,

@@ -44,6 +44,17 @@ func validateUpdate(crd, old *definition) errorList {
 
 // validateStatus checks that every version in which objects may be stored is
 // still known.
+// validateStatusUpdate is about the status subresource, where Kubernetes does not
+// look at what versions are stored.
+func validateStatusUpdate(crd, _ *definition) errorList {
+	path := field.NewPath("status")
+	var errs errorList
+	if stored := crd.Status.StoredVersions; len(stored) == 0 {
+		errs = append(errs, field.Invalid(path.Child("storedVersions"), stored, "must have at least one stored version"))
+	}
+	return append(errs, validateNames(&crd.Status.AcceptedNames, false, path.Child("acceptedNames"))...)
+}
+
 func validateStatus(crd *definition) errorList {
 	path := field.NewPath("status", "storedVersions")
 	stored := crd.Status.StoredVersions
@@ -88,38 +99,38 @@ func validateSpec(crd, old *definition) errorList {
 		errs = append(errs, field.Invalid(path.Child("preserveUnknownFields"), true,
 			"cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"))
 	}
-	errs = append(errs, validateNames(&spec.Names, path.Child("names"))...)
+	errs = append(errs, validateNames(&spec.Names, true, path.Child("names"))...)
 	errs = append(errs, validateConversion(spec.Conversion, toleratesBadAuthorities(old), path.Child("conversion"))...)
 	errs = append(errs, validateVersions(crd, old, path.Child("versions"))...)
 	return append(errs, validateApproval(crd, old)...)
 }
 
-func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, path *field.Path) errorList {
+// validateNames checks names; those that are accepted may be missing as yet.
+func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, required bool, path *field.Path) errorList {
 	var errs errorList
-	label := func(name string, at *field.Path, required bool, hint string) {
-		if name == "" {
-			if required {
-				errs = append(errs, field.Required(at, ""))
-			}
-			return
-		}
-		if hint != "" {
-			name = strings.ToLower(name)
-		}
-		if problems := validation.IsDNS1035Label(name); len(problems) > 0 {
+	check := func(name, asked string, at *field.Path, hint string) {
+		if problems := validation.IsDNS1035Label(asked); len(problems) > 0 {
 			errs = append(errs, field.Invalid(at, name, hint+strings.Join(problems, ",")))
 		}
 	}
+	label := func(name, asked string, at *field.Path, hint string) {
+		switch {
+		case name != "":
+			check(name, asked, at, hint)
+		case required:
+			errs = append(errs, field.Required(at, ""))
+		}
+	}
 	const mixed = "may have mixed case, but should otherwise match: "
-	label(names.Plural, path.Child("plural"), true, "")
-	label(names.Singular, path.Child("singular"), true, "")
-	label(names.Kind, path.Child("kind"), true, mixed)
-	label(names.ListKind, path.Child("listKind"), true, mixed)
+	label(names.Plural, names.Plural, path.Child("plural"), "")
+	label(names.Singular, names.Singular, path.Child("singular"), "")
+	label(names.Kind, strings.ToLower(names.Kind), path.Child("kind"), mixed)
+	label(names.ListKind, strings.ToLower(names.ListKind), path.Child("listKind"), mixed)
 	for i, name := range names.ShortNames {
-		label(name, path.Child("shortNames").Index(i), true, "")
+		check(name, name, path.Child("shortNames").Index(i), "")
 	}
 	for i, name := range names.Categories {
-		label(name, path.Child("categories").Index(i), true, "")
+		check(name, name, path.Child("categories").Index(i), "")
 	}
 	if names.Kind != "" && names.Kind == names.ListKind {
 		errs = append(errs, field.Invalid(path.Child("listKind"), names.ListKind, "kind and listKind may not be the same"))

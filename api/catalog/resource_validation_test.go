@@ -53,7 +53,7 @@ func TestResourceRules(t *testing.T) {
 			[]string{`spec.selectors[1].cel: Required value`}},
 		"class's selectors in another order": {deviceClass + "{selectors: [{cel: {expression: 'nothing'}}, {cel: {expression: 'true'}}]}", deviceClass + "{selectors: [{cel: {expression: 'true'}}, {cel: {expression: 'nothing'}}]}",
 			[]string{`spec.selectors[1].cel.expression: Invalid value: "nothing": compilation failed`}},
-		"claim changed":  {deviceClaim + "{devices: {requests: [{name: a, exactly: {deviceClassName: c}}]}}", deviceClaim + "{devices: {requests: [{name: b, exactly: {deviceClassName: c}}]}}", []string{`spec: Invalid value: {"devices":`}},
+		"claim changed":  {deviceClaim + "{devices: {requests: [{name: a, exactly: {deviceClassName: c}}]}}", deviceClaim + "{devices: {requests: [{name: b, exactly: {deviceClassName: c}}]}}", []string{`spec: Invalid value: null: field is immutable`}},
 		"slice of both":  {"", resourceSlice + "{" + ofPool + ", allNodes: true}", []string{"spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set"}},
 		"slice's pool":   {"", resourceSlice + "{driver: d, nodeName: n, pool: {name: a//b, resourceSliceCount: 1}}", []string{`spec.pool.name: Invalid value: "": a lowercase`}},
 		"device's place": {"", resourceSlice + "{" + ofPool + ", devices: [{name: a, allNodes: true}]}", []string{"spec.devices[0]: Invalid value: null: `nodeName`, `nodeSelector` and `allNodes` can only be set"}},

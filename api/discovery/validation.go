@@ -5,13 +5,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	netutils "k8s.io/utils/net"
 	"k8s.io/utils/ptr"
 
+	"minke/api"
 	"minke/api/core"
 )
 
@@ -167,11 +167,15 @@ func validateEndpointSliceUpdate(s, old *discoveryv1.EndpointSlice) field.ErrorL
 	for _, e := range old.Endpoints {
 		before = append(before, e.Addresses...)
 	}
-	return append(slice(s, before), apivalidation.ValidateImmutableField(s.AddressType, old.AddressType, field.NewPath("addressType"))...)
+	return append(slice(s, before), api.Immutable(s.AddressType, old.AddressType, field.NewPath("addressType"))...)
 }
 
-func endpointSliceWarnings(s, _ *discoveryv1.EndpointSlice) []string {
-	if s.AddressType == discoveryv1.AddressTypeFQDN {
+func endpointSliceWarnings(s, old *discoveryv1.EndpointSlice) []string {
+	switch {
+	case s.AddressType != discoveryv1.AddressTypeFQDN:
+	case old != nil:
+		return nil
+	default:
 		return []string{"spec.addressType: FQDN endpoints are deprecated"}
 	}
 	var all []string

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api"
 )
 
 func (f features) validateClaim(c *resourcev1.ResourceClaim) field.ErrorList {
@@ -20,7 +22,7 @@ func (f features) validateClaim(c *resourcev1.ResourceClaim) field.ErrorList {
 }
 
 func validateClaimUpdate(c, old *resourcev1.ResourceClaim) field.ErrorList {
-	return apivalidation.ValidateImmutableField(c.Spec, old.Spec, field.NewPath("spec"))
+	return api.Immutable(c.Spec, old.Spec, field.NewPath("spec"))
 }
 
 func (f features) validateClaimTemplate(t *resourcev1.ResourceClaimTemplate) field.ErrorList {
@@ -49,7 +51,7 @@ func templateMetadata(meta metav1.ObjectMeta, path *field.Path) field.ErrorList 
 }
 
 func validateClaimTemplateUpdate(t, old *resourcev1.ResourceClaimTemplate) field.ErrorList {
-	return apivalidation.ValidateImmutableField(t.Spec, old.Spec, field.NewPath("spec"))
+	return api.Immutable(t.Spec, old.Spec, field.NewPath("spec"))
 }
 
 // requestNames are the names of a claim's requests, each with those of the

@@ -14,10 +14,15 @@ func csiDrivers() *api.Resource {
 		New:                   api.New[storagev1.CSIDriver],
 		NewList:               api.NewList[storagev1.CSIDriverList],
 		Default:               defaultCSIDriver,
+		PrepareForUpdate:      csiDriverUpdate,
 		ConditionalUpdateOnly: true,
 		Columns:               csiDriverColumns(),
 		Warnings:              csiDriverWarnings,
 		Validate:              validateCSIDriver,
 		ValidateUpdate:        validateCSIDriverUpdate,
 	}.Resource()
+}
+
+func csiDriverUpdate(d, old *storagev1.CSIDriver) {
+	api.BumpGeneration(d, old, d.Spec, old.Spec)
 }

@@ -20,6 +20,7 @@ func defaultCSIDriver(d *storagev1.CSIDriver) {
 	api.FillPointer(&s.FSGroupPolicy, storagev1.ReadWriteOnceWithFSTypeFSGroupPolicy)
 	api.FillPointer(&s.RequiresRepublish, false)
 	api.FillPointer(&s.SELinuxMount, false)
+	api.FillPointer(&s.PreventPodSchedulingIfMissing, false)
 	if len(s.VolumeLifecycleModes) == 0 {
 		s.VolumeLifecycleModes = []storagev1.VolumeLifecycleMode{storagev1.VolumeLifecyclePersistent}
 	}

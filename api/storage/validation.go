@@ -10,12 +10,12 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/validate/content"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"minke/api"
 	"minke/api/core"
 )
 
@@ -121,10 +121,10 @@ func topologyValues(r corev1.TopologySelectorLabelRequirement, path *field.Path)
 
 func validateStorageClassUpdate(c, old *storagev1.StorageClass) field.ErrorList {
 	errs := validateStorageClass(c)
-	errs = append(errs, forbid(c.Parameters, old.Parameters, "parameters")...)
-	errs = append(errs, forbid(c.Provisioner, old.Provisioner, "provisioner")...)
-	errs = append(errs, forbid(c.ReclaimPolicy, old.ReclaimPolicy, "reclaimPolicy")...)
-	return append(errs, apivalidation.ValidateImmutableField(c.VolumeBindingMode, old.VolumeBindingMode, field.NewPath("volumeBindingMode"))...)
+	errs = append(errs, api.Immutable(c.Parameters, old.Parameters, field.NewPath("parameters"))...)
+	errs = append(errs, api.Immutable(c.Provisioner, old.Provisioner, field.NewPath("provisioner"))...)
+	errs = append(errs, api.Immutable(c.ReclaimPolicy, old.ReclaimPolicy, field.NewPath("reclaimPolicy"))...)
+	return append(errs, api.Immutable(c.VolumeBindingMode, old.VolumeBindingMode, field.NewPath("volumeBindingMode"))...)
 }
 
 func forbid(now, before any, name string) field.ErrorList {
@@ -225,5 +225,5 @@ func volumeError(e *storagev1.VolumeError, path *field.Path) field.ErrorList {
 }
 
 func validateVolumeAttachmentUpdate(a, old *storagev1.VolumeAttachment) field.ErrorList {
-	return append(attachment(a), apivalidation.ValidateImmutableField(a.Spec, old.Spec, field.NewPath("spec"))...)
+	return append(attachment(a), api.Immutable(a.Spec, old.Spec, field.NewPath("spec"))...)
 }
