@@ -48,7 +48,7 @@ func statefulSetSpec(s *appsv1.StatefulSetSpec) field.ErrorList {
 		errs = append(errs, nonnegative("ordinals.start", &o.Start)...)
 	}
 	errs = append(errs, validateSelector("statefulset", s.Selector)...)
-	errs = append(errs, selects(s.Selector, &s.Template)...)
+	errs = append(errs, selects(s.Selector, &s.Template, "")...)
 	return append(errs, core.AlwaysRestart(&s.Template, "StatefulSet", template)...)
 }
 

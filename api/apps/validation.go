@@ -31,11 +31,12 @@ func validateSelector(kind string, s *metav1.LabelSelector) field.ErrorList {
 	return errs
 }
 
-// selects tells whether the template's pods are those selected.
-func selects(s *metav1.LabelSelector, t *corev1.PodTemplateSpec) field.ErrorList {
+// selects tells whether the template's pods are those selected. The complaint
+// is about a selector that is none.
+func selects(s *metav1.LabelSelector, t *corev1.PodTemplateSpec, complaint string) field.ErrorList {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		return field.ErrorList{field.Invalid(spec.Child("selector"), s, "invalid label selector")}
+		return field.ErrorList{field.Invalid(spec.Child("selector"), s, complaint)}
 	}
 	if !selector.Matches(labels.Set(t.Labels)) {
 		return field.ErrorList{field.Invalid(template.Child("metadata", "labels"), t.Labels, "`selector` does not match template `labels`")}
@@ -47,7 +48,7 @@ func selects(s *metav1.LabelSelector, t *corev1.PodTemplateSpec) field.ErrorList
 // that will make one.
 func validateTemplate(s *metav1.LabelSelector, t, old *corev1.PodTemplateSpec) field.ErrorList {
 	errs := validateSelector("deployment", s)
-	errs = append(errs, selects(s, t)...)
+	errs = append(errs, selects(s, t, "invalid label selector")...)
 	errs = append(errs, core.ValidatePodTemplate(t, old, template)...)
 	return append(errs, core.AlwaysRestart(t, "ReplicaSet", template)...)
 }
@@ -103,7 +104,7 @@ func daemonSetSpec(s *appsv1.DaemonSetSpec, old *corev1.PodTemplateSpec) field.E
 	at := spec.Child("selector")
 	errs := metav1validation.ValidateLabelSelector(s.Selector, metav1validation.LabelSelectorValidationOptions{}, at)
 	if len(errs) == 0 {
-		errs = append(errs, selects(s.Selector, &s.Template)...)
+		errs = append(errs, selects(s.Selector, &s.Template, "invalid label selector")...)
 	}
 	if s.Selector != nil && len(s.Selector.MatchLabels)+len(s.Selector.MatchExpressions) == 0 {
 		errs = append(errs, field.Invalid(at, s.Selector, "empty selector is invalid for daemonset"))

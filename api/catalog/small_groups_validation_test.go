@@ -30,6 +30,16 @@ func TestSmallGroupRules(t *testing.T) {
 		"request":           {"", request + "{request: YQ==, usages: [fly, any, any], signerName: a/b}", []string{`spec.request: Invalid value: "YQ==": PEM block type must be CERTIFICATE REQUEST`, `spec.usages[0]: Unsupported value: "fly"`, `spec.usages[2]: Duplicate value: "any"`, `spec.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots`}},
 		"request of no one": {"", request + "{request: YQ==, signerName: kubernetes.io/legacy-unknown}", []string{`spec.request: Invalid value`, `spec.usages: Required value`, `spec.signerName: Invalid value: "kubernetes.io/legacy-unknown": the legacy signerName is not allowed via this API version`}},
 	})
+	const event = "apiVersion: v1\nkind: Event\nmetadata: {name: Any_Name, namespace: default}\ninvolvedObject: {kind: Pod, name: p, namespace: default}\n"
+	const node = "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: "
+	rules(t, "", map[string]rule{
+		"an event of old": {"", event, nil},
+		"an event with a time": {"", event + "eventTime: '2026-01-01T00:00:00.000000Z'\nreportingInstance: " + strings.Repeat("a", 129),
+			[]string{`reportingComponent: Required value`, `reportingComponent: Invalid value: ""`, `reportingComponent: Invalid value: ""`, `reportingInstance: Invalid value: "": can have at most 128 characters`, `action: Required value`, `reason: Required value`}},
+		"an event of elsewhere":      {"", strings.Replace(event, "p, namespace: default", "p, namespace: other", 1), []string{`involvedObject.namespace: Invalid value: "other": does not match event.namespace`}},
+		"a range in the older field": {"", node + "{podCIDR: x, podCIDRs: [10.0.0.0/24]}", []string{`spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value`}},
+		"a range in both fields":     {"", node + "{podCIDR: 10.0.0.0/24, podCIDRs: [x]}", nil},
+	})
 	const of = "apiVersion: storagemigration.k8s.io/v1\nkind: StorageVersionMigration\nmetadata: {name: m}\nspec: {resource: {resource: secrets}}\nstatus: "
 	condition := func(kind, status string) string {
 		return "{type: " + kind + ", status: '" + status + "', reason: R, message: '', lastTransitionTime: '2026-01-01T00:00:00Z'}"

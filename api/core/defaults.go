@@ -41,10 +41,22 @@ func defaultNamespace(n *corev1.Namespace) {
 }
 
 func defaultNode(n *corev1.Node) {
+	samePodCIDR(&n.Spec)
 	roundUp(n.Status.Capacity)
 	roundUp(n.Status.Allocatable)
 	if n.Status.Allocatable == nil && n.Status.Capacity != nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
+	}
+}
+
+// samePodCIDR makes the older field and the first of the newer one say the same;
+// the older one counts, for clients that know no other.
+func samePodCIDR(s *corev1.NodeSpec) {
+	switch {
+	case s.PodCIDR == "" && len(s.PodCIDRs) > 0:
+		s.PodCIDR = s.PodCIDRs[0]
+	case s.PodCIDR != "" && (len(s.PodCIDRs) == 0 || s.PodCIDRs[0] != s.PodCIDR):
+		s.PodCIDRs = []string{s.PodCIDR}
 	}
 }
 

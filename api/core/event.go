@@ -17,6 +17,7 @@ func events() *api.Resource {
 		CreateOnUpdate: true,
 		Fields:         eventFields(),
 		Columns:        eventColumns(),
+		ValidName:      anyEventName,
 		Validate:       validateEvent,
 	}.Resource()
 }

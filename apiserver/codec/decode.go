@@ -318,14 +318,19 @@ func (b *Body) refuse(kind schema.GroupVersionKind, data []byte, cause error) er
 	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)", kind.Kind, cause, summary(b.Data)))
 }
 
-// summary shows the beginning of a body in an error, in hexadecimal digits.
+// summary shows the beginning of a body in an error, in hexadecimal digits if it
+// is no JSON object.
 func summary(data []byte) string {
 	const shown = 30
+	more := ""
 	switch {
 	case len(data) == 0:
 		return "<empty>"
 	case len(data) > shown:
-		return hex.EncodeToString(data[:shown]) + " ..."
+		data, more = data[:shown], " ..."
 	}
-	return hex.EncodeToString(data)
+	if data[0] == '{' {
+		return string(data) + more
+	}
+	return hex.EncodeToString(data) + more
 }

@@ -27,6 +27,18 @@ func TestWrongKind(t *testing.T) {
 	}
 }
 
+// TestSummary: an object is shown as text, anything else as digits.
+func TestSummary(t *testing.T) {
+	for body, want := range map[string]string{
+		"": "<empty>", "hello": "68656c6c6f", `{"apiVersion":7}`: `{"apiVersion":7}`,
+		`{"apiVersion":7,"kind":"ConfigMap"}`: `{"apiVersion":7,"kind":"Config ...`,
+	} {
+		if got := summary([]byte(body)); got != want {
+			t.Errorf("%q: got %q, want %q", body, got, want)
+		}
+	}
+}
+
 // TestNegotiateStream: a watch is never YAML.
 func TestNegotiateStream(t *testing.T) {
 	for accept, want := range map[string]string{
