@@ -71,7 +71,7 @@ func validateParamRef(r *admissionregistrationv1.ParamRef, at *field.Path) field
 func validateActions(list []admissionregistrationv1.ValidationAction, at *field.Path) field.ErrorList {
 	actions := []admissionregistrationv1.ValidationAction{admissionregistrationv1.Audit, admissionregistrationv1.Deny, admissionregistrationv1.Warn}
 	if len(list) == 0 {
-		return field.ErrorList{field.Required(at, "at least one validation action is required")}
+		return field.ErrorList{field.Required(at, "")}
 	}
 	var errs field.ErrorList
 	seen := sets.New[admissionregistrationv1.ValidationAction]()

@@ -155,7 +155,7 @@ func TestValidateMutatingPolicy(t *testing.T) {
 func TestValidateBinding(t *testing.T) {
 	for name, tt := range map[string]struct{ spec, want string }{
 		"complete":   {`{policyName: p, validationActions: [Deny, Audit], paramRef: {name: a, parameterNotFoundAction: Deny}}`, ""},
-		"no actions": {`{policyName: p}`, "spec.validationActions: Required value: at least one validation action is required"},
+		"no actions": {`{policyName: p}`, "spec.validationActions: Required value"},
 		"deny and warn": {`{policyName: p, validationActions: [Deny, Warn, Warn]}`,
 			"spec.validationActions[2]: Duplicate value: \"Warn\"\nspec.validationActions: Invalid value: [\"Deny\",\"Warn\",\"Warn\"]: must not contain both Deny and Warn"},
 		"both": {`{policyName: p, validationActions: [Deny], paramRef: {name: a, selector: {}, parameterNotFoundAction: Deny}}`,

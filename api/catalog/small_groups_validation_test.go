@@ -7,6 +7,7 @@ import (
 
 const (
 	slice        = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s}\n"
+	role         = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: b}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: "
 	runtimeClass = "apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: r}\nhandler: h\n"
 	lease        = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: l}\nspec: "
 	request      = "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {name: 'system:node:a'}\nspec: "
@@ -16,9 +17,10 @@ func TestSmallGroupRules(t *testing.T) {
 	rules(t, "", map[string]rule{
 		"slice's addresses": {"", slice + "addressType: IPv4\nendpoints: [{addresses: [127.0.0.1]}, {addresses: ['fd00::1']}, {addresses: []}]",
 			[]string{`endpoints[0].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)`,
-				`endpoints[1].addresses[0]: Invalid value: "fd00::1": must be an IPv4 address`, `endpoints[2].addresses: Required value: must contain at least 1 address`}},
+				`endpoints[1].addresses[0]: Invalid value: "fd00::1": must be an IPv4 address`, `endpoints[2].addresses: Required value`}},
 		"slice's hints": {"", slice + "addressType: FQDN\nendpoints: [{addresses: [a.b], nodeName: A, hints: {forZones: [{name: a}, {name: a}], forNodes: [{name: B}]}}]",
 			[]string{`endpoints[0].nodeName: Invalid value: "A": a lowercase`, `endpoints[0].hints.forZones[1].name: Duplicate value: "a"`, `endpoints[0].hints.forNodes[0].name: Invalid value: "B": a lowercase`}},
+		"another role": {role + "a}", role + "b}", []string{`roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"b"}: field is immutable`}},
 		"slice's ports": {"", slice + "addressType: IPv4\nendpoints: []\nports: [{}, {appProtocol: a b}]",
 			[]string{`ports[1].name: Duplicate value: ""`, `ports[1].appProtocol: Invalid value: "a b": name part must consist of`}},
 		"runtime class": {"", runtimeClass + "overhead: {podFixed: {cpu: -1}}\nscheduling: {tolerations: [{key: a, operator: Exists}, {key: a, operator: Exists}]}",

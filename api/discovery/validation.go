@@ -53,7 +53,7 @@ func validateEndpoint(e *discoveryv1.Endpoint, t discoveryv1.AddressType, before
 	var errs field.ErrorList
 	switch n := len(e.Addresses); {
 	case n == 0:
-		errs = append(errs, field.Required(at, "must contain at least 1 address"))
+		errs = append(errs, field.Required(at, ""))
 	case n > maxAddresses:
 		errs = append(errs, field.TooMany(at, n, maxAddresses))
 	}

@@ -96,9 +96,11 @@ func validateClusterRoleBindingUpdate(b, old *rbacv1.ClusterRoleBinding) field.E
 }
 
 // sameRole keeps the role: who may bind it was decided when it was bound.
+// sameRole shows a role that may not change by the names of its Go fields, as
+// Kubernetes does.
 func sameRole(ref, old rbacv1.RoleRef) field.ErrorList {
 	if ref != old {
-		return field.ErrorList{field.Invalid(field.NewPath("roleRef"), ref, "cannot change roleRef")}
+		return field.ErrorList{field.Invalid(field.NewPath("roleRef"), struct{ APIGroup, Kind, Name string }(ref), "field is immutable")}
 	}
 	return nil
 }
