@@ -3,7 +3,6 @@ package apiserver
 import (
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
@@ -20,14 +19,14 @@ func (c *call) dropDoubleOwners(obj api.Object, admitted bool) {
 	}
 	kept := make([]metav1.OwnerReference, 0, len(refs))
 	var doubles []string
-	byUID := map[string][]metav1.OwnerReference{}
+	seen := make(map[owner]bool, len(refs))
 	for _, ref := range refs {
-		uid := string(ref.UID)
-		if hasOwner(byUID[uid], &ref) {
-			doubles = append(doubles, uid)
+		o := ownerOf(&ref)
+		if seen[o] {
+			doubles = append(doubles, string(ref.UID))
 			continue
 		}
-		byUID[uid] = append(byUID[uid], ref)
+		seen[o] = true
 		kept = append(kept, ref)
 	}
 	if len(doubles) == 0 {
@@ -42,11 +41,19 @@ func (c *call) dropDoubleOwners(obj api.Object, admitted bool) {
 		"please fix your requests; duplicate UID(s) observed: " + strings.Join(doubles, ", "))
 }
 
-func hasOwner(refs []metav1.OwnerReference, ref *metav1.OwnerReference) bool {
-	for i := range refs {
-		if equality.Semantic.DeepEqual(&refs[i], ref) {
-			return true
-		}
-	}
-	return false
+// owner is an owner reference that can be compared: a body may hold thousands.
+type owner struct {
+	metav1.OwnerReference // without its pointers
+	controller, blocks    optional
+}
+
+// optional is what a *bool says.
+type optional struct{ given, value bool }
+
+func optionalOf(b *bool) optional { return optional{b != nil, b != nil && *b} }
+
+func ownerOf(ref *metav1.OwnerReference) owner {
+	o := owner{*ref, optionalOf(ref.Controller), optionalOf(ref.BlockOwnerDeletion)}
+	o.Controller, o.BlockOwnerDeletion = nil, nil
+	return o
 }
