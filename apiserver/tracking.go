@@ -46,60 +46,65 @@ func (c *call) trackNew(obj api.Object, o *writeOptions) error {
 		APIVersion: c.end.Kind.GroupVersion().String(), Time: &made,
 		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
 	}
-	if c.size > largeBody {
-		setManagers(obj, []metav1.ManagedFieldsEntry{whole})
-		return nil
-	}
-	manager, err := c.end.applier("")
-	if err != nil {
-		return apierrors.NewInternalError(err)
-	}
-	fields, err := c.fieldsOf(cache.NewItem("", obj, 0))
-	if err != nil {
-		return err
-	}
-	shape := apply.Shape(obj)
-	if fields != nil {
-		shape = apply.TypedShape(fields)
-	}
-	if c.end.version != nil {
-		shape = "" // it is of the fields of the version that is stored
-	}
-	if known, ok := manager.FieldsOf(shape); ok {
-		whole.FieldsV1 = metav1.NewFieldsV1(known)
-		setManagers(obj, []metav1.ManagedFieldsEntry{whole})
-		return nil
-	}
-	return c.own(manager, obj, fields, shape, whole.Manager, &made)
-}
-
-// own notes in obj that all its fields are those of name, and keeps what they are
-// for others of its shape.
-func (c *call) own(manager *apply.Manager, obj api.Object, fields map[string]any, shape, name string, made *metav1.Time) error {
-	empty := c.end.empty()
-	empty.GetObjectKind().SetGroupVersionKind(c.end.kind)
-	var none map[string]any
-	if stored, ok := empty.(api.Object); ok && fields != nil {
-		var err error
-		if none, err = c.fieldsOf(cache.NewItem("", stored, 0)); err != nil {
+	entries := []metav1.ManagedFieldsEntry{whole}
+	if c.size <= largeBody {
+		fields, err := c.fieldsOf(cache.NewItem("", obj, 0))
+		if err != nil {
+			return err
+		}
+		if entries, err = c.ownedBy(c.end, obj, fields, whole.Manager, &made); err != nil {
 			return err
 		}
 	}
-	new := obj.DeepCopyObject()
-	new.GetObjectKind().SetGroupVersionKind(c.end.Kind)
-	owned, ok := manager.Create(empty, new, none, fields, name).(api.Object)
-	if !ok {
-		return fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
+	setManagers(obj, entries)
+	return nil
+}
+
+// ownedBy returns the entries that say that all of obj is name's, as somebody who
+// created it at e has them. fields are those of an object with a Go type, if they
+// are at hand.
+func (c *call) ownedBy(e *endpoint, obj api.Object, fields map[string]any, name string, made *metav1.Time) ([]metav1.ManagedFieldsEntry, error) {
+	manager, err := e.applier("")
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
 	}
-	all := managersOf(owned)
+	shape := ""
+	switch {
+	case e.version != nil: // obj is of the version that is stored, its owner's fields are not
+	case fields != nil:
+		shape = apply.TypedShape(fields)
+	default:
+		shape = apply.Shape(obj)
+	}
+	if known, ok := manager.FieldsOf(shape); ok {
+		return []metav1.ManagedFieldsEntry{{
+			Manager: name, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: e.kind.GroupVersion().String(), Time: made,
+			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(known),
+		}}, nil
+	}
+	empty := e.empty()
+	empty.GetObjectKind().SetGroupVersionKind(e.kind)
+	var none map[string]any
+	if stored, ok := empty.(api.Object); ok && fields != nil {
+		if none, err = c.fieldsOf(cache.NewItem("", stored, 0)); err != nil {
+			return nil, err
+		}
+	}
+	created := obj.DeepCopyObject().(api.Object)
+	created.GetObjectKind().SetGroupVersionKind(e.Kind)
+	created.SetManagedFields(nil)
+	created, ok := manager.Create(empty, created, none, fields, name).(api.Object)
+	if !ok {
+		return nil, fmt.Errorf("track %s: the field manager gave another type", e.kind.Kind)
+	}
+	all := managersOf(created)
 	for i := range all {
 		all[i].Time = made
 	}
-	setManagers(obj, all)
 	if len(all) == 1 && all[0].FieldsV1 != nil {
 		manager.KeepFields(shape, string(all[0].FieldsV1.GetRawBytes()))
 	}
-	return nil
+	return all, nil
 }
 
 // isBrief tells whether the entries are what trackNew writes for a large object.
@@ -133,61 +138,28 @@ func (c *call) spelledOut(obj api.Object, fields map[string]any) (api.Object, er
 		return obj, nil
 	}
 	stored := c.routes.Load().endpoints[c.end.GroupVersionResource()]
-	manager, err := stored.applier("")
+	all, err := c.ownedBy(stored, obj, fields, entries[0].Manager, entries[0].Time)
 	if err != nil {
-		return nil, apierrors.NewInternalError(err)
+		return nil, err
 	}
-	// All objects of one shape have the same fields.
-	whole := metav1.ManagedFieldsEntry{
-		Manager: entries[0].Manager, Operation: metav1.ManagedFieldsOperationUpdate,
-		APIVersion: c.end.Kind.GroupVersion().String(), FieldsType: "FieldsV1",
-	}
-	shape := apply.Shape(obj)
-	if fields != nil {
-		shape = apply.TypedShape(fields)
-	}
-	if known, ok := manager.FieldsOf(shape); ok {
-		whole.FieldsV1, whole.Time = metav1.NewFieldsV1(known), entries[0].Time
-		return withManagers(obj, whole), nil
-	}
-	empty := c.end.New()
-	empty.GetObjectKind().SetGroupVersionKind(c.end.Kind)
-	full := obj.DeepCopyObject().(api.Object)
-	full.SetManagedFields(nil)
-	full, ok := manager.Update(empty, full, nil, nil, entries[0].Manager).(api.Object)
-	if !ok {
-		return nil, fmt.Errorf("track %s: the field manager gave another type", c.end.kind.Kind)
-	}
-	all := managersOf(full)
-	if len(all) == 1 && all[0].FieldsV1 != nil {
-		fields := all[0].FieldsV1
-		if all[0].FieldsV1, all[0].Time = nil, nil; all[0] == whole {
-			manager.KeepFields(shape, string(fields.GetRawBytes()))
-		}
-		all[0].FieldsV1 = fields
-	}
-	for i := range all {
-		all[i].Time = entries[0].Time
-	}
-	setManagers(full, all)
-	return full, nil
+	return withManagers(obj, all), nil
 }
 
-// withManagers returns obj with one entry in its managedFields; it shares all else.
-func withManagers(obj api.Object, entry metav1.ManagedFieldsEntry) api.Object {
+// withManagers returns obj with other managedFields; it shares all else.
+func withManagers(obj api.Object, entries []metav1.ManagedFieldsEntry) api.Object {
 	u, ok := obj.(*unstructured.Unstructured)
 	if !ok {
 		from := reflect.ValueOf(obj).Elem()
 		to := reflect.New(from.Type())
 		to.Elem().Set(from)
 		full := to.Interface().(api.Object)
-		full.SetManagedFields([]metav1.ManagedFieldsEntry{entry})
+		full.SetManagedFields(entries)
 		return full
 	}
 	full := &unstructured.Unstructured{Object: maps.Clone(u.Object)}
 	metadata, _ := full.Object["metadata"].(map[string]any)
 	full.Object["metadata"] = maps.Clone(metadata)
-	setManagers(full, []metav1.ManagedFieldsEntry{entry})
+	setManagers(full, entries)
 	return full
 }
 
