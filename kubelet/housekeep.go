@@ -130,7 +130,7 @@ func (k *Kubelet) disk(ctx context.Context, dirs *spec.Builder, pod *corev1.Pod)
 		if v.EmptyDir == nil || v.EmptyDir.Medium != corev1.StorageMediumDefault {
 			continue
 		}
-		if out.EmptyDirs[v.Name], err = eviction.Used(ctx, filepath.Join(dirs.PodDir(pod), "volumes", "kubernetes.io~empty-dir", v.Name)); err != nil {
+		if out.EmptyDirs[v.Name], err = eviction.Used(ctx, dirs.EmptyDir(pod, v.Name)); err != nil {
 			return out, err
 		}
 	}

@@ -58,6 +58,16 @@ func (b *Builder) PodDir(pod *corev1.Pod) string {
 	return filepath.Join(b.RootDir, "pods", string(pod.UID))
 }
 
+// EmptyDir is where a pod's emptyDir volume is, below its PodDir.
+func (b *Builder) EmptyDir(pod *corev1.Pod, volume string) string {
+	return VolumeDir(b.PodDir(pod), "empty-dir", volume)
+}
+
+// VolumeDir is where a volume of the given plugin is, below a PodDir.
+func VolumeDir(podDir, plugin, volume string) string {
+	return filepath.Join(podDir, "volumes", "kubernetes.io~"+plugin, volume)
+}
+
 // PodLogDir is where the logs of one pod are.
 func (b *Builder) PodLogDir(pod *corev1.Pod) string {
 	return filepath.Join(b.LogDir, pod.Namespace+"_"+pod.Name+"_"+string(pod.UID))

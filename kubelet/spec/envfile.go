@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,7 +22,7 @@ func (b *Builder) fileKey(pod *corev1.Pod, ref *corev1.FileKeySelector) (string,
 	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == ref.VolumeName && v.EmptyDir != nil }) {
 		return "", false, &ConfigError{fmt.Errorf("cannot find the emptyDir volume %q of fileKeyRef", ref.VolumeName)}
 	}
-	text, err := readEnvFile(filepath.Join(b.PodDir(pod), "volumes", "kubernetes.io~empty-dir", ref.VolumeName), ref.Path)
+	text, err := readEnvFile(b.EmptyDir(pod, ref.VolumeName), ref.Path)
 	if errors.Is(err, fs.ErrNotExist) && isTrue(ref.Optional) {
 		return "", false, nil
 	}

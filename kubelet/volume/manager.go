@@ -20,6 +20,8 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"minke/kubelet/spec"
 )
 
 // Source is what volumes read from the cluster.
@@ -181,7 +183,7 @@ func (j *job) mount(ctx context.Context) (Mounted, error) {
 
 // dir is where this volume of the given plugin lives.
 func (j *job) dir(plugin string) string {
-	return filepath.Join(j.podDir(j.pod.UID), "volumes", "kubernetes.io~"+plugin, j.volume.Name)
+	return spec.VolumeDir(j.podDir(j.pod.UID), plugin, j.volume.Name)
 }
 
 // Unmount takes all mounts of the pod away and forgets it. Files stay until
