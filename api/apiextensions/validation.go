@@ -42,8 +42,6 @@ func validateUpdate(crd, old *definition) errorList {
 	return append(errs, validateStatus(crd)...)
 }
 
-// validateStatus checks that every version in which objects may be stored is
-// still known.
 // validateStatusUpdate is about the status subresource, where Kubernetes does not
 // look at what versions are stored.
 func validateStatusUpdate(crd, _ *definition) errorList {
@@ -55,6 +53,8 @@ func validateStatusUpdate(crd, _ *definition) errorList {
 	return append(errs, validateNames(&crd.Status.AcceptedNames, false, path.Child("acceptedNames"))...)
 }
 
+// validateStatus checks that every version in which objects may be stored is
+// still known.
 func validateStatus(crd *definition) errorList {
 	path := field.NewPath("status", "storedVersions")
 	stored := crd.Status.StoredVersions
