@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/spf13/pflag"
 
 	"minke/cluster/pki"
 )
@@ -23,14 +22,12 @@ func TestTLSFlags(t *testing.T) {
 		"--tls-curve-preferences=29,29":          "--tls-curve-preferences: duplicate",
 		"--tls-sni-cert-key=/none.crt,/none.key": "--tls-sni-cert-key: ",
 	} {
-		var o API
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		o.AddFlags(flags)
-		if err := flags.Parse(strings.Fields(args)); err != nil {
+		o, err := parsed(args)
+		if err != nil {
 			t.Errorf("%s: %v", args, err)
 		}
 		config := &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
-		err := o.Serving.Apply(config)
+		err = o.Serving.Apply(config)
 		if want != "" {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: got %v, want %q", args, err, want)

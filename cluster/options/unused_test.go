@@ -60,6 +60,14 @@ func TestKubernetesFlags(t *testing.T) {
 	}
 }
 
+// parsed returns what flags, separated by spaces, ask for.
+func parsed(args string) (*API, error) {
+	var o API
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.AddFlags(flags)
+	return &o, flags.Parse(strings.Fields(args))
+}
+
 // TestUnusedFlags: what is done anyway is taken, the rest ignored or refused.
 func TestUnusedFlags(t *testing.T) {
 	for args, want := range map[string]string{
@@ -80,10 +88,7 @@ func TestUnusedFlags(t *testing.T) {
 		"--leader-elect-resource-name=one": "must be formatted as key=value",
 		"--service-node-port-range=9-5":    "port",
 	} {
-		var o API
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		o.AddFlags(flags)
-		err := flags.Parse(strings.Fields(args))
+		o, err := parsed(args)
 		if want == "" && (err != nil || !o.IsZero()) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v, want %q", args, err, want)
 		}
@@ -105,10 +110,8 @@ func TestChecks(t *testing.T) {
 		"--min-request-timeout=-1":        "can not be negative",
 		"--request-timeout=3s --min-request-timeout=60 --terminated-pod-gc-threshold=100": "",
 	} {
-		var o API
-		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-		o.AddFlags(flags)
-		if err := flags.Parse(strings.Fields(args)); err != nil {
+		o, err := parsed(args)
+		if err != nil {
 			t.Errorf("%s: %v", args, err)
 		}
 		if err := o.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
