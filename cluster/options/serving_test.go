@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-
 	"minke/cluster/pki"
 )
 
