@@ -66,10 +66,9 @@ func (c *call) addCreation(all []cache.Beside, resource schema.GroupVersionResou
 	}
 	obj.SetUID(uuid.NewUUID())
 	obj.SetCreationTimestamp(metav1.Time{Time: time.Now().UTC().Truncate(time.Second)})
+	// The first one is made at start, which would wait for the schema of all kinds.
+	other.putOff(obj, "kube-apiserver")
 	other.end.Default(obj)
-	if err := other.trackNew(obj, &writeOptions{manager: "kube-apiserver"}); err != nil {
-		return nil, err
-	}
 	other.end.PrepareForCreate(obj)
 	creation, err := other.end.cache.Creation(c.ctx, other.key(), obj)
 	return append(all, creation), err

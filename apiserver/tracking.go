@@ -23,8 +23,8 @@ import (
 //
 // To work out what a creator owns costs more than all else that a write needs, and
 // objects of one shape have the same fields: those of some shapes are kept. For
-// large objects it is put off: an entry without fields means that all of them are
-// its manager's.
+// large objects, and for those that the server makes beside others, it is put off:
+// an entry without fields means that all of them are its manager's.
 
 // largeBody is the size in bytes of a request from which on it is put off, so that
 // it is not worked out for what is refused, at a multiple of that in memory.
@@ -40,24 +40,32 @@ func (c *call) trackNew(obj api.Object, o *writeOptions) error {
 	if c.objects != nil || untyped && c.end.Merging == nil {
 		return nil
 	}
-	made := obj.GetCreationTimestamp()
-	whole := metav1.ManagedFieldsEntry{
-		Manager: c.managerName(o), Operation: metav1.ManagedFieldsOperationUpdate,
-		APIVersion: c.end.Kind.GroupVersion().String(), Time: &made,
-		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
+	name := c.managerName(o)
+	if c.size > largeBody {
+		c.putOff(obj, name)
+		return nil
 	}
-	entries := []metav1.ManagedFieldsEntry{whole}
-	if c.size <= largeBody {
-		fields, err := c.fieldsOf(cache.NewItem("", obj, 0))
-		if err != nil {
-			return err
-		}
-		if entries, err = c.ownedBy(c.end, obj, fields, whole.Manager, &made); err != nil {
-			return err
-		}
+	fields, err := c.fieldsOf(cache.NewItem("", obj, 0))
+	if err != nil {
+		return err
+	}
+	made := obj.GetCreationTimestamp()
+	entries, err := c.ownedBy(c.end, obj, fields, name, &made)
+	if err != nil {
+		return err
 	}
 	setManagers(obj, entries)
 	return nil
+}
+
+// putOff notes in a new object that name made it, and not what of it is his.
+func (c *call) putOff(obj api.Object, name string) {
+	made := obj.GetCreationTimestamp()
+	setManagers(obj, []metav1.ManagedFieldsEntry{{
+		Manager: name, Operation: metav1.ManagedFieldsOperationUpdate,
+		APIVersion: c.end.Kind.GroupVersion().String(), Time: &made,
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1("{}"),
+	}})
 }
 
 // ownedBy returns the entries that say that all of obj is name's, as somebody who
@@ -107,7 +115,7 @@ func (c *call) ownedBy(e *endpoint, obj api.Object, fields map[string]any, name 
 	return all, nil
 }
 
-// isBrief tells whether the entries are what trackNew writes for a large object.
+// isBrief tells whether the entries are what putOff writes.
 func isBrief(entries []metav1.ManagedFieldsEntry) bool {
 	return len(entries) == 1 && entries[0].Operation == metav1.ManagedFieldsOperationUpdate &&
 		entries[0].FieldsV1 != nil && string(entries[0].FieldsV1.GetRawBytes()) == "{}"
