@@ -219,6 +219,11 @@ type Resource struct {
 	// its schema demands, in place, and returns the paths of the fields that it
 	// dropped because the schema does not know them.
 	Conform func(obj Object) (unknown []string, err error)
+	// Restore gives a stored object without a Go type, in place, the form of the
+	// version that it names, with its defaults, and then that of another version,
+	// which it names from then on; Renamed does without defaults. Both are set when
+	// Conform is.
+	Restore, Renamed func(obj Object, version string)
 	// Merging knows how objects merge when they are applied.
 	Merging managedfields.TypeConverter
 	// StoredVersion is the version that stored objects name, when it is not
@@ -229,7 +234,7 @@ type Resource struct {
 	// resource, in the version called to, in their order. They are not changed;
 	// those that are in that version already are returned as they are. Stored
 	// objects then stay in the version in which they were written, also in the
-	// server's cache: Default completes each in its own.
+	// server's cache: Restore completes each in its own.
 	Convert func(ctx context.Context, to string, objs []Object) ([]Object, error)
 	// Deprecated is the text of the Warning that each use earns.
 	Deprecated string

@@ -2,9 +2,11 @@ package apiserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -228,6 +230,18 @@ func applyError(err error) error {
 	return fail(http.StatusInternalServerError, metav1.StatusReasonUnknown, err.Error())
 }
 
+// unreadable words, as Kubernetes does, why a configuration, which is always read as
+// YAML, is none.
+func unreadable(err error) string {
+	if mistyped := (*json.UnmarshalTypeError)(nil); errors.As(err, &mistyped) {
+		return "error unmarshaling JSON: while decoding JSON: " + err.Error()
+	}
+	if text := err.Error(); strings.HasPrefix(text, "yaml: ") {
+		return "error converting YAML to JSON: " + text
+	}
+	return err.Error()
+}
+
 // decodeApplied reads the configuration, which is of a kind. The name may be left to the URL.
 func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validation, want schema.GroupVersionKind) (*unstructured.Unstructured, error) {
 	fields, warnings, err := (&codec.Body{Data: body, Format: format, Validation: v}).Fields()
@@ -235,21 +249,15 @@ func (c *call) decodeApplied(body []byte, format codec.Format, v codec.Validatio
 		if strict, ok := runtime.AsStrictDecodingError(err); ok {
 			return nil, apierrors.NewBadRequest("error strict decoding patch: " + errors.Join(strict.Errors()...).Error())
 		}
-		return nil, apierrors.NewBadRequest("error decoding patch: " + err.Error())
+		return nil, apierrors.NewBadRequest("error decoding patch: " + unreadable(err))
 	}
 	c.warnAll(warnings)
 	obj := &unstructured.Unstructured{Object: fields}
-	if obj.GetKind() == "" || obj.GetAPIVersion() == "" {
-		return nil, apierrors.NewBadRequest("apply patch must have apiVersion and kind set")
-	}
-	if kind := obj.GroupVersionKind(); kind.Kind != want.Kind {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid object type: %s, expected %s", kind, want))
+	if kind := obj.GroupVersionKind(); kind.Kind != want.Kind || obj.GetAPIVersion() == "" {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("invalid object type: %s", kind))
 	}
 	if obj.GetName() == "" {
 		obj.SetName(c.info.Name)
-	}
-	if c.end.Namespaced && obj.GetNamespace() == "" {
-		obj.SetNamespace(c.info.Namespace)
 	}
 	return obj, nil
 }

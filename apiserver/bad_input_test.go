@@ -127,7 +127,7 @@ func TestBadPatches(t *testing.T) {
 		{"merge: rename", "application/merge-patch+json", `{"metadata":{"name":"b"}}`, 400, "BadRequest"},
 		{"merge: kind", "application/merge-patch+json", `{"kind":"Pod"}`, 422, "Invalid"},
 		{"merge: stale", "application/merge-patch+json", `{"metadata":{"resourceVersion":"1"}}`, 409, "Conflict"},
-		{"merge: uid", "application/merge-patch+json", `{"metadata":{"uid":"x"}}`, 409, "Conflict"},
+		{"merge: uid", "application/merge-patch+json", `{"metadata":{"uid":"x"}}`, 422, "Invalid"},
 		{"merge: invalid", "application/merge-patch+json", `{"metadata":{"labels":{"a":"b c"}}}`, 422, "Invalid"},
 		{"json: object", "application/json-patch+json", "{}", 400, "BadRequest"},
 		{"json: test fails", "application/json-patch+json", `[{"op":"test","path":"/data/k","value":"2"}]`, 422, "Invalid"},

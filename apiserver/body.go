@@ -110,29 +110,35 @@ func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {
 	}
 	c.auditBody(body.Format, body.Data, obj)
 	c.warnAll(warnings)
-	if err := c.conform(obj, body.Validation); err != nil {
+	if err := c.conform(obj, body.Validation, nil); err != nil {
 		return nil, err
 	}
 	return c.importObject(obj)
 }
 
 // conform gives an object of a request the form that its schema demands, if it
-// has one instead of a Go type.
-func (c *call) conform(obj runtime.Object, v codec.Validation) error {
+// has one instead of a Go type. Patched is the text of what a patch made; nil of what
+// a client sent.
+func (c *call) conform(obj runtime.Object, v codec.Validation, patched []byte) error {
 	if c.end.Conform == nil {
 		return nil
 	}
+	refuse := func(err error) error {
+		if patched != nil {
+			return badPatch(patched, err)
+		}
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", c.end.kind.Kind, c.end.kind.Version, c.end.kind.Kind, err))
+	}
 	unknown, err := c.end.Conform(obj.(api.Object))
 	if err != nil {
-		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", c.end.kind.Kind, c.end.kind.Version, c.end.kind.Kind, err))
+		return refuse(err)
 	}
 	complaints := make([]error, len(unknown))
 	for i, path := range unknown {
 		complaints[i] = fmt.Errorf("unknown field %q", path)
 	}
 	if len(complaints) > 0 && v == codec.Strict {
-		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
-			c.end.kind.Kind, c.end.kind.Version, c.end.kind.Kind, runtime.NewStrictDecodingError(complaints)))
+		return refuse(runtime.NewStrictDecodingError(complaints))
 	}
 	for _, complaint := range complaints {
 		if v != codec.Ignore {
@@ -149,7 +155,7 @@ func (c *call) takeObject(given runtime.Object) (api.Object, error) {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s", kind.Kind, kind.Version, c.end.kind.Kind))
 	}
 	given.GetObjectKind().SetGroupVersionKind(c.end.kind)
-	if err := c.conform(given, codec.Ignore); err != nil {
+	if err := c.conform(given, codec.Ignore, nil); err != nil {
 		return nil, err
 	}
 	return c.importObject(given)

@@ -104,7 +104,9 @@ func (c *call) offer() codec.Offer { return codec.Offer{CBOR: c.cfg.CBOR} }
 
 // negotiate reads the Accept header.
 func (c *call) negotiate() error {
-	a, ok := c.offer().Negotiate(c.r.Header.Get("Accept"))
+	o := c.offer()
+	o.Untyped = c.end.Conform != nil
+	a, ok := o.Negotiate(c.r.Header.Get("Accept"))
 	if !ok {
 		return notAcceptable("only the following media types are accepted: " + c.offer().Media())
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
@@ -120,6 +121,9 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 		errs = append(errs, c.kubeFinalizers(obj)...)
 	}
+	if c.end.use != nil { // whose own rules contain these, in Kubernetes
+		errs = append(errs, errs...)
+	}
 	errs = append(errs, c.check(a)...)
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
@@ -164,14 +168,16 @@ func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, err
 }
 
 func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {
-	if uid := obj.GetUID(); uid != "" && uid != before.GetUID() {
+	// What a patch makes of it is validated like the rest of the metadata.
+	if uid := obj.GetUID(); uid != "" && uid != before.GetUID() && c.info.Verb != "patch" {
 		return apierrors.NewConflict(c.end.group, before.GetName(), fmt.Errorf(
 			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
 			c.key(), uid, before.GetUID()))
 	}
 	if !conditional(obj) {
 		if c.end.ConditionalUpdateOnly && !derived {
-			return c.invalid(before.GetName(), field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
+			kind := schema.GroupKind{Group: c.end.group.Group, Kind: c.end.group.Resource} // as Kubernetes has it
+			return apierrors.NewInvalid(kind, before.GetName(), field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
 		}
 		return nil
 	}
@@ -203,6 +209,7 @@ func keepIdentity(obj, before api.Object) {
 func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item, error) {
 	released := releasedBy(obj)
 	if ch.options.dryRun {
+		c.end.storage().RoundTrip(obj)
 		return unsaved(old, obj), nil
 	}
 	obj.SetResourceVersion("")

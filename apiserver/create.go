@@ -150,6 +150,7 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		if _, taken, err := c.end.cache.Get(c.ctx, key); err != nil || taken {
 			return nil, c.createError(name, err)
 		}
+		c.end.storage().RoundTrip(obj)
 		return unsaved(nil, obj), nil
 	}
 	if err := dropRevision(obj); err != nil {

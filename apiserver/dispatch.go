@@ -50,6 +50,9 @@ func (c *call) dispatch() error {
 		defer running.Add(-1)
 	}
 	c.warnDeprecated()
+	if c.end.use != nil && c.info.Subresource != "" && !c.end.has(c.info.Subresource) {
+		return c.notFound() // whatever is asked of it
+	}
 	if c.span.Recording() {
 		defer c.traceHandler()()
 	}
@@ -193,10 +196,19 @@ func (c *call) watchOverWebSocket() error {
 
 // needName guards verbs that the collection itself does not have.
 func (c *call) needName(serve func() error) error {
-	if c.info.Name == "" {
-		return noMethod(c.end.group)
+	switch {
+	case c.info.Name != "":
+		return serve()
+	case c.end.use != nil: // as Kubernetes says it of custom resources
+		return apierrors.NewBadRequest("name must be provided")
 	}
-	return serve()
+	return noMethod(c.end.group)
+}
+
+// has tells whether the endpoint's objects have the subresource.
+func (e *endpoint) has(subresource string) bool {
+	_, ok := e.Subresources[subresource]
+	return ok || subresource == "scale" && e.Scale != nil
 }
 
 func (c *call) dispatchSubresource() error {
@@ -216,6 +228,15 @@ func (c *call) dispatchSubresource() error {
 		return c.update()
 	case "patch":
 		return c.patch()
+	}
+	return c.noVerb()
+}
+
+// noVerb refuses what a subresource cannot do, with the words that Kubernetes has for
+// custom resources and for others.
+func (c *call) noVerb() error {
+	if c.end.use != nil {
+		return apierrors.NewMethodNotSupported(c.end.group, c.info.Verb)
 	}
 	return noMethod(c.end.group)
 }

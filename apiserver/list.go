@@ -196,13 +196,18 @@ func (c *call) writeList(items []*cache.Item, m metav1.ListMeta, of *cache.Snaps
 	case "Table":
 		return c.writeTable(http.StatusOK, items, m)
 	case "PartialObjectMetadata":
-		return notAcceptable("you requested PartialObjectMetadata, but the requested object is a list")
+		text := "you requested PartialObjectMetadata, but the requested object is a list"
+		if c.end.Conform != nil {
+			text += " (*unstructured.UnstructuredList)"
+		}
+		return notAcceptable(text)
 	}
 	v := c.end.views.element(c.end.views.pick(c.accepted, c.end.hasProtobuf))
 	l := composed.Get().(*composition)
 	defer l.recycle()
 	l.begin(len(items), v.stored)
 	l.Kind, l.Meta, l.ItemHead = v.listKind, m, v.itemHead
+	l.Untyped = c.end.Conform != nil && c.accepted.As == ""
 	size := 256
 	for i, item := range items {
 		if i%itemsOfPiece == itemsOfPiece-1 {

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 
@@ -144,7 +145,7 @@ func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error
 	if err := c.decodePatched(obj, c.end.kind, data, body, v); err != nil {
 		return nil, err
 	}
-	if err := c.conform(obj, v); err != nil {
+	if err := c.conform(obj, v, data); err != nil {
 		return nil, err
 	}
 	stored, err := c.importObject(obj)
@@ -157,6 +158,15 @@ func (c *call) patched(data, body []byte, v codec.Validation) (api.Object, error
 // decodePatched reads what the patch in body made, which is of a kind, into obj.
 func (c *call) decodePatched(obj runtime.Object, kind schema.GroupVersionKind, data, body []byte, v codec.Validation) error {
 	strict, err := codec.Unmarshal(data, obj, kind, v)
+	if u, ok := obj.(*unstructured.Unstructured); ok && err != nil && u.Object != nil {
+		err = c.mistaken(u, data)
+		if err == nil {
+			strict = nil
+		}
+	}
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return err
+	}
 	if err != nil {
 		return badPatch(data, err)
 	}
@@ -170,6 +180,28 @@ func (c *call) decodePatched(obj runtime.Object, kind schema.GroupVersionKind, d
 		c.warn(e.Error())
 	}
 	return nil
+}
+
+// mistaken tells what is wrong with an object without a Go type, which a patch
+// made, that names another kind or version than the endpoint's. A change of the status
+// takes these back.
+func (c *call) mistaken(u *unstructured.Unstructured, data []byte) error {
+	named := u.GroupVersionKind()
+	if named.Kind == "" {
+		return runtime.NewMissingKindErr(string(data))
+	}
+	if c.info.Subresource != "" {
+		u.SetGroupVersionKind(c.end.kind)
+		return nil
+	}
+	var errs field.ErrorList
+	if named.Kind != c.end.kind.Kind {
+		errs = append(errs, field.Invalid(field.NewPath("kind"), named.Kind, "must be "+c.end.kind.Kind))
+	}
+	if want := c.end.kind.GroupVersion().String(); u.GetAPIVersion() != want {
+		errs = append(errs, field.Invalid(field.NewPath("apiVersion"), u.GetAPIVersion(), "must be "+want))
+	}
+	return apierrors.NewInvalid(named.GroupKind(), u.GetName(), errs)
 }
 
 // badPatch refuses a patch whose result is not an object of the kind.

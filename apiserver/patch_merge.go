@@ -17,7 +17,7 @@ func (c *call) merged(kind types.PatchType, old *cache.Item, body []byte, v code
 	if obj == nil {
 		return c.mergeUntyped(kind, old, body, v)
 	}
-	if err := c.conform(obj, v); err != nil {
+	if err := c.conform(obj, v, nil); err != nil {
 		return nil, err
 	}
 	stored, err := c.importObject(obj)
@@ -47,7 +47,7 @@ func (c *call) mergeTyped(kind types.PatchType, old *cache.Item, body []byte) ap
 // detour through text. It returns nil when that is not how to do it.
 func (c *call) mergeUntyped(kind types.PatchType, old *cache.Item, body []byte, v codec.Validation) (api.Object, error) {
 	u, ok := old.Object().(*unstructured.Unstructured)
-	if !ok || kind != types.MergePatchType || c.end.version != nil || int64(len(old.Value)+len(body)) > c.cfg.Limits.Body {
+	if !ok || kind != types.MergePatchType || v == codec.Strict /* who refuses it shows the text */ || c.end.version != nil || int64(len(old.Value)+len(body)) > c.cfg.Limits.Body {
 		return nil, nil
 	}
 	fields, ok := patch.MergeFields(u.Object, body)
@@ -58,7 +58,7 @@ func (c *call) mergeUntyped(kind types.PatchType, old *cache.Item, body []byte, 
 	if obj.GroupVersionKind() != c.end.kind {
 		return nil, nil
 	}
-	if err := c.conform(obj, v); err != nil {
+	if err := c.conform(obj, v, nil); err != nil {
 		return nil, err
 	}
 	stored, err := c.importObject(obj)

@@ -41,11 +41,11 @@ func (c *call) refuse(err error) {
 	if status.Code == http.StatusUnauthorized {
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="minke"`)
 	}
-	a, ok := c.offer().Negotiate(c.r.Header.Get("Accept"))
+	format, ok := c.offer().NegotiatePlain(c.r.Header.Get("Accept"))
 	if !ok {
-		a = codec.Accepted{}
+		format = codec.JSON
 	}
-	c.accepted = codec.Accepted{Format: a.Format}
+	c.accepted = codec.Accepted{Format: format}
 	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
 	_ = c.writeObject(int(status.Code), status, statusKind)
 }

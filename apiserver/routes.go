@@ -83,9 +83,13 @@ func newCache(e *endpoint, budget budgets, cfg *Config) *cache.Cache {
 	if cfg.Encrypt != nil {
 		o.Sealer = cfg.Encrypt(e.group)
 	}
-	return cache.New(cfg.Store, e.prefix,
-		codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, StoredVersion: e.StoredVersion, Others: e.Readable, AsWritten: e.Convert != nil,
-			Untyped: e.Conform != nil, Bulky: e.Bulky}, o)
+	return cache.New(cfg.Store, e.prefix, e.storage(), o)
+}
+
+// storage is how the endpoint's objects are stored.
+func (e *endpoint) storage() codec.Storage {
+	return codec.Storage{Kind: e.Kind, New: e.New, Default: e.Default, Restore: e.Restore, Renamed: e.Renamed, StoredVersion: e.StoredVersion,
+		Others: e.Readable, AsWritten: e.Convert != nil, Untyped: e.Conform != nil, Bulky: e.Bulky}
 }
 
 func (t *routes) add(e *endpoint) error {

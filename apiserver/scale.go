@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -44,7 +43,7 @@ func (c *call) serveScale() error {
 	case "patch":
 		return c.patchScale()
 	}
-	return noMethod(c.end.group)
+	return c.noVerb()
 }
 
 // noScale says of which object there is no Scale to read, as each kind does in
@@ -58,10 +57,6 @@ func (c *call) noScale(missing error) error {
 		return apierrors.NewNotFound(at, c.info.Name)
 	}
 	return missing
-}
-
-func (c *call) writeScale(item *cache.Item) error {
-	return c.writeObject(http.StatusOK, c.scaleOf(item.Object().(api.Object)), scaleKind)
 }
 
 func (c *call) scaleOf(obj api.Object) *autoscalingv1.Scale {

@@ -65,6 +65,9 @@ func (c *call) checkFields(selector fields.Selector) error {
 		if slices.Contains(c.end.FieldNames, r.Field) {
 			continue
 		}
+		if c.end.use != nil {
+			return apierrors.NewBadRequest("field label not supported: " + r.Field)
+		}
 		if r.Field == "metadata.namespace" {
 			continue // cluster resources know it, as empty
 		}

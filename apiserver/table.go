@@ -30,6 +30,10 @@ func (c *call) writeTable(status int, items []*cache.Item, m metav1.ListMeta) er
 	if err != nil {
 		return err
 	}
+	return c.writeAsTable(status, table)
+}
+
+func (c *call) writeAsTable(status int, table *metav1.Table) error {
 	if c.accepted.Format == codec.CBOR {
 		data, err := codec.EncodeCBOR(table)
 		if err != nil {
@@ -50,13 +54,9 @@ func (c *call) writeTable(status int, items []*cache.Item, m metav1.ListMeta) er
 // table builds the table of items. What each row carries besides its cells is
 // the includeObject parameter's: Metadata (the default), Object or None.
 func (c *call) table(items []*cache.Item, m metav1.ListMeta) (*metav1.Table, error) {
-	include := metav1.IncludeObjectPolicy(c.query.Get("includeObject"))
-	switch include {
-	case "":
-		include = metav1.IncludeMetadata
-	case metav1.IncludeMetadata, metav1.IncludeObject, metav1.IncludeNone:
-	default:
-		return nil, fail(400, metav1.StatusReasonBadRequest, fmt.Sprintf("Unable to convert to Table as requested: includeObject: Invalid value: %q: must be 'Metadata', 'Object', 'None', or empty", include))
+	include, err := c.includes()
+	if err != nil {
+		return nil, err
 	}
 	t := &metav1.Table{
 		TypeMeta:          metav1.TypeMeta{Kind: "Table", APIVersion: "meta.k8s.io/" + c.accepted.AsVersion},
@@ -72,6 +72,18 @@ func (c *call) table(items []*cache.Item, m metav1.ListMeta) (*metav1.Table, err
 		t.Rows = append(t.Rows, row)
 	}
 	return t, nil
+}
+
+// includes reads the includeObject parameter.
+func (c *call) includes() (metav1.IncludeObjectPolicy, error) {
+	switch include := metav1.IncludeObjectPolicy(c.query.Get("includeObject")); include {
+	case "":
+		return metav1.IncludeMetadata, nil
+	case metav1.IncludeMetadata, metav1.IncludeObject, metav1.IncludeNone:
+		return include, nil
+	default:
+		return "", fail(400, metav1.StatusReasonBadRequest, fmt.Sprintf("Unable to convert to Table as requested: includeObject: Invalid value: %q: must be 'Metadata', 'Object', 'None', or empty", include))
+	}
 }
 
 func (e *endpoint) columns() []metav1.TableColumnDefinition {

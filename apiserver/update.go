@@ -54,6 +54,9 @@ func conditional(obj api.Object) bool {
 
 // checkName compares what the object says it is with the URL.
 func (c *call) checkName(obj api.Object) error {
+	if err := c.checkNamespace(obj); err != nil {
+		return err
+	}
 	want := c.info.Name
 	switch obj.GetName() {
 	case want:
@@ -62,8 +65,5 @@ func (c *call) checkName(obj api.Object) error {
 	default:
 		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", obj.GetName(), want))
 	}
-	if ns := obj.GetNamespace(); c.end.Namespaced && ns != "" && ns != c.info.Namespace {
-		return apierrors.NewBadRequest(fmt.Sprintf("the namespace of the object (%s) does not match the namespace on the request (%s)", ns, c.info.Namespace))
-	}
-	return c.checkNamespace(obj)
+	return nil
 }

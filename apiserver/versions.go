@@ -122,6 +122,5 @@ func (e *endpoint) inVersion(ctx context.Context, obj api.Object) (api.Object, e
 	}
 	out := obj.DeepCopyObject().(api.Object)
 	out.GetObjectKind().SetGroupVersionKind(e.Resource.Kind)
-	e.Default(out)
 	return out, nil
 }

@@ -33,7 +33,9 @@ func (c *call) watch() error {
 		sel.name, sel.fields = c.info.Name, fields.OneTermEqualSelector("metadata.name", c.info.Name)
 	}
 	if c.accepted.Format == codec.YAML {
-		a, ok := c.offer().NegotiateStream(c.r.Header.Get("Accept"))
+		o := c.offer()
+		o.Untyped = c.end.Conform != nil
+		a, ok := o.NegotiateStream(c.r.Header.Get("Accept"))
 		if !ok {
 			return notAcceptable("only the following media types are accepted: " + c.offer().StreamMedia())
 		}

@@ -58,14 +58,16 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 			return nil, b.refuse(kind, nil, unreadable)
 		}
 	}
+	if u, ok := obj.(*unstructured.Unstructured); ok && err == nil {
+		if err := b.nameless(u, kind, data); err != nil {
+			return nil, err
+		}
+	}
 	if wrong := checkKind(named, kind); wrong != nil {
 		if u, ok := obj.(*unstructured.Unstructured); ok && err == nil {
 			wrong = wrongKind(u, named, kind, wrong)
 		}
 		return nil, wrong
-	}
-	if err == nil && !typed(obj) {
-		err = nameless(named, data)
 	}
 	if err != nil {
 		return nil, b.refuse(kind, data, err)
@@ -260,8 +262,8 @@ func unmarshalFields(data []byte, fields *map[string]any, v Validation) ([]error
 // peek returns the kind that a JSON body names.
 func peek(data []byte) (schema.GroupVersionKind, error) {
 	var named struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
+		APIVersion string `json:"apiVersion,omitempty"` // the tags are part of errors
+		Kind       string `json:"kind,omitempty"`
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &named); err != nil {
 		return schema.GroupVersionKind{}, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
@@ -296,12 +298,24 @@ func wrongKind(u *unstructured.Unstructured, named, want schema.GroupVersionKind
 
 // nameless refuses an object without a Go type that does not say what it is: of
 // others the kind that the path names is presumed, as in Kubernetes.
-func nameless(named schema.GroupVersionKind, data []byte) error {
+func (b *Body) nameless(u *unstructured.Unstructured, want schema.GroupVersionKind, data []byte) error {
+	kind, _ := u.Object["kind"].(string)
+	version, _ := u.Object["apiVersion"].(string)
+	if kind == "" || version == "" {
+		if _, err := peek(data); err != nil { // they are no strings
+			return b.refuse(want, nil, err)
+		}
+	}
+	_, err := schema.ParseGroupVersion(version)
 	switch {
-	case named.Kind == "":
-		return runtime.NewMissingKindErr(string(data))
-	case named.Version == "":
-		return runtime.NewMissingVersionErr(string(data))
+	case err != nil:
+		return b.refuse(want, nil, err)
+	case kind == "" && len(b.Data) == 0:
+		return b.refuse(want, nil, runtime.NewMissingKindErr(""))
+	case kind == "":
+		return b.refuse(want, nil, runtime.NewMissingKindErr(string(data)))
+	case version == "":
+		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data () does not match the expected API version (%s)", want.GroupVersion()))
 	}
 	return nil
 }

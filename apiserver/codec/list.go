@@ -18,6 +18,9 @@ type List struct {
 	// Kind is the list's kind, and Meta its metadata.
 	Kind schema.GroupVersionKind
 	Meta metav1.ListMeta
+	// Untyped tells that the items have no Go type: their lists say that there is
+	// no more to come, which others leave out.
+	Untyped bool
 	// Items are the encodings of the items: JSON objects, protobuf messages
 	// without envelope, or CBOR as EncodeCBORElement makes it.
 	Items [][]byte
@@ -41,6 +44,13 @@ func AppendVersion(b []byte, revision int64) []byte {
 	return append(b, `",`...)
 }
 
+// untypedMeta is the metadata of a list without a Go type.
+type untypedMeta struct {
+	Continue           string `json:"continue"`
+	RemainingItemCount *int64 `json:"remainingItemCount,omitempty"`
+	ResourceVersion    string `json:"resourceVersion"`
+}
+
 // flushAt is how many bytes are gathered before they go to the connection.
 const flushAt = 64 << 10
 
@@ -49,7 +59,11 @@ var gathered = sync.Pool{New: func() any { return new([flushAt]byte) }}
 
 // WriteJSON writes the list, followed by a newline.
 func (l *List) WriteJSON(w io.Writer) error {
-	meta, err := json.Marshal(l.Meta)
+	var all any = l.Meta
+	if l.Untyped {
+		all = untypedMeta{l.Meta.Continue, l.Meta.RemainingItemCount, l.Meta.ResourceVersion}
+	}
+	meta, err := json.Marshal(all)
 	if err != nil {
 		return fmt.Errorf("encode list metadata: %w", err)
 	}

@@ -36,6 +36,9 @@ const (
 type Offer struct {
 	// CBOR is offered when the feature gate CBORServingAndStorage is on (KEP 4222).
 	CBOR bool
+	// Untyped tells that the objects have no Go type, and so no protobuf form but
+	// that of their metadata alone.
+	Untyped bool
 }
 
 // Media lists the media types in the order in which errors name them.
@@ -180,7 +183,7 @@ func (c clause) accepted(o Offer) (Accepted, bool) {
 	}
 	as := c.params["as"]
 	if as == "" {
-		return a, true
+		return a, a.Format != Protobuf || !o.Untyped
 	}
 	if c.params["g"] != "meta.k8s.io" {
 		return a, false

@@ -24,6 +24,8 @@ type Storage struct {
 	Kind    schema.GroupVersionKind
 	New     func() api.Object
 	Default func(api.Object)
+	// Restore and Renamed are the resource's.
+	Restore, Renamed func(obj api.Object, version string)
 	// StoredVersion is the version that stored objects name; empty for Kind's.
 	StoredVersion string
 	// Others are further versions that a Go type may be stored in.
@@ -63,7 +65,20 @@ func (s Storage) Settle(obj runtime.Object) {
 	if !s.AsWritten {
 		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
 	}
+	s.RoundTrip(obj)
 	coarsen(obj)
+}
+
+// RoundTrip makes of an object without a Go type, in place, what is left of it when
+// it is stored in another version than Kind's: that has fields, and defaults, of its own.
+func (s Storage) RoundTrip(obj runtime.Object) {
+	u, ok := obj.(*unstructured.Unstructured)
+	if !ok || s.AsWritten || s.StoredVersion == "" || s.Restore == nil {
+		return
+	}
+	u.Object = runtime.DeepCopyJSON(u.Object) // parts of it are also those of other objects
+	s.Renamed(u, s.StoredVersion)
+	s.Restore(u, s.Kind.Version)
 }
 
 // Encode returns what is stored for obj.
@@ -95,12 +110,23 @@ func (s Storage) Decode(value []byte, rev store.Revision) (runtime.Object, error
 	if err != nil {
 		return nil, fmt.Errorf("decode stored %s: %w", s.Kind.Kind, err)
 	}
-	if !s.AsWritten {
-		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
-	}
-	s.Default(obj)
+	s.restore(obj)
 	obj.SetResourceVersion(strconv.FormatInt(int64(rev), 10))
 	return obj, nil
+}
+
+// restore gives an object as it was stored its kind and its defaults.
+func (s Storage) restore(obj api.Object) {
+	switch {
+	case s.Restore == nil:
+		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+		s.Default(obj)
+	case s.AsWritten:
+		s.Restore(obj, obj.GetObjectKind().GroupVersionKind().Version)
+	default:
+		s.Restore(obj, s.Kind.Version)
+		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
+	}
 }
 
 func (s Storage) decode(value []byte) (api.Object, error) {

@@ -1,7 +1,6 @@
 package customresource
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -23,17 +22,20 @@ func columns(v *apiextensionsv1.CustomResourceDefinitionVersion) []api.Column[ap
 			Name: "Age", Type: "date", Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"], JSONPath: ".metadata.creationTimestamp",
 		}}
 	}
-	out := make([]api.Column[api.Object], len(defined))
-	for i, c := range defined {
+	var out []api.Column[api.Object]
+	for _, c := range defined {
 		description := c.Description
 		if description == "" {
 			description = "Custom resource definition column (in JSONPath format): " + c.JSONPath
 		}
 		path := newPath(c.JSONPath)
-		out[i] = api.Column[api.Object]{
+		if path == nil {
+			break // Kubernetes prints none of those that follow, either
+		}
+		out = append(out, api.Column[api.Object]{
 			Name: c.Name, Type: c.Type, Format: c.Format, Priority: c.Priority, Description: description,
 			Cell: func(obj api.Object) any { return cell(c.Type, path, content(obj)) },
-		}
+		})
 	}
 	return out
 }
@@ -44,21 +46,17 @@ type path struct {
 	parsed *jsonpath.JSONPath
 }
 
-// newPath never fails: a path that cannot be parsed finds nothing, as
-// Kubernetes has it.
+// newPath returns nil for a path that cannot be parsed: no definition is refused for it.
 func newPath(text string) *path {
 	p := jsonpath.New("path").AllowMissingKeys(true)
 	if p.Parse("{"+text+"}") != nil {
-		return &path{}
+		return nil
 	}
 	return &path{parsed: p}
 }
 
 // first returns the first value that the path finds, and its text.
 func (p *path) first(fields map[string]any) (value any, text string, found bool) {
-	if p.parsed == nil {
-		return nil, "", false
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	results, err := p.parsed.FindResults(fields)
@@ -76,12 +74,12 @@ func (p *path) first(fields map[string]any) (value any, text string, found bool)
 // cell is what a column of the type shows.
 func cell(kind string, p *path, fields map[string]any) any {
 	value, text, found := p.first(fields)
-	if !found || value == nil {
+	if !found {
 		return nil
 	}
 	switch kind {
 	case "string":
-		return text
+		return text // also of a null, "<no value>"
 	case "date":
 		return age(value)
 	case "boolean":
@@ -139,20 +137,9 @@ func fieldSet(v *apiextensionsv1.CustomResourceDefinitionVersion, namespaced boo
 		for name, p := range paths {
 			set[name] = ""
 			if value, found := at(content(obj), p); found && value != nil {
-				set[name] = plain(value)
+				set[name] = fmt.Sprint(value)
 			}
 		}
 		return set
 	}
-}
-
-func plain(value any) string {
-	if text, ok := value.(string); ok {
-		return text
-	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	return string(data)
 }

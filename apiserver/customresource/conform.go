@@ -1,8 +1,6 @@
 package customresource
 
 import (
-	"slices"
-
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
@@ -46,8 +44,7 @@ func (c *compiled) conform(fields map[string]any) (unknown []string, err error) 
 	if err == nil && found {
 		err = objectmeta.SetObjectMeta(fields, metadata)
 	}
-	slices.Sort(unknown)
-	return slices.Compact(unknown), err
+	return unknown, err
 }
 
 // complete fills in defaults.
@@ -62,6 +59,11 @@ func (c *compiled) complete(fields map[string]any) {
 // shaped, the present form.
 func (c *compiled) read(fields map[string]any) {
 	c.complete(fields)
+	c.prune(fields)
+}
+
+// prune drops what the schema does not know, and nulls where there may be none.
+func (c *compiled) prune(fields map[string]any) {
 	if c.preserve || c.tidy(fields) {
 		return
 	}

@@ -213,7 +213,7 @@ func (c *converter) accept(from api.Object, text []byte, to schema.GroupVersion,
 		return nil, fmt.Errorf("conversion webhook for %v returned invalid metadata in object at index %v: %w", kind, n, err)
 	}
 	if s, err := c.schemas.of(to.Version); err == nil {
-		s.read(obj.Object)
+		s.prune(obj.Object)
 	}
 	return obj, nil
 }

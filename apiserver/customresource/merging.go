@@ -63,6 +63,7 @@ func mergeModel(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv
 		return nil, err
 	}
 	model := structural.ToKubeOpenAPI()
+	embed(model)
 	if model.Properties == nil {
 		model.Properties = map[string]spec.Schema{}
 	}
@@ -73,6 +74,29 @@ func mergeModel(crd *apiextensionsv1.CustomResourceDefinition, v *apiextensionsv
 		"group": crd.Spec.Group, "version": v.Name, "kind": crd.Spec.Names.Kind,
 	}})
 	return model, nil
+}
+
+// embed tells of the resources that are embedded in a schema that they have a kind
+// and metadata, which merge as those of any object do.
+func embed(s *spec.Schema) {
+	if s == nil {
+		return
+	}
+	for name, p := range s.Properties {
+		embed(&p)
+		s.Properties[name] = p
+	}
+	if s.Items != nil {
+		embed(s.Items.Schema)
+	}
+	if s.AdditionalProperties != nil {
+		embed(s.AdditionalProperties.Schema)
+	}
+	if embedded, _ := s.Extensions.GetBool("x-kubernetes-embedded-resource"); embedded {
+		s.SetProperty("apiVersion", *spec.StringProperty())
+		s.SetProperty("kind", *spec.StringProperty())
+		s.SetProperty("metadata", *spec.RefSchema("#/definitions/" + metadataModel))
+	}
 }
 
 const metadataModel = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"

@@ -73,7 +73,7 @@ func TestRatcheting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := compiledOf(t, tt.schema)
 			var got []string
-			for _, e := range c.validateUpdate(valueOf(t, tt.now), valueOf(t, tt.old)) {
+			for _, e := range c.validateUpdate(valueOf(t, tt.now), valueOf(t, tt.old), nil) {
 				got = append(got, e.Error())
 			}
 			if text := strings.Join(got, "\n"); (text == "") != (tt.want == "") || !strings.Contains(text, tt.want) {

@@ -59,11 +59,12 @@ func (k *kind) resource(crd *apiextensionsv1.CustomResourceDefinition) *api.Reso
 		ShortNames: names.ShortNames, Categories: names.Categories,
 		Namespaced: crd.Spec.Scope == apiextensionsv1.NamespaceScoped,
 		New:        k.empty, NewList: k.emptyList,
-		Default: k.complete, Conform: k.conform,
-		ValidName:        validation.NameIsDNSSubdomain,
-		PrepareForCreate: k.prepareForCreate, PrepareForUpdate: k.prepareForUpdate,
+		Default: k.complete, Conform: k.conform, Restore: k.restore, Renamed: k.rename,
+		ConditionalUpdateOnly: true,
+		ValidName:             validation.NameIsDNSSubdomain,
+		PrepareForCreate:      k.prepareForCreate, PrepareForUpdate: k.prepareForUpdate,
 		Validate: k.validate, ValidateUpdate: k.validateUpdate,
-		Warnings:     func(_, _ api.Object) []string { return nil },
+		Warnings:     warnings,
 		Subresources: map[string]api.Subresource[api.Object]{},
 		Scale:        k.scale.scale(),
 		Columns:      columns(k.version),
@@ -138,15 +139,36 @@ func (k *kind) conform(obj api.Object) ([]string, error) {
 	return c.conform(content(obj))
 }
 
-// complete is also what gives stored objects the present form, by the schema of
-// the version that they are in. A schema that cannot be compiled was refused
-// when the definition was written; should there be one, objects are shown as
-// they are, and so are those of a version that is not known any more.
+// complete fills in the defaults of the version that an object is in. A schema that
+// cannot be compiled was refused when the definition was written; should there be
+// one, objects are shown as they are, and so are those of a version that is not
+// known any more.
 func (k *kind) complete(obj api.Object) {
-	if c, err := k.schemas.of(obj.GetObjectKind().GroupVersionKind().Version); err == nil {
-		c.read(content(obj))
+	if c, err := k.schemas.of(versionOf(obj)); err == nil {
+		c.complete(content(obj))
 	}
 }
+
+// restore implements api.Resource.Restore.
+func (k *kind) restore(obj api.Object, version string) {
+	stored := versionOf(obj)
+	if c, err := k.schemas.of(stored); err == nil {
+		c.read(content(obj))
+	}
+	if stored != version {
+		k.rename(obj, version)
+	}
+}
+
+// rename implements api.Resource.Renamed: what the version does not know goes.
+func (k *kind) rename(obj api.Object, version string) {
+	obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{Group: k.gvk.Group, Version: version, Kind: k.gvk.Kind})
+	if c, err := k.schemas.of(version); err == nil {
+		c.prune(content(obj))
+	}
+}
+
+func versionOf(obj api.Object) string { return obj.GetObjectKind().GroupVersionKind().Version }
 
 func (k *kind) prepareForCreate(obj api.Object) {
 	if k.status {
@@ -217,19 +239,13 @@ func (k *kind) check(check func(*compiled) field.ErrorList) field.ErrorList {
 }
 
 func (k *kind) validate(obj api.Object) field.ErrorList {
-	return k.check(func(c *compiled) field.ErrorList {
-		return append(c.validate(content(obj)), k.scale.validate(content(obj))...)
-	})
+	return k.check(func(c *compiled) field.ErrorList { return c.validate(content(obj), k.scale) })
 }
 
 func (k *kind) validateUpdate(obj, old api.Object) field.ErrorList {
-	return k.check(func(c *compiled) field.ErrorList {
-		return append(c.validateUpdate(content(obj), content(old)), k.scale.validate(content(obj))...)
-	})
+	return k.check(func(c *compiled) field.ErrorList { return c.validateUpdate(content(obj), content(old), k.scale) })
 }
 
 func (k *kind) validateStatus(obj, old api.Object) field.ErrorList {
-	return k.check(func(c *compiled) field.ErrorList {
-		return append(c.validateStatus(content(obj), content(old)), k.scale.validate(content(obj))...)
-	})
+	return k.check(func(c *compiled) field.ErrorList { return c.validateStatus(content(obj), content(old), k.scale) })
 }

@@ -1,10 +1,13 @@
 package customresource
 
 import (
+	"fmt"
+	"math"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -87,3 +90,41 @@ func number(fields map[string]any, path []string) int32 {
 
 // content returns the object's fields.
 func content(obj api.Object) map[string]any { return obj.(*unstructured.Unstructured).Object }
+
+// validate checks the fields that the Scale is about.
+func (s *scalePaths) validate(now map[string]any) field.ErrorList {
+	if s == nil {
+		return nil
+	}
+	return append(replicas(now, s.spec), s.validateStatus(now)...)
+}
+
+// validateStatus checks those of the status, and the selector.
+func (s *scalePaths) validateStatus(now map[string]any) field.ErrorList {
+	if s == nil {
+		return nil
+	}
+	errs := replicas(now, s.status)
+	if s.selector != nil {
+		if _, _, err := unstructured.NestedString(now, s.selector...); err != nil {
+			errs = append(errs, field.Invalid(written(s.selector), "", err.Error()))
+		}
+	}
+	return errs
+}
+
+// replicas checks a number of replicas, if there is one at the path.
+func replicas(now map[string]any, path []string) field.ErrorList {
+	switch n, _, err := unstructured.NestedInt64(now, path...); {
+	case err != nil:
+		return field.ErrorList{field.Invalid(written(path), 0, err.Error())}
+	case n < 0:
+		return field.ErrorList{field.Invalid(written(path), n, "should be a non-negative integer")}
+	case n > math.MaxInt32:
+		return field.ErrorList{field.Invalid(written(path), n, fmt.Sprintf("should be less than or equal to %v", math.MaxInt32))}
+	}
+	return nil
+}
+
+// written is a path as definitions write it, by which Kubernetes names the field.
+func written(path []string) *field.Path { return field.NewPath("." + strings.Join(path, ".")) }

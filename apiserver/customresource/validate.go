@@ -2,8 +2,6 @@ package customresource
 
 import (
 	"context"
-	"fmt"
-	"math"
 	"sync"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
@@ -17,11 +15,12 @@ import (
 )
 
 // validate checks an object that is about to be created.
-func (c *compiled) validate(now map[string]any) field.ErrorList {
+func (c *compiled) validate(now map[string]any, scale *scalePaths) field.ErrorList {
 	var errs field.ErrorList
 	if !c.tree.fits(now) {
 		errs = validation.ValidateCustomResource(nil, now, c.object)
 	}
+	errs = append(errs, scale.validate(now)...)
 	errs = append(errs, c.embedded(now)...)
 	if c.has.lists {
 		errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, now)...)
@@ -31,19 +30,20 @@ func (c *compiled) validate(now map[string]any) field.ErrorList {
 
 // validateUpdate checks an object that is about to replace old. What did not
 // change may stay, even if it would be refused today (KEP-4008).
-func (c *compiled) validateUpdate(now, old map[string]any) field.ErrorList {
+func (c *compiled) validateUpdate(now, old map[string]any, scale *scalePaths) field.ErrorList {
 	same := c.correlate(now, old)
 	var errs field.ErrorList
 	if !c.tree.fits(now) {
 		errs = validation.ValidateCustomResourceUpdate(nil, now, old, c.object, validation.WithRatcheting(same()))
 	}
+	errs = append(errs, scale.validate(now)...)
 	errs = append(errs, c.embedded(now)...)
 	errs = append(errs, c.lists(now, old)...)
 	return append(errs, c.evaluate(now, old, errs, same)...)
 }
 
 // validateStatus checks an object of which nothing but the status changes.
-func (c *compiled) validateStatus(now, old map[string]any) field.ErrorList {
+func (c *compiled) validateStatus(now, old map[string]any, scale *scalePaths) field.ErrorList {
 	same := c.correlate(now, old)
 	var errs field.ErrorList
 	if status, ok := now["status"]; ok && c.status != nil {
@@ -51,6 +51,7 @@ func (c *compiled) validateStatus(now, old map[string]any) field.ErrorList {
 			errs = validation.ValidateCustomResourceUpdate(field.NewPath("status"), status, old["status"], c.status, validation.WithRatcheting(same().Key("status")))
 		}
 	}
+	errs = append(errs, scale.validateStatus(now)...)
 	errs = append(errs, c.lists(now, old)...)
 	return append(errs, c.evaluate(now, old, errs, same)...)
 }
@@ -106,29 +107,5 @@ func (c *compiled) evaluate(now, old map[string]any, before field.ErrorList, sam
 		options = append(options, cel.WithRatcheting(same()))
 	}
 	errs, _ := rules.Validate(context.Background(), nil, c.structural, now, previous, celconfig.RuntimeCELCostBudget, options...)
-	return errs
-}
-
-// validateReplicas checks the fields that the scale subresource is about.
-func (s *scalePaths) validate(now map[string]any) field.ErrorList {
-	if s == nil {
-		return nil
-	}
-	var errs field.ErrorList
-	for _, path := range [][]string{s.spec, s.status} {
-		value, found := at(now, path)
-		if !found {
-			continue
-		}
-		at := field.NewPath(path[0], path[1:]...)
-		switch n, ok := value.(int64); {
-		case !ok:
-			errs = append(errs, field.Invalid(at, value, fmt.Sprintf("must be an integer, not a %T", value)))
-		case n < 0:
-			errs = append(errs, field.Invalid(at, n, "should be a non-negative integer"))
-		case n > math.MaxInt32:
-			errs = append(errs, field.Invalid(at, n, fmt.Sprintf("should be less than or equal to %v", math.MaxInt32)))
-		}
-	}
 	return errs
 }

@@ -72,6 +72,9 @@ func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, e
 
 func applyJSON(original, patch []byte) ([]byte, error) {
 	operations, err := jsonpatch.DecodePatch(patch)
+	if mistyped := (*json.UnmarshalTypeError)(nil); errors.As(err, &mistyped) {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: json: cannot unmarshal %s into Go value of type []handlers.jsonPatchOp", mistyped.Value))
+	}
 	if err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
@@ -83,6 +86,9 @@ func applyJSON(original, patch []byte) ([]byte, error) {
 }
 
 func applyMerge(original, patch []byte) ([]byte, error) {
+	if !json.Valid(patch) {
+		return nil, apierrors.NewBadRequest("invalid JSON patch")
+	}
 	var document map[string]any
 	if err := json.Unmarshal(patch, &document); err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
