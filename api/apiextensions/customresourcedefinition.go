@@ -31,6 +31,7 @@ func customResourceDefinitions() *api.Resource {
 		},
 		Validate:       validate,
 		ValidateUpdate: validateUpdate,
+		Warnings:       warnings,
 		// client-go has no merge schema for it. Lists are atomic in the
 		// published one too, but for conditions, which nobody applies.
 		Merging:  managedfields.NewDeducedTypeConverter(),
@@ -59,10 +60,9 @@ func prepareStatus(crd, old *definition) {
 // noteStoredVersion notes that objects may be stored in the storage version
 // from now on.
 func noteStoredVersion(crd *definition) {
-	for _, v := range crd.Spec.Versions {
-		if v.Storage && !slices.Contains(crd.Status.StoredVersions, v.Name) {
-			crd.Status.StoredVersions = append(crd.Status.StoredVersions, v.Name)
-		}
+	i := slices.IndexFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool { return v.Storage })
+	if i >= 0 && !slices.Contains(crd.Status.StoredVersions, crd.Spec.Versions[i].Name) {
+		crd.Status.StoredVersions = append(crd.Status.StoredVersions, crd.Spec.Versions[i].Name)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	celgo "github.com/google/cel-go/cel"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -16,30 +16,14 @@ import (
 )
 
 // reasons are those that a rule may refuse with.
-var reasons = []apiextensionsv1.FieldValueErrorReason{apiextensionsv1.FieldValueDuplicate, apiextensionsv1.FieldValueForbidden,
-	apiextensionsv1.FieldValueInvalid, apiextensionsv1.FieldValueRequired}
+var reasons = []apiextensions.FieldValueErrorReason{apiextensions.FieldValueDuplicate, apiextensions.FieldValueForbidden,
+	apiextensions.FieldValueInvalid, apiextensions.FieldValueRequired}
 
-// form checks what can be said of a schema's rules without compiling them.
-func (r *rules) form(s *structuralschema.Structural, path *field.Path) {
-	at := path.Child("x-kubernetes-validations")
-	for i := range s.XValidations {
-		r.errs = append(r.errs, validateForm(&s.XValidations[i], s, at.Index(i))...)
-	}
-	if s.Items != nil {
-		r.form(s.Items, path.Child("items"))
-	}
-	if a := s.AdditionalProperties; a != nil && a.Structural != nil {
-		r.form(a.Structural, path.Child("additionalProperties"))
-	}
-	for name := range s.Properties {
-		p := s.Properties[name]
-		r.form(&p, path.Child("properties").Key(name))
-	}
-}
-
-func validateForm(rule *apiextensionsv1.ValidationRule, s *structuralschema.Structural, at *field.Path) errorList {
+// ruleForm checks what can be said of a schema's rule i, at at, without compiling it.
+func ruleForm(s *schemaProps, i int, at *field.Path) errorList {
 	const lines = "\r\n"
 	var errs errorList
+	rule := &s.XValidations[i]
 	text, message := strings.TrimSpace(rule.Rule), strings.TrimSpace(rule.Message)
 	switch {
 	case text == "":
@@ -58,10 +42,10 @@ func validateForm(rule *apiextensionsv1.ValidationRule, s *structuralschema.Stru
 		errs = append(errs, field.NotSupported(at.Child("reason"), *rule.Reason, reasons))
 	}
 	if err := expressions.CheckSize(rule.Rule); err != nil {
-		errs = append(errs, field.Invalid(at.Child("rule"), shown(*rule), err.Detail))
+		errs = append(errs, field.Invalid(at.Child("rule"), *rule, err.Detail))
 	}
 	if err := expressions.CheckSize(rule.MessageExpression); err != nil {
-		errs = append(errs, field.Invalid(at.Child("messageExpression"), shown(*rule), err.Detail))
+		errs = append(errs, field.Invalid(at.Child("messageExpression"), *rule, err.Detail))
 	}
 	if rule.FieldPath == "" {
 		return errs
@@ -75,8 +59,10 @@ func validateForm(rule *apiextensionsv1.ValidationRule, s *structuralschema.Stru
 	if strings.ContainsAny(rule.FieldPath, lines) {
 		invalid("must not contain line breaks")
 	}
-	if _, _, err := cel.ValidFieldPath(rule.FieldPath, s); err != nil {
-		invalid("must be a valid path")
+	if structural, err := structuralschema.NewStructural(s); err == nil {
+		if _, _, err := cel.ValidFieldPath(rule.FieldPath, structural); err != nil {
+			invalid("must be a valid path")
+		}
 	}
 	return errs
 }
@@ -87,34 +73,16 @@ type storedRules struct{ rules, messages sets.Set[string] }
 
 var _ cel.EnvLoader = storedRules{}
 
-func newStoredRules(old *definition) storedRules {
+func newStoredRules(old *internalSpec) storedRules {
 	s := storedRules{sets.New[string](), sets.New[string]()}
-	if old == nil {
-		return s
-	}
-	for _, v := range old.Spec.Versions {
-		if v.Schema != nil && v.Schema.OpenAPIV3Schema != nil {
-			s.collect(v.Schema.OpenAPIV3Schema)
+	anySchema(old, func(p *schemaProps) bool {
+		for i := range p.XValidations {
+			s.rules.Insert(p.XValidations[i].Rule)
+			s.messages.Insert(p.XValidations[i].MessageExpression)
 		}
-	}
+		return false
+	})
 	return s
-}
-
-func (s storedRules) collect(p *apiextensionsv1.JSONSchemaProps) {
-	for _, rule := range p.XValidations {
-		s.rules.Insert(rule.Rule)
-		s.messages.Insert(rule.MessageExpression)
-	}
-	if p.Items != nil && p.Items.Schema != nil {
-		s.collect(p.Items.Schema)
-	}
-	if p.AdditionalProperties != nil && p.AdditionalProperties.Schema != nil {
-		s.collect(p.AdditionalProperties.Schema)
-	}
-	for name := range p.Properties {
-		property := p.Properties[name]
-		s.collect(&property)
-	}
 }
 
 // RuleEnv implements cel.EnvLoader.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -16,18 +16,51 @@ import (
 
 type errorList = field.ErrorList
 
+// Definitions are validated in the form that Kubernetes has them in at work, which
+// keeps what all versions have in common once, as v1beta1 did: complaints name fields
+// of that form, and show values in it.
+type (
+	internal     = apiextensions.CustomResourceDefinition
+	internalSpec = apiextensions.CustomResourceDefinitionSpec
+)
+
+func internalOf(crd *definition) (*internal, error) {
+	out := &internal{}
+	err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(crd, out, nil)
+	return out, err
+}
+
 func validate(crd *definition) errorList {
-	var errs errorList
-	if want := crd.Spec.Names.Plural + "." + crd.Spec.Group; crd.Name != want {
-		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), crd.Name, `must be spec.names.plural+"."+spec.group`))
+	now, err := internalOf(crd)
+	if err != nil {
+		return errorList{field.InternalError(nil, err)}
 	}
-	errs = append(errs, validateSpec(crd, nil)...)
-	return append(errs, validateStatus(crd)...)
+	return append(append(validateName(crd), validateSpec(&now.Spec, leniency{})...), validateRest(crd, now, nil)...)
+}
+
+// validateName asks for a name made of others. That there is one is everyone's rule.
+func validateName(crd *definition) errorList {
+	var errs errorList
+	at, want := field.NewPath("metadata"), crd.Spec.Names.Plural+"."+crd.Spec.Group
+	for _, f := range []struct{ name, value string }{{"generateName", crd.GenerateName}, {"name", crd.Name}} {
+		if f.value != "" && f.value != want {
+			errs = append(errs, field.Invalid(at.Child(f.name), f.value, `must be spec.names.plural+"."+spec.group`))
+		}
+	}
+	return errs
 }
 
 func validateUpdate(crd, old *definition) errorList {
+	now, err := internalOf(crd)
+	if err != nil {
+		return errorList{field.InternalError(nil, err)}
+	}
+	before, err := internalOf(old)
+	if err != nil {
+		return errorList{field.InternalError(nil, err)}
+	}
 	spec := field.NewPath("spec")
-	errs := validateSpec(crd, old)
+	errs := validateSpec(&now.Spec, newLeniency(before, now))
 	immutable := func(now, before string, path *field.Path) {
 		if now != before {
 			errs = append(errs, field.Invalid(path, now, "field is immutable"))
@@ -39,7 +72,19 @@ func validateUpdate(crd, old *definition) errorList {
 	}
 	immutable(crd.Spec.Group, old.Spec.Group, spec.Child("group"))
 	immutable(crd.Spec.Names.Plural, old.Spec.Names.Plural, spec.Child("names", "plural"))
-	return append(errs, validateStatus(crd)...)
+	return append(errs, validateRest(crd, now, old)...)
+}
+
+// validateRest checks all but the spec by itself.
+func validateRest(crd *definition, now *internal, old *definition) errorList {
+	errs := validateNames(&now.Status.AcceptedNames, field.NewPath("status", "acceptedNames"))
+	errs = append(errs, validateStored(crd)...)
+	errs = append(errs, validateApproval(crd, old)...)
+	if crd.Spec.PreserveUnknownFields && (old == nil || !old.Spec.PreserveUnknownFields) {
+		errs = append(errs, field.Invalid(field.NewPath("spec", "preserveUnknownFields"), true,
+			"cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"))
+	}
+	return errs
 }
 
 // validateStatusUpdate is about the status subresource, where Kubernetes does not
@@ -50,12 +95,16 @@ func validateStatusUpdate(crd, _ *definition) errorList {
 	if stored := crd.Status.StoredVersions; len(stored) == 0 {
 		errs = append(errs, field.Invalid(path.Child("storedVersions"), stored, "must have at least one stored version"))
 	}
-	return append(errs, validateNames(&crd.Status.AcceptedNames, false, path.Child("acceptedNames"))...)
+	now, err := internalOf(crd)
+	if err != nil {
+		return append(errs, field.InternalError(nil, err))
+	}
+	return append(errs, validateNames(&now.Status.AcceptedNames, path.Child("acceptedNames"))...)
 }
 
-// validateStatus checks that every version in which objects may be stored is
+// validateStored checks that every version in which objects may be stored is
 // still known.
-func validateStatus(crd *definition) errorList {
+func validateStored(crd *definition) errorList {
 	path := field.NewPath("status", "storedVersions")
 	stored := crd.Status.StoredVersions
 	if len(stored) == 0 {
@@ -78,9 +127,9 @@ func validateStatus(crd *definition) errorList {
 	return errs
 }
 
-func validateSpec(crd, old *definition) errorList {
+func validateSpec(spec *internalSpec, lenient leniency) errorList {
 	var errs errorList
-	spec, path := &crd.Spec, field.NewPath("spec")
+	path := field.NewPath("spec")
 	switch problems := validation.IsDNS1123Subdomain(spec.Group); {
 	case spec.Group == "":
 		errs = append(errs, field.Required(path.Child("group"), ""))
@@ -89,24 +138,34 @@ func validateSpec(crd, old *definition) errorList {
 	case !strings.Contains(spec.Group, "."):
 		errs = append(errs, field.Invalid(path.Child("group"), spec.Group, "should be a domain with at least one dot"))
 	}
-	scopes := []apiextensionsv1.ResourceScope{apiextensionsv1.ClusterScoped, apiextensionsv1.NamespaceScoped}
+	scopes := []apiextensions.ResourceScope{apiextensions.ClusterScoped, apiextensions.NamespaceScoped}
 	if spec.Scope == "" {
 		errs = append(errs, field.Required(path.Child("scope"), ""))
 	} else if !slices.Contains(scopes, spec.Scope) {
 		errs = append(errs, field.NotSupported(path.Child("scope"), spec.Scope, scopes))
 	}
-	if spec.PreserveUnknownFields && (old == nil || !old.Spec.PreserveUnknownFields) {
-		errs = append(errs, field.Invalid(path.Child("preserveUnknownFields"), true,
-			"cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"))
+	errs = append(errs, validateVersions(spec, lenient, path)...)
+	names := path.Child("names")
+	for _, f := range []struct{ name, value string }{{"plural", spec.Names.Plural}, {"singular", spec.Names.Singular}, {"kind", spec.Names.Kind}, {"listKind", spec.Names.ListKind}} {
+		if f.value == "" {
+			errs = append(errs, field.Required(names.Child(f.name), ""))
+		}
 	}
-	errs = append(errs, validateNames(&spec.Names, true, path.Child("names"))...)
-	errs = append(errs, validateConversion(spec.Conversion, toleratesBadAuthorities(old), path.Child("conversion"))...)
-	errs = append(errs, validateVersions(crd, old, path.Child("versions"))...)
-	return append(errs, validateApproval(crd, old)...)
+	errs = append(errs, validateNames(&spec.Names, names)...)
+	errs = append(errs, validateCommon(spec, lenient, path)...)
+	if c := spec.Conversion; c != nil && c.Strategy != apiextensions.NoneConverter && preserves(spec) {
+		errs = append(errs, field.Invalid(path.Child("conversion", "strategy"), c.Strategy, "must be None if spec.preserveUnknownFields is true"))
+	}
+	return append(errs, validateConversion(spec.Conversion, lenient, path.Child("conversion"))...)
+}
+
+// preserves tells whether unknown fields are kept everywhere.
+func preserves(spec *internalSpec) bool {
+	return spec.PreserveUnknownFields == nil || *spec.PreserveUnknownFields
 }
 
 // validateNames checks names; those that are accepted may be missing as yet.
-func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, required bool, path *field.Path) errorList {
+func validateNames(names *apiextensions.CustomResourceDefinitionNames, path *field.Path) errorList {
 	var errs errorList
 	check := func(name, asked string, at *field.Path, hint string) {
 		if problems := validation.IsDNS1035Label(asked); len(problems) > 0 {
@@ -114,11 +173,8 @@ func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, require
 		}
 	}
 	label := func(name, asked string, at *field.Path, hint string) {
-		switch {
-		case name != "":
+		if name != "" {
 			check(name, asked, at, hint)
-		case required:
-			errs = append(errs, field.Required(at, ""))
 		}
 	}
 	const mixed = "may have mixed case, but should otherwise match: "
@@ -129,11 +185,11 @@ func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, require
 	for i, name := range names.ShortNames {
 		check(name, name, path.Child("shortNames").Index(i), "")
 	}
-	for i, name := range names.Categories {
-		check(name, name, path.Child("categories").Index(i), "")
-	}
 	if names.Kind != "" && names.Kind == names.ListKind {
 		errs = append(errs, field.Invalid(path.Child("listKind"), names.ListKind, "kind and listKind may not be the same"))
+	}
+	for i, name := range names.Categories {
+		check(name, name, path.Child("categories").Index(i), "")
 	}
 	return errs
 }
@@ -143,11 +199,17 @@ func validateNames(names *apiextensionsv1.CustomResourceDefinitionNames, require
 func validateApproval(crd, old *definition) errorList {
 	const key = apiextensionsv1.KubeAPIApprovedAnnotation
 	value := crd.Annotations[key]
-	if !Protected(crd.Spec.Group) || old != nil && old.Annotations[key] == value {
+	if !Protected(crd.Spec.Group) {
 		return nil
 	}
 	at := field.NewPath("metadata", "annotations").Key(key)
-	switch state, why := ApprovalOf(value); state {
+	state, why := ApprovalOf(value)
+	if old != nil {
+		if before, _ := ApprovalOf(old.Annotations[key]); before == state {
+			return nil // who changes something else need not mend it
+		}
+	}
+	switch state {
 	case ApprovalMissing:
 		return errorList{field.Required(at, why)}
 	case ApprovalInvalid:
@@ -159,72 +221,50 @@ func validateApproval(crd, old *definition) errorList {
 // BadAuthorities tells whether a conversion has a caBundle that holds no
 // certificates.
 func BadAuthorities(c *apiextensionsv1.CustomResourceConversion) bool {
-	if c == nil || c.Webhook == nil || c.Webhook.ClientConfig == nil {
-		return false
-	}
-	bundle := c.Webhook.ClientConfig.CABundle
+	return c != nil && c.Webhook != nil && c.Webhook.ClientConfig != nil && badBundle(c.Webhook.ClientConfig.CABundle)
+}
+
+func badBundle(bundle []byte) bool {
 	return len(bundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(bundle)
 }
 
-// toleratesBadAuthorities tells whether a conversion may have such a caBundle: until
-// the definition is established, which it is not with one, many tools leave a
-// placeholder for what others fill in, and what was stored may stay.
-func toleratesBadAuthorities(old *definition) bool {
-	return old == nil || Condition(old, apiextensionsv1.Established) != apiextensionsv1.ConditionTrue || BadAuthorities(old.Spec.Conversion)
-}
-
-func validateConversion(c *apiextensionsv1.CustomResourceConversion, tolerateCA bool, path *field.Path) errorList {
-	strategies := []apiextensionsv1.ConversionStrategyType{apiextensionsv1.NoneConverter, apiextensionsv1.WebhookConverter}
-	switch {
-	case c == nil:
+func validateConversion(c *apiextensions.CustomResourceConversion, lenient leniency, path *field.Path) errorList {
+	if c == nil {
 		return nil
-	case c.Strategy == "":
-		return errorList{field.Required(path.Child("strategy"), "")}
-	case !slices.Contains(strategies, c.Strategy):
-		return errorList{field.NotSupported(path.Child("strategy"), c.Strategy, strategies)}
 	}
-	// The fields are named as in older versions of the API, as Kubernetes does.
-	const other = "should not be set when strategy is not set to Webhook"
-	in, reviews := path.Child("webhookClientConfig"), path.Child("conversionReviewVersions")
 	var errs errorList
-	if c.Strategy == apiextensionsv1.NoneConverter {
-		if c.Webhook != nil && c.Webhook.ClientConfig != nil {
+	strategies := []apiextensions.ConversionStrategyType{apiextensions.NoneConverter, apiextensions.WebhookConverter}
+	switch {
+	case c.Strategy == "":
+		errs = append(errs, field.Required(path.Child("strategy"), ""))
+	case !slices.Contains(strategies, c.Strategy):
+		errs = append(errs, field.NotSupported(path.Child("strategy"), c.Strategy, strategies))
+	}
+	in, reviews, client := path.Child("webhookClientConfig"), path.Child("conversionReviewVersions"), c.WebhookClientConfig
+	if c.Strategy != apiextensions.WebhookConverter {
+		const other = "should not be set when strategy is not set to Webhook"
+		if client != nil {
 			errs = append(errs, field.Forbidden(in, other))
 		}
-		if c.Webhook != nil && len(c.Webhook.ConversionReviewVersions) > 0 {
+		if len(c.ConversionReviewVersions) > 0 {
 			errs = append(errs, field.Forbidden(reviews, other))
 		}
 		return errs
 	}
-	if c.Webhook == nil {
-		return append(errs, field.Required(in, "required when strategy is set to Webhook"), field.Required(reviews, ""))
-	}
-	if c.Webhook.ClientConfig == nil {
+	if client == nil {
 		errs = append(errs, field.Required(in, "required when strategy is set to Webhook"))
-		return append(errs, clientconfig.ReviewVersions(c.Webhook.ConversionReviewVersions, reviews, "")...)
-	}
-	client := c.Webhook.ClientConfig
-	var service *clientconfig.Service
-	if s := client.Service; s != nil {
-		service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: s.Port}
-	}
-	errs = append(errs, clientconfig.Validate(client.URL, service, in)...)
-	if !tolerateCA && BadAuthorities(c) {
-		errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
-	}
-	return append(errs, clientconfig.ReviewVersions(c.Webhook.ConversionReviewVersions, reviews, "")...)
-}
-
-// sameSchema tells whether old has the version with the very schema: what was
-// accepted once stays so.
-func sameSchema(v *apiextensionsv1.CustomResourceDefinitionVersion, old *definition) bool {
-	if old == nil {
-		return false
-	}
-	for i := range old.Spec.Versions {
-		if before := &old.Spec.Versions[i]; before.Name == v.Name {
-			return equality.Semantic.DeepEqual(before.Schema, v.Schema)
+	} else {
+		var service *clientconfig.Service
+		if s := client.Service; s != nil {
+			service = &clientconfig.Service{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Port: &s.Port}
+		}
+		errs = append(errs, clientconfig.Validate(client.URL, service, in)...)
+		if badBundle(client.CABundle) && !lenient.badBundle() {
+			errs = append(errs, field.Invalid(in.Child("caBundle"), client.CABundle, "unable to load root certificates: unable to parse bytes as PEM block"))
 		}
 	}
-	return false
+	if lenient.unknownReviews() {
+		return append(errs, clientconfig.AnyReviewVersions(c.ConversionReviewVersions, reviews, "")...)
+	}
+	return append(errs, clientconfig.ReviewVersions(c.ConversionReviewVersions, reviews, "")...)
 }

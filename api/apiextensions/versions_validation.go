@@ -2,112 +2,141 @@ package apiextensions
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-type version = apiextensionsv1.CustomResourceDefinitionVersion
+type version = apiextensions.CustomResourceDefinitionVersion
 
-func validateVersions(crd, old *definition, path *field.Path) errorList {
-	var errs errorList
-	names, storage := map[string]bool{}, 0
-	stored := newStoredRules(old)
-	same := commonParts(crd.Spec.Versions)
-	for i := range crd.Spec.Versions {
-		v, at := &crd.Spec.Versions[i], path.Index(i)
+// validateVersions checks what each version has for itself.
+func validateVersions(spec *internalSpec, lenient leniency, path *field.Path) errorList {
+	errs := missingSchemas(spec, lenient, path)
+	structural := mustBeStructural(spec, lenient)
+	if hasDefaults(spec) && preserves(spec) {
+		errs = append(errs, field.Invalid(path.Child("preserveUnknownFields"), true, "must be false in order to use defaults in the schema"))
+	}
+	names, storage, unique := map[string]bool{}, 0, true
+	versions := path.Child("versions")
+	for i := range spec.Versions {
+		v, at := &spec.Versions[i], versions.Index(i)
 		if v.Storage {
 			storage++
 		}
+		unique = unique && !names[v.Name]
+		names[v.Name] = true
 		if problems := validation.IsDNS1035Label(v.Name); len(problems) > 0 {
 			errs = append(errs, field.Invalid(at.Child("name"), v.Name, strings.Join(problems, ",")))
 		}
-		if names[v.Name] {
-			errs = append(errs, field.Invalid(path, v.Name, "must contain unique version names"))
-		}
-		names[v.Name] = true
 		errs = append(errs, validateDeprecation(v, at.Child("deprecationWarning"))...)
-		errs = append(errs, validateParts(v, sameSchema(v, old), stored, same.places(i, at))...)
+		p := parts{v.Schema, v.Subresources, v.AdditionalPrinterColumns, v.SelectableFields}
+		errs = append(errs, p.validate(&schemaCheck{lenient: lenient, structural: structural, unchanged: lenient.unchanged(v.Name)}, hasStatus(statusOf(spec, v)), v.Name,
+			at.Child("schema"), at, "may only be set when `version.schema.openAPIV3Schema` is not included")...)
+	}
+	if !unique {
+		errs = append(errs, field.Invalid(versions, spec.Versions, "must contain unique version names"))
 	}
 	if storage != 1 {
-		errs = append(errs, field.Invalid(path, storage, "must have exactly one version marked as storage version"))
+		errs = append(errs, field.Invalid(versions, spec.Versions, "must have exactly one version marked as storage version"))
+	}
+	// The first version stands here, too, as in v1beta1.
+	if problems := validation.IsDNS1035Label(spec.Version); spec.Version != "" && len(problems) > 0 {
+		errs = append(errs, field.Invalid(path.Child("version"), spec.Version, strings.Join(problems, ",")))
 	}
 	return errs
 }
 
-// parts is where what a version says of its objects stands; nil of what was said
-// before.
-type parts struct{ schema, subresources, columns, selectable *field.Path }
-
-// common tells which parts are the same in all versions. Kubernetes keeps these
-// once, as v1beta1 had them, and so its complaints name them as v1beta1 did.
-type common struct{ schema, subresources, columns, selectable bool }
-
-func commonParts(versions []version) common {
-	c := common{true, true, true, true}
-	for i := range versions {
-		v, first := &versions[i], &versions[0]
-		c.schema = c.schema && v.Schema != nil && equality.Semantic.DeepEqual(v.Schema, first.Schema)
-		c.subresources = c.subresources && equality.Semantic.DeepEqual(v.Subresources, first.Subresources)
-		c.columns = c.columns && equality.Semantic.DeepEqual(v.AdditionalPrinterColumns, first.AdditionalPrinterColumns)
-		c.selectable = c.selectable && equality.Semantic.DeepEqual(v.SelectableFields, first.SelectableFields)
+// validateCommon checks what all versions have in common.
+func validateCommon(spec *internalSpec, lenient leniency, path *field.Path) errorList {
+	anyStatus := hasStatus(spec.Subresources)
+	for i := range spec.Versions {
+		anyStatus = anyStatus || hasStatus(spec.Versions[i].Subresources)
 	}
-	return c
+	p := parts{spec.Validation, spec.Subresources, spec.AdditionalPrinterColumns, spec.SelectableFields}
+	return p.validate(&schemaCheck{lenient: lenient, structural: mustBeStructural(spec, lenient), unchanged: lenient.unchanged(spec.Version)}, anyStatus, "",
+		path.Child("validation"), path, "may only be set when validations.schema is included")
 }
 
-// places returns where the parts of version i stand, which itself stands at path.
-func (c common) places(i int, path *field.Path) parts {
-	spec := field.NewPath("spec")
-	at := func(common bool, name, once string) *field.Path {
-		switch {
-		case !common:
-			return path.Child(name)
-		case i > 0:
-			return nil
-		}
-		return spec.Child(once)
-	}
-	return parts{at(c.schema, "schema", "validation"), at(c.subresources, "subresources", "subresources"),
-		at(c.columns, "additionalPrinterColumns", "additionalPrinterColumns"), at(c.selectable, "selectableFields", "selectableFields")}
+// parts is what a version, or all of them, say of their objects.
+type parts struct {
+	schema       *apiextensions.CustomResourceValidation
+	subresources *apiextensions.CustomResourceSubresources
+	columns      []apiextensions.CustomResourceColumnDefinition
+	selectable   []apiextensions.SelectableField
 }
 
-func validateParts(v *version, unchanged bool, stored storedRules, at parts) errorList {
+// validate checks the parts: the schema, which stands at schema, with check, and the
+// others, which stand under path.
+func (p *parts) validate(check *schemaCheck, status bool, version string, schema, path *field.Path, unselectable string) errorList {
+	errs := check.validate(p.schema, status, schema)
+	errs = append(errs, validateSubresources(p.subresources, path.Child("subresources"))...)
+	for i := range p.columns {
+		errs = append(errs, validateColumn(&p.columns[i], path.Child("additionalPrinterColumns").Index(i))...)
+	}
+	if len(p.selectable) == 0 {
+		return errs
+	}
+	fields := path.Child("selectableFields")
+	if p.schema == nil || p.schema.OpenAPIV3Schema == nil {
+		return append(errs, field.Invalid(fields, "", unselectable))
+	}
+	structural, err := structuralschema.NewStructural(p.schema.OpenAPIV3Schema)
+	if err != nil {
+		return append(errs, field.Invalid(path.Child("schema.openAPIV3Schema"), "", err.Error()))
+	}
+	return append(errs, validateSelectable(p.selectable, structural, fields, check.lenient.manyFields(version))...)
+}
+
+// missingSchemas wants a schema of each version; where older releases let that be, of
+// those that are served, unless unknown fields are kept.
+func missingSchemas(spec *internalSpec, lenient leniency, path *field.Path) errorList {
+	if spec.Validation != nil && spec.Validation.OpenAPIV3Schema != nil {
+		return nil
+	}
+	why, old := "", false
 	var errs errorList
-	var structural *structuralschema.Structural
-	if v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
-		if at.schema != nil {
-			errs = append(errs, field.Required(at.schema.Child("openAPIV3Schema"), ""))
+	for i := range spec.Versions {
+		v := &spec.Versions[i]
+		if v.Schema != nil && v.Schema.OpenAPIV3Schema != nil {
+			continue
 		}
-	} else {
-		path := at.schema
-		if path == nil {
-			path = field.NewPath("")
+		if len(errs) == 0 && lenient.schemaless() {
+			why, old = "because otherwise all fields are pruned", true
 		}
-		var problems errorList
-		structural, problems = validateSchema(v, unchanged, stored, path.Child("openAPIV3Schema"))
-		if at.schema != nil {
-			errs = append(errs, problems...)
+		if old && (preserves(spec) || !v.Served) {
+			continue
 		}
-	}
-	if at.subresources != nil {
-		errs = append(errs, validateSubresources(v.Subresources, at.subresources)...)
-	}
-	for i := range v.AdditionalPrinterColumns {
-		if at.columns != nil {
-			errs = append(errs, validateColumn(&v.AdditionalPrinterColumns[i], at.columns.Index(i))...)
-		}
-	}
-	if structural != nil && at.selectable != nil {
-		errs = append(errs, validateSelectable(v, structural, at.selectable)...)
+		errs = append(errs, field.Required(path.Child("versions").Index(i).Child("schema", "openAPIV3Schema"), why))
 	}
 	return errs
+}
+
+// mustBeStructural tells whether schemas must be structural, as all must but those of
+// older releases that use nothing which came with it.
+func mustBeStructural(spec *internalSpec, lenient leniency) bool {
+	return !preserves(spec) || !lenient.shapeless() || hasDefaults(spec) || anySchema(spec, func(s *schemaProps) bool {
+		return s.XEmbeddedResource || s.XPreserveUnknownFields != nil || s.XIntOrString || len(s.XListMapKeys) > 0 || s.XListType != nil || len(s.XValidations) > 0
+	})
+}
+
+func hasDefaults(spec *internalSpec) bool {
+	return anySchema(spec, func(s *schemaProps) bool { return s.Default != nil })
+}
+
+func hasStatus(s *apiextensions.CustomResourceSubresources) bool { return s != nil && s.Status != nil }
+
+// statusOf returns the subresources of a version: its own, or those of all.
+func statusOf(spec *internalSpec, v *version) *apiextensions.CustomResourceSubresources {
+	for i := range spec.Versions {
+		if spec.Versions[i].Subresources != nil {
+			return v.Subresources
+		}
+	}
+	return spec.Subresources
 }
 
 func validateDeprecation(v *version, path *field.Path) errorList {
@@ -115,10 +144,10 @@ func validateDeprecation(v *version, path *field.Path) errorList {
 		return nil
 	}
 	text := *v.DeprecationWarning
-	var errs errorList
 	if !v.Deprecated {
-		errs = append(errs, field.Invalid(path, text, "can only be set for deprecated versions"))
+		return errorList{field.Invalid(path, text, "can only be set for deprecated versions")}
 	}
+	var errs errorList
 	if len(text) > 256 {
 		errs = append(errs, field.Invalid(path, text, "must be <= 256 characters long"))
 	}
@@ -129,97 +158,6 @@ func validateDeprecation(v *version, path *field.Path) errorList {
 		if !unicode.IsPrint(r) {
 			return append(errs, field.Invalid(path, text, fmt.Sprintf("must only contain printable UTF-8 characters; non-printable character found at index %d", i)))
 		}
-	}
-	return errs
-}
-
-func validateSubresources(s *apiextensionsv1.CustomResourceSubresources, path *field.Path) errorList {
-	if s == nil || s.Scale == nil {
-		return nil
-	}
-	path = path.Child("scale")
-	errs := scalePath(s.Scale.SpecReplicasPath, path.Child("specReplicasPath"), ".spec.")
-	errs = append(errs, scalePath(s.Scale.StatusReplicasPath, path.Child("statusReplicasPath"), ".status.")...)
-	if selector := s.Scale.LabelSelectorPath; selector != nil && *selector != "" {
-		errs = append(errs, scalePath(*selector, path.Child("labelSelectorPath"), ".spec.", ".status.")...)
-	}
-	return errs
-}
-
-func scalePath(text string, at *field.Path, under ...string) errorList {
-	if text == "" {
-		return errorList{field.Required(at, "")}
-	}
-	if slices.ContainsFunc(under, func(prefix string) bool { return strings.HasPrefix(text, prefix) }) {
-		return nil
-	}
-	if text[0] != '.' {
-		return errorList{field.Invalid(at, text, "must be a simple json path starting with .")}
-	}
-	if len(under) > 1 {
-		return errorList{field.Invalid(at, text, "should be a json path under either .spec or .status")}
-	}
-	return errorList{field.Invalid(at, text, "should be a json path under "+strings.TrimRight(under[0], "."))}
-}
-
-var (
-	columnTypes   = []string{"boolean", "date", "integer", "number", "string"}
-	columnFormats = []string{"byte", "date", "date-time", "double", "float", "int32", "int64", "password"}
-)
-
-func validateColumn(c *apiextensionsv1.CustomResourceColumnDefinition, path *field.Path) errorList {
-	var errs errorList
-	if c.Name == "" {
-		errs = append(errs, field.Required(path.Child("name"), ""))
-	}
-	types := "must be one of " + strings.Join(columnTypes, ",")
-	if c.Type == "" {
-		errs = append(errs, field.Required(path.Child("type"), types))
-	} else if !slices.Contains(columnTypes, c.Type) {
-		errs = append(errs, field.Invalid(path.Child("type"), c.Type, types))
-	}
-	if c.Format != "" && !slices.Contains(columnFormats, c.Format) {
-		errs = append(errs, field.Invalid(path.Child("format"), c.Format, "must be one of "+strings.Join(columnFormats, ",")))
-	}
-	switch {
-	case c.JSONPath == "":
-		errs = append(errs, field.Required(path.Child("JSONPath"), ""))
-	case c.JSONPath[0] != '.':
-		errs = append(errs, field.Invalid(path.Child("JSONPath"), c.JSONPath, "must be a simple json path starting with ."))
-	}
-	return errs
-}
-
-// maxSelectable bounds the fields by which objects are selected (KEP-4358).
-const maxSelectable = 8
-
-func validateSelectable(v *version, s *structuralschema.Structural, path *field.Path) errorList {
-	var errs errorList
-	seen := map[string]bool{}
-	for i, f := range v.SelectableFields {
-		at := path.Index(i).Child("jsonPath")
-		if f.JSONPath == "" {
-			errs = append(errs, field.Required(at, ""))
-			continue
-		}
-		found, schema, err := cel.ValidFieldPath(f.JSONPath, s, cel.WithFieldPathAllowArrayNotation(false))
-		if err != nil {
-			errs = append(errs, field.Invalid(at, f.JSONPath, fmt.Sprintf("is an invalid path: %v", err)))
-			continue
-		}
-		if found.Root().String() == "metadata" {
-			errs = append(errs, field.Invalid(at, f.JSONPath, "must not point to fields in metadata"))
-		}
-		if schema == nil || !slices.Contains([]string{"string", "boolean", "integer"}, schema.Type) {
-			errs = append(errs, field.Invalid(at, f.JSONPath, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed."))
-		}
-		if seen[found.String()] {
-			errs = append(errs, field.Duplicate(at, f.JSONPath))
-		}
-		seen[found.String()] = true
-	}
-	if len(seen) > maxSelectable {
-		errs = append(errs, field.TooMany(path, len(seen), maxSelectable))
 	}
 	return errs
 }

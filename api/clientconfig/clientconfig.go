@@ -58,14 +58,14 @@ func validateURL(address string, at *field.Path) field.ErrorList {
 func validateService(s *Service, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if s.Name == "" {
-		errs = append(errs, field.Required(at.Child("name"), "service name is required"))
+		errs = append(errs, field.Required(at.Child("name"), ""))
 	}
 	if s.Namespace == "" {
-		errs = append(errs, field.Required(at.Child("namespace"), "service namespace is required"))
+		errs = append(errs, field.Required(at.Child("namespace"), ""))
 	}
 	if s.Port != nil {
 		if problems := validation.IsValidPortNum(int(*s.Port)); len(problems) > 0 {
-			errs = append(errs, field.Invalid(at.Child("port"), *s.Port, "port is not valid: "+strings.Join(problems, ",")))
+			errs = append(errs, field.Invalid(at.Child("port"), *s.Port, "port is not valid: "+strings.Join(problems, ", ")))
 		}
 	}
 	if s.Path == nil {

@@ -35,8 +35,8 @@ func TestValidate(t *testing.T) {
 		{nil, service("//", 443), "segment[0] may not be empty"},
 		{nil, service("/a/%2e%2e", 443), "segment[1]: a lowercase RFC 1123 subdomain"},
 		{nil, service("/", 0), "port is not valid"},
-		{nil, &clientconfig.Service{Name: "b"}, "service namespace is required"},
-		{nil, &clientconfig.Service{Namespace: "b"}, "service name is required"},
+		{nil, &clientconfig.Service{Name: "b"}, "service.namespace: Required value"},
+		{nil, &clientconfig.Service{Namespace: "b"}, "service.name: Required value"},
 	} {
 		errs := clientconfig.Validate(test.url, test.service, nil)
 		if len(errs) == 0 != (test.want == "") || len(errs) > 0 && !strings.Contains(errs[0].Error(), test.want) {
