@@ -61,6 +61,9 @@ func (d Definition[T]) Resource() *Resource {
 			return d.Warnings(o.(T), before)
 		}
 	}
+	if d.WarningsBefore != nil {
+		r.WarningsBefore = func(o Object) []string { return d.WarningsBefore(o.(T)) }
+	}
 	for name, s := range d.Subresources {
 		r.Subresources[name] = Subresource[Object]{Prepare: onTwo(s.Prepare), ValidateUpdate: checkTwo(s.ValidateUpdate)}
 	}

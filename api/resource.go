@@ -64,6 +64,8 @@ type Definition[T Object] struct {
 	ValidateUpdate func(obj, old T) field.ErrorList
 	// Warnings are texts for the client's Warning header; old is nil on create.
 	Warnings func(obj, old T) []string
+	// WarningsBefore are those about what PrepareForCreate is going to change.
+	WarningsBefore func(obj T) []string
 
 	// Subresources that are other ways to update the same object, by name:
 	// "status", "ephemeralcontainers", "resize", "finalize".
@@ -186,6 +188,7 @@ type Resource struct {
 	Validate         func(obj Object) field.ErrorList
 	ValidateUpdate   func(obj, old Object) field.ErrorList
 	Warnings         func(obj, old Object) []string
+	WarningsBefore   func(obj Object) []string // nil for none
 	Subresources     map[string]Subresource[Object]
 	// Scale is nil when the resource has none.
 	Scale *Scale[Object]

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"reflect"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -47,9 +49,13 @@ func (a ActionCodec) Read(w http.ResponseWriter, r *http.Request, into runtime.O
 	}
 	c := a.call(w, r)
 	kind := schema.GroupVersionKind{Kind: reflect.TypeOf(into).Elem().Name()}
-	if c.info.Subresource == "" {
-		// What acts as a resource is of the version of its path; what acts on
-		// another's object is of a group of its own.
+	switch into.(type) {
+	case *policyv1.Eviction:
+		// It comes in the versions of the group and of old.
+	case *authenticationv1.TokenRequest:
+		// What acts on another's object is of a group of its own.
+		kind = authenticationv1.SchemeGroupVersion.WithKind(kind.Kind)
+	default:
 		kind.Group, kind.Version = c.info.Group, c.info.Version
 	}
 	c.query = r.URL.Query()
@@ -59,7 +65,7 @@ func (a ActionCodec) Read(w http.ResponseWriter, r *http.Request, into runtime.O
 	}
 	_, found, err := c.decodeOther(into, kind, options.validation)
 	if err == nil && !found {
-		err = apierrors.NewBadRequest("the request has no body, it needs a " + kind.Kind)
+		_, err = (&codec.Body{}).Decode(into, kind) // says what is wrong with it
 	}
 	return err
 }

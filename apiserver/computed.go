@@ -34,7 +34,7 @@ func (c *call) computed(make func(context.Context) []api.Object) error {
 		}
 		return c.writeList(items, metav1.ListMeta{}, nil)
 	}
-	return noMethod(c.end.group)
+	return noMethod()
 }
 
 func (c *call) made(obj api.Object) *cache.Item {

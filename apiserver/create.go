@@ -135,6 +135,9 @@ func generatedName(base string) string {
 // createNamed prepares and stores obj. The name stands before obj is prepared: a
 // job's labels are made of it.
 func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item, error) {
+	if before := c.end.WarningsBefore; before != nil {
+		c.warnAll(before(obj))
+	}
 	c.end.PrepareForCreate(obj)
 	if err := c.invalid(obj.GetName(), append(c.check(a), c.checkNew(obj)...)); err != nil {
 		return nil, err
@@ -176,7 +179,7 @@ func (c *call) open() error {
 	case c.end.Serves("create"):
 		return nil
 	case c.end.use == nil:
-		return noMethod(c.end.group)
+		return noMethod()
 	}
 	return apierrors.NewForbidden(c.end.group, c.info.Name, errTerminating)
 }

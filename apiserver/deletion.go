@@ -56,6 +56,9 @@ func judge(r *api.Resource, obj api.Object, o *metav1.DeleteOptions, now time.Ti
 		}
 		zero := int64(0)
 		obj.SetDeletionGracePeriodSeconds(&zero)
+		if _, ok := obj.(*corev1.Namespace); ok {
+			obj.SetDeletionGracePeriodSeconds(nil) // as Kubernetes' own way of deleting them
+		}
 		return marks
 	}
 	return removes

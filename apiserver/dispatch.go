@@ -3,6 +3,7 @@ package apiserver
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -57,6 +58,9 @@ func (c *call) dispatch() error {
 		defer c.traceHandler()()
 	}
 	if action := c.actions[actionKey(c.end.group, c.info.Subresource)]; action != nil && c.acts() {
+		if err := c.checkAction(); err != nil {
+			return err
+		}
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil
 	}
@@ -70,6 +74,29 @@ func (c *call) dispatch() error {
 		return c.dispatchSubresource()
 	}
 	return c.dispatchVerb()
+}
+
+// checkAction refuses methods that an action does not have. One on an object of
+// another kind, like a binding, has those of its subresource; what is not stored
+// is only created.
+func (c *call) checkAction() error {
+	verbs := c.end.Verbs
+	if sub := c.info.Subresource; sub != "" {
+		if verbs = actionVerbs[sub]; verbs == nil {
+			return nil // a proxy hands every method on
+		}
+	} else if c.info.Name != "" {
+		return noRoute()
+	}
+	if !slices.Contains(verbs, c.info.Verb) {
+		return noMethod()
+	}
+	return nil
+}
+
+var actionVerbs = map[string][]string{
+	"log": {"get"}, "binding": {"create"}, "eviction": {"create"}, "token": {"create"},
+	"exec": {"create", "get"}, "attach": {"create", "get"}, "portforward": {"create", "get"},
 }
 
 // warnDeprecated warns of the endpoint's version, if it is going to go.
@@ -127,7 +154,7 @@ func (c *call) checkPlace() error {
 		case "list", "watch":
 		case "create", "deletecollection":
 			if e.cache != nil && e.use == nil { // custom resources have no such path
-				return noMethod(e.group)
+				return noMethod()
 			}
 			return noRoute()
 		default:
@@ -149,7 +176,7 @@ func (c *call) checkPlace() error {
 func (c *call) dispatchVerb() error {
 	closed := c.info.Verb == "create" && c.end.use != nil // create tells why
 	if !c.end.Serves(c.info.Verb) && !closed || c.end.cache == nil {
-		return noMethod(c.end.group)
+		return noMethod()
 	}
 	if compute := c.cfg.Computed[c.end.group.String()]; compute != nil {
 		return c.computed(compute)
@@ -166,7 +193,7 @@ func (c *call) dispatchVerb() error {
 		return c.watch()
 	case "create":
 		if c.info.Name != "" {
-			return noMethod(c.end.group)
+			return noMethod()
 		}
 		return c.create()
 	case "update":
@@ -178,7 +205,7 @@ func (c *call) dispatchVerb() error {
 	case "deletecollection":
 		return c.deleteCollection()
 	}
-	return noMethod(c.end.group)
+	return noMethod()
 }
 
 // watchOverWebSocket sends each event in a message, as JSON.
@@ -202,7 +229,7 @@ func (c *call) needName(serve func() error) error {
 	case c.end.use != nil: // as Kubernetes says it of custom resources
 		return apierrors.NewBadRequest("name must be provided")
 	}
-	return noMethod(c.end.group)
+	return noMethod()
 }
 
 // has tells whether the endpoint's objects have the subresource.
@@ -238,5 +265,5 @@ func (c *call) noVerb() error {
 	if c.end.use != nil {
 		return apierrors.NewMethodNotSupported(c.end.group, c.info.Verb)
 	}
-	return noMethod(c.end.group)
+	return noMethod()
 }

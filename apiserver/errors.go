@@ -8,7 +8,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/store"
 )
@@ -37,10 +36,10 @@ func noRoute() error {
 	return err
 }
 
-func noMethod(resource schema.GroupResource) error {
+func noMethod() error {
 	err := fail(http.StatusMethodNotAllowed, metav1.StatusReasonMethodNotAllowed,
 		"the server does not allow this method on the requested resource")
-	err.ErrStatus.Details = &metav1.StatusDetails{Group: resource.Group, Kind: resource.Resource}
+	err.ErrStatus.Details = &metav1.StatusDetails{}
 	return err
 }
 

@@ -27,6 +27,11 @@ func (c *call) dispatchPath() error {
 		return c.handOver(c.cfg.OpenAPI)
 	case "", "api", "apis":
 		return c.handOver(c.cfg.Discovery)
+	case ".well-known", "openid":
+		if c.r.Method != http.MethodGet {
+			return noMethod()
+		}
+		return c.handOver(c.cfg.Paths[first])
 	default:
 		return c.handOver(c.cfg.Paths[first])
 	}

@@ -38,9 +38,6 @@ func (c *call) refuse(err error) {
 	if status.Details != nil && status.Details.RetryAfterSeconds > 0 {
 		c.w.Header().Set("Retry-After", strconv.Itoa(int(status.Details.RetryAfterSeconds)))
 	}
-	if status.Code == http.StatusUnauthorized {
-		c.w.Header().Set("WWW-Authenticate", `Bearer realm="minke"`)
-	}
 	format, ok := c.offer().NegotiatePlain(c.r.Header.Get("Accept"))
 	if !ok {
 		format = codec.JSON

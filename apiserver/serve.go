@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -132,16 +133,30 @@ func (c *call) authenticate() error {
 		if c.cfg.Authenticate == nil {
 			return apierrors.NewUnauthorized("Unauthorized")
 		}
+		if spaced(c.r.Header.Get("Authorization")) {
+			c.warn("the provided Authorization header contains extra space before the bearer token, and is ignored")
+		}
 		user, err := c.cfg.Authenticate(c.r)
 		c.metrics.authenticated(user, err, time.Since(c.began))
 		if err != nil || user == nil {
-			return unauthorized(err)
+			err = unauthorized(err)
+			if !apierrors.IsUnauthorized(err) { // a refused impersonation
+				c.unsniffed()
+			}
+			return err
 		}
 		c.user = user
 	}
 	c.known = request.Context{Context: c.ctx, Info: c.info, User: c.user}
 	c.ctx = &c.known
 	return nil
+}
+
+// spaced tells whether a header's token follows more than one space.
+func spaced(header string) bool {
+	const scheme = "bearer  "
+	header = strings.TrimSpace(header)
+	return len(header) > len(scheme) && strings.EqualFold(header[:len(scheme)], scheme)
 }
 
 func (c *call) authorize() error {
@@ -155,10 +170,15 @@ func (c *call) authorize() error {
 	outcome := succeeded
 	if err != nil {
 		outcome = failed
+		c.unsniffed()
 	}
 	c.metrics.authz[outcome].took(time.Since(began))
 	return err
 }
+
+// unsniffed tells browsers to take a refusal, which repeats what the client
+// sent, for nothing but what it says it is.
+func (c *call) unsniffed() { c.w.Header().Set("X-Content-Type-Options", "nosniff") }
 
 // unauthorized hides why from the client, unless the reason is a status, such
 // as a refused impersonation.

@@ -15,6 +15,7 @@ func pods() *api.Resource {
 		New:              api.New[corev1.Pod],
 		NewList:          api.NewList[corev1.PodList],
 		Default:          defaultPod,
+		WarningsBefore:   appArmorWarnings,
 		PrepareForCreate: podCreate,
 		PrepareForUpdate: podUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Pod]{

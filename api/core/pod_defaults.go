@@ -21,7 +21,6 @@ func defaultPod(p *corev1.Pod) {
 	for i := range p.Spec.Containers {
 		requestsFromLimits(&p.Spec.Containers[i].Resources)
 	}
-	defaultPodResources(p)
 	if p.Spec.HostNetwork {
 		hostPorts(p.Spec.InitContainers)
 		hostPorts(p.Spec.Containers)

@@ -8,6 +8,8 @@ import (
 
 func podCreate(p *corev1.Pod) {
 	p.Generation = 1
+	appArmorFields(p)
+	defaultPodResources(p)
 	p.Status = corev1.PodStatus{Phase: corev1.PodPending, QOSClass: QOSClass(p)}
 	if len(p.Spec.SchedulingGates) > 0 {
 		p.Status.Conditions = []corev1.PodCondition{{

@@ -11,7 +11,10 @@ import (
 //
 //   - limits of huge pages are the sum of the containers';
 //   - requests are the sum of the containers', else the pod's limits;
-//   - limits are the sum of the containers' where each has one.
+//   - limits are the sum of the containers' where each has one, and at least
+//     what is requested.
+//
+// It runs when admission has completed the containers, and not before.
 func defaultPodResources(p *corev1.Pod) {
 	r := p.Spec.Resources
 	if r == nil || len(r.Limits)+len(r.Requests) == 0 {
@@ -23,21 +26,23 @@ func defaultPodResources(p *corev1.Pod) {
 			fillResource(&r.Limits, name, limit.DeepCopy())
 		}
 	}
-	if len(r.Limits) > 0 {
-		for name, request := range resourcehelper.AggregateContainerRequests(p, resourcehelper.PodResourcesOptions{}) {
-			if !isHugePages(name) {
-				fillResource(&r.Requests, name, request.DeepCopy())
-			}
+	for name, request := range resourcehelper.AggregateContainerRequests(p, resourcehelper.PodResourcesOptions{}) {
+		if !isHugePages(name) {
+			fillResource(&r.Requests, name, request.DeepCopy())
 		}
-		for name, limit := range r.Limits {
-			fillResource(&r.Requests, name, limit.DeepCopy())
-		}
-		return
 	}
-	for name, limit := range limits {
-		if !isHugePages(name) && allLimit(p, name) {
-			fillResource(&r.Limits, name, limit.DeepCopy())
+	for name, limit := range r.Limits {
+		fillResource(&r.Requests, name, limit.DeepCopy())
+	}
+	for name, request := range r.Requests {
+		limit, ok := limits[name]
+		if !ok || !allLimit(p, name) {
+			continue
 		}
+		if request.Cmp(limit) > 0 {
+			limit = request
+		}
+		fillResource(&r.Limits, name, limit.DeepCopy())
 	}
 }
 
@@ -54,6 +59,9 @@ func fillResource(list *corev1.ResourceList, name corev1.ResourceName, quantity 
 }
 
 func allLimit(p *corev1.Pod, name corev1.ResourceName) bool {
+	if len(p.Spec.EphemeralContainers) > 0 {
+		return false // they have none
+	}
 	for _, containers := range [][]corev1.Container{p.Spec.Containers, p.Spec.InitContainers} {
 		for i := range containers {
 			if _, ok := containers[i].Resources.Limits[name]; !ok {

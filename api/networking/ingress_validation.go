@@ -22,8 +22,8 @@ type leniency struct{ secretNames, wildcardRules bool }
 
 func validateIngress(i *networkingv1.Ingress) field.ErrorList {
 	errs := ingressSpec(&i.Spec, leniency{})
-	if class, ok := i.Annotations[classAnnotation]; ok && i.Spec.IngressClassName != nil {
-		errs = append(errs, field.Invalid(field.NewPath("annotations").Child(classAnnotation), class, "can not be set when the class field is also set"))
+	if class, ok := i.Annotations[classAnnotation]; ok && i.Spec.IngressClassName != nil && class != *i.Spec.IngressClassName {
+		errs = append(errs, field.Invalid(field.NewPath("annotations").Child(classAnnotation), class, "must match `ingressClassName` when both are specified"))
 	}
 	return errs
 }

@@ -2,6 +2,7 @@ package rbac
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -27,7 +28,11 @@ func clusterRole(r *rbacv1.ClusterRole, options metav1validation.LabelSelectorVa
 		errs = append(errs, field.Required(at, "at least one clusterRoleSelector required if aggregationRule is non-nil"))
 	}
 	for i := range r.AggregationRule.ClusterRoleSelectors {
-		errs = append(errs, metav1validation.ValidateLabelSelector(&r.AggregationRule.ClusterRoleSelectors[i], options, at.Index(i))...)
+		selector := &r.AggregationRule.ClusterRoleSelectors[i]
+		errs = append(errs, metav1validation.ValidateLabelSelector(selector, options, at.Index(i))...)
+		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+			errs = append(errs, field.Invalid(at.Index(i), nil, "invalid label selector."))
+		}
 	}
 	return errs
 }
@@ -54,11 +59,12 @@ const (
 )
 
 func validateRules(rules []rbacv1.PolicyRule, scope ruleScope, at *field.Path) field.ErrorList {
-	var errs field.ErrorList
+	// What Kubernetes declares in the type, it finds last.
+	var errs, declared field.ErrorList
 	for i, r := range rules {
 		at := at.Index(i)
 		if len(r.Verbs) == 0 {
-			errs = append(errs, field.Required(at.Child("verbs"), ""))
+			declared = append(declared, field.Required(at.Child("verbs"), ""))
 		}
 		if len(r.NonResourceURLs) > 0 {
 			if scope == namespacedRules {
@@ -76,7 +82,7 @@ func validateRules(rules []rbacv1.PolicyRule, scope ruleScope, at *field.Path) f
 			errs = append(errs, field.Required(at.Child("resources"), "resource rules must supply at least one resource"))
 		}
 	}
-	return errs
+	return append(errs, declared...)
 }
 
 func validateRoleBinding(b *rbacv1.RoleBinding) field.ErrorList {
@@ -118,25 +124,29 @@ func validateBinding(ref rbacv1.RoleRef, subjects []rbacv1.Subject, kinds []stri
 	if !known {
 		errs = append(errs, field.NotSupported(at.Child("kind"), ref.Kind, kinds))
 	}
-	if ref.Name == "" {
-		errs = append(errs, field.Required(at.Child("name"), ""))
-	} else {
+	if ref.Name != "" {
 		for _, msg := range validName(ref.Name, false) {
 			errs = append(errs, field.Invalid(at.Child("name"), ref.Name, msg))
 		}
 	}
 	namespaced := len(kinds) > 1
+	// What Kubernetes declares in the type, it finds last.
+	var declared field.ErrorList
 	for i, s := range subjects {
-		errs = append(errs, validateSubject(s, namespaced, field.NewPath("subjects").Index(i))...)
+		path := field.NewPath("subjects").Index(i)
+		errs = append(errs, validateSubject(s, namespaced, path)...)
+		if s.Name == "" {
+			declared = append(declared, field.Required(path.Child("name"), ""))
+		}
 	}
-	return errs
+	if ref.Name == "" {
+		declared = append(declared, field.Required(at.Child("name"), ""))
+	}
+	return append(errs, declared...)
 }
 
 func validateSubject(s rbacv1.Subject, namespaced bool, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if s.Name == "" {
-		errs = append(errs, field.Required(at.Child("name"), ""))
-	}
 	switch s.Kind {
 	case rbacv1.ServiceAccountKind:
 		if s.Name != "" {

@@ -13,7 +13,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"minke/api/inprocess"
 	"minke/apiserver/request"
@@ -100,7 +99,7 @@ func (s *ServiceAccounts) identify(ctx context.Context, c claims, audiences []st
 	}
 	meant := intersect(public.Audience, audiences)
 	if len(meant) == 0 {
-		return nil, fmt.Errorf("authenticate token: its audiences %q are none of %q", []string(public.Audience), audiences)
+		return nil, fmt.Errorf("token audiences %q is invalid for the target audiences %q", []string(public.Audience), audiences)
 	}
 	user, err := s.live(ctx, public, own.Kubernetes)
 	if err != nil {
@@ -152,12 +151,18 @@ func (i *Issuer) verify(token *jwt.JSONWebToken) (public jwt.Claims, own private
 		return public, own, err
 	}
 	if public.Expiry == nil || !i.now().Before(public.Expiry.Time()) {
-		return public, own, errors.New("authenticate token: it has expired or has no expiry")
+		return public, own, errors.New("service account token has expired")
 	}
-	if err := public.ValidateWithLeeway(jwt.Expected{Time: i.now()}, 0); err != nil {
-		return public, own, fmt.Errorf("authenticate token: %w", err)
+	switch err := public.ValidateWithLeeway(jwt.Expected{Time: i.now()}, 0); {
+	case err == nil:
+		return public, own, nil
+	case errors.Is(err, jwt.ErrNotValidYet):
+		return public, own, errors.New("service account token is not valid yet")
+	case errors.Is(err, jwt.ErrIssuedInTheFuture):
+		return public, own, errors.New("service account token is issued in the future")
+	default:
+		return public, own, errors.New("service account token claims could not be validated due to unexpected validation error")
 	}
-	return public, own, nil
 }
 
 // live checks that everything the token is bound to exists, and returns whom it
@@ -203,17 +208,37 @@ func (s *ServiceAccounts) live(ctx context.Context, public jwt.Claims, k kuberne
 // that a pod can end in order.
 const afterlife = 60 * time.Second
 
+var errInvalidated = errors.New("service account token has been invalidated")
+
+// replaced words that an object is another one than a token is bound to.
+var replaced = map[string]string{
+	"serviceaccounts": "service account UID (%s) does not match claim (%s)",
+	"secrets":         "secret UID (%s) does not match service account secret ref claim (%s)",
+	"pods":            "pod UID (%s) does not match service account pod ref claim (%s)",
+	"nodes":           "node UID (%s) does not match service account node ref claim (%s)",
+}
+
 func (s *ServiceAccounts) exists(ctx context.Context, resource, namespace string, r reference) error {
+	account := resource == "serviceaccounts"
 	obj, err := s.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource(resource), namespace, r.Name)
-	if err != nil {
-		return fmt.Errorf("authenticate token bound to %s %s/%s: %w", resource, namespace, r.Name, err)
+	switch {
+	case err != nil && account:
+		return err
+	case err != nil:
+		return errInvalidated
 	}
 	meta, ok := obj.(metav1.Object)
-	if !ok || meta.GetUID() != r.UID {
-		return fmt.Errorf("authenticate token bound to %s %s/%s: it was replaced (want uid %s)", resource, namespace, r.Name, types.UID(r.UID))
+	if !ok {
+		return fmt.Errorf("authenticate token bound to %s %s/%s: found a %T", resource, namespace, r.Name, obj)
+	}
+	if meta.GetUID() != r.UID {
+		return fmt.Errorf(replaced[resource], meta.GetUID(), r.UID)
 	}
 	if t := meta.GetDeletionTimestamp(); t != nil && t.Add(afterlife).Before(s.Issuer.now()) {
-		return fmt.Errorf("authenticate token bound to %s %s/%s: it has been deleted", resource, namespace, r.Name)
+		if account {
+			return fmt.Errorf("service account %s/%s has been deleted", namespace, r.Name)
+		}
+		return errInvalidated
 	}
 	return nil
 }

@@ -152,9 +152,10 @@ const webSocketToken = "base64url.bearer.authorization.k8s.io."
 
 // bearer returns the request's token and takes it out of the subprotocols.
 func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
-	if strings.EqualFold(scheme, "bearer") {
-		return strings.TrimSpace(token)
+	// After a second space there is no token, nor in what follows one.
+	parts := strings.SplitN(strings.TrimSpace(r.Header.Get("Authorization")), " ", 3)
+	if len(parts) > 1 && strings.EqualFold(parts[0], "bearer") {
+		return parts[1]
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return ""

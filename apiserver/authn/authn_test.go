@@ -191,7 +191,7 @@ func TestImpersonate(t *testing.T) {
 		{"root", map[string]string{"Impersonate-User": "jane", "Impersonate-Group": "dev", "Impersonate-Uid": "7", "Impersonate-Extra-Acme.com%2Fproject": "x"}, "jane dev,system:authenticated", []string{"users/:/jane", "groups/:/dev", "uids/:/7", "userextras/acme.com/project:/x"}},
 		{"root", map[string]string{"Impersonate-User": "system:anonymous"}, "system:anonymous system:unauthenticated", []string{"users/:/system:anonymous"}},
 		{"joe", map[string]string{"Impersonate-User": "jane"}, `path "/api" is forbidden: cannot impersonate-on:user-info:get`, []string{"users/:/jane"}},
-		{"root", map[string]string{"Impersonate-Group": "system:masters"}, "requested impersonation of groups, uid or extra without impersonating a user", nil},
+		{"root", map[string]string{"Impersonate-Group": "system:masters"}, `requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"system:masters"}, Extra:map[string][]string(nil)} without impersonating a user name`, nil},
 	} {
 		asked = nil
 		r := httptest.NewRequest("GET", "/api", nil)
@@ -255,14 +255,14 @@ func TestServiceAccountTokens(t *testing.T) {
 		{"plain", issuer, Bound{}, all, nil, 0, want, false},
 		{"by an older key", old, Bound{}, all, nil, 0, want, false},
 		{"by a stranger", stranger, Bound{}, all, nil, 0, "no key of the issuer signed it", false},
-		{"another audience", issuer, Bound{}, all, []string{"vault"}, 0, "are none of", false},
+		{"another audience", issuer, Bound{}, all, []string{"vault"}, 0, `token audiences ["api"] is invalid for the target audiences ["vault"]`, false},
 		{"expired", issuer, Bound{}, all, nil, time.Hour, "expired", false},
 		{"bound to a pod", issuer, Bound{Pod: pod, Node: node}, without("nodes//n", nil), nil, 0, want, false},
-		{"pod gone", issuer, Bound{Pod: pod}, without("pods/y/p", nil), nil, 0, "not found", false},
-		{"pod replaced", issuer, Bound{Pod: pod}, without("pods/y/p", replaced), nil, 0, "replaced", false},
+		{"pod gone", issuer, Bound{Pod: pod}, without("pods/y/p", nil), nil, 0, "service account token has been invalidated", false},
+		{"pod replaced", issuer, Bound{Pod: pod}, without("pods/y/p", replaced), nil, 0, "pod UID (other) does not match service account pod ref claim (uid-2)", false},
 		{"pod ending", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 30 * time.Second, want, false},
-		{"pod ended", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 2 * time.Minute, "deleted", false},
-		{"node gone", issuer, Bound{Node: node}, without("nodes//n", nil), nil, 0, "not found", false},
+		{"pod ended", issuer, Bound{Pod: pod}, without("pods/y/p", deleted), nil, 2 * time.Minute, "service account token has been invalidated", false},
+		{"node gone", issuer, Bound{Node: node}, without("nodes//n", nil), nil, 0, "service account token has been invalidated", false},
 		{"account gone", issuer, Bound{}, without("serviceaccounts/y/robot", nil), nil, 0, "not found", false},
 	}
 	for _, c := range rows { // and once more when the signature is known

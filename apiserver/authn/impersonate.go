@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,7 +37,8 @@ func (a *Authenticator) impersonate(r *http.Request, by *inprocess.User) (*inpro
 	}
 	removeImpersonation(r.Header)
 	if wanted.Name == "" {
-		return nil, apierrors.NewBadRequest("requested impersonation of groups, uid or extra without impersonating a user")
+		return nil, apierrors.NewBadRequest(fmt.Sprintf(
+			"requested &user.DefaultInfo{Name:\"\", UID:%q, Groups:%#v, Extra:%#v} without impersonating a user name", wanted.UID, wanted.Groups, wanted.Extra))
 	}
 	if a.Authorize == nil {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "users"}, wanted.Name, errors.New("impersonation is not enabled"))

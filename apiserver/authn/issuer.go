@@ -136,8 +136,8 @@ type kubernetes struct {
 }
 
 type reference struct {
-	Name string    `json:"name"`
-	UID  types.UID `json:"uid"`
+	Name string    `json:"name,omitempty"`
+	UID  types.UID `json:"uid,omitempty"`
 }
 
 // Bound is what a token is bound to: it is valid only while that exists. At

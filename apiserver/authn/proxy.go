@@ -117,7 +117,7 @@ func hasPrefix(name, prefix string) bool {
 func extra(h http.Header, prefix string) map[string][]string {
 	var out map[string][]string
 	for name, values := range h {
-		if len(name) == len(prefix) || !hasPrefix(name, prefix) {
+		if !hasPrefix(name, prefix) {
 			continue
 		}
 		key := strings.ToLower(name[len(prefix):])

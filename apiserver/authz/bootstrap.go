@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"slices"
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -28,22 +27,10 @@ func Bootstrap() []api.Object {
 		out = append(out, b)
 	}
 	for _, c := range controllers {
-		out = append(out, mark(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "system:controller:" + c.name}, Rules: patching(c.rules)}))
+		out = append(out, mark(&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "system:controller:" + c.name}, Rules: c.rules}))
 		out = append(out, bindCluster("system:controller:"+c.name, "system:controller:"+c.name, account("kube-system", c.name)))
 	}
 	return append(out, namespaced()...)
-}
-
-// patching lets whoever may update also patch, as Minke's controllers prefer to
-// do: it gives them nothing that they could not do otherwise.
-func patching(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
-	out := slices.Clone(rules)
-	for i, r := range out {
-		if slices.Contains(r.Verbs, "update") && !slices.Contains(r.Verbs, "patch") {
-			out[i].Verbs = append(slices.Clone(r.Verbs), "patch")
-		}
-	}
-	return out
 }
 
 // mark gives a bootstrap object its label and annotation.

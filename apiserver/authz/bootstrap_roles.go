@@ -34,8 +34,9 @@ func userRoles() []*rbacv1.ClusterRole {
 			on("impersonate", "", "serviceaccounts"),
 			on(writing, "", "pods,pods/attach,pods/exec,pods/portforward,pods/proxy"),
 			on("create", "", "pods/eviction"),
-			on(writing, "", "configmaps,events,persistentvolumeclaims,replicationcontrollers,replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy"),
+			on(writing, "", "configmaps,persistentvolumeclaims,replicationcontrollers,replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy"),
 			on("create", "", "serviceaccounts/token"),
+			on(writing, ",events.k8s.io", "events"),
 			on(writing, "apps", "daemonsets,deployments,deployments/rollback,deployments/scale,replicasets,replicasets/scale,statefulsets,statefulsets/scale"),
 			on(writing, "autoscaling", "horizontalpodautoscalers"),
 			on(writing, "batch", "cronjobs,jobs"),
@@ -47,8 +48,9 @@ func userRoles() []*rbacv1.ClusterRole {
 		), "edit"),
 		labelled(clusterRole("system:aggregate-to-view",
 			on(reading, "", "configmaps,endpoints,persistentvolumeclaims,persistentvolumeclaims/status,pods,replicationcontrollers,replicationcontrollers/scale,serviceaccounts,services,services/status"),
-			on(reading, "", "bindings,events,limitranges,namespaces/status,pods/log,pods/status,replicationcontrollers/status,resourcequotas,resourcequotas/status"),
+			on(reading, "", "bindings,limitranges,namespaces/status,pods/log,pods/status,replicationcontrollers/status,resourcequotas,resourcequotas/status"),
 			on(reading, "", "namespaces"),
+			on(reading, ",events.k8s.io", "events"),
 			on(reading, "discovery.k8s.io", "endpointslices"),
 			on(reading, "apps", "controllerrevisions,daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,replicasets,replicasets/scale,replicasets/status,statefulsets,statefulsets/scale,statefulsets/status"),
 			on(reading, "autoscaling", "horizontalpodautoscalers,horizontalpodautoscalers/status"),
@@ -66,7 +68,7 @@ func systemRoles() []*rbacv1.ClusterRole {
 	return []*rbacv1.ClusterRole{
 		clusterRole("system:discovery", at("get", "/api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/readyz,/version,/version/")),
 		clusterRole("system:public-info-viewer", at("get", "/healthz,/livez,/readyz,/version,/version/")),
-		clusterRole("system:monitoring", at("get", "/flagz,/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*,/statusz")),
+		clusterRole("system:monitoring", at("get", "/flagz,/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*,/statusz"), on("get", "", "nodes/metrics")),
 		clusterRole("system:basic-user",
 			on("create", "authorization.k8s.io", "selfsubjectaccessreviews,selfsubjectrulesreviews"),
 			on("create", "authentication.k8s.io", "selfsubjectreviews")),
@@ -82,22 +84,23 @@ func systemRoles() []*rbacv1.ClusterRole {
 		clusterRole("system:kubelet-api-admin",
 			on(reading, "", "nodes"),
 			on("proxy", "", "nodes"),
-			on("*", "", "nodes/log,nodes/metrics,nodes/proxy,nodes/stats,nodes/configz,nodes/healthz,nodes/pods")),
+			on("*", "", "nodes/log,nodes/metrics,nodes/proxy,nodes/stats"),
+			on("*", "", "nodes/configz,nodes/healthz,nodes/pods")),
 		clusterRole("system:node-bootstrapper", on("create,get,list,watch", "certificates.k8s.io", "certificatesigningrequests")),
 		clusterRole("system:node-problem-detector",
-			on("get", "", "nodes"), on("patch", "", "nodes/status"), on(eventing, ",events.k8s.io", "events")),
+			on("get", "", "nodes"), on("patch", "", "nodes/status"), events),
 		clusterRole("system:node", nodeRules()...),
 		clusterRole("system:node-proxier",
 			on("list,watch", "", "endpoints,services"), on(reading, "", "nodes"),
-			on(eventing, ",events.k8s.io", "events"),
-			on("list,watch", "discovery.k8s.io", "endpointslices"),
-			on("list,watch", "networking.k8s.io", "servicecidrs")),
+			events,
+			on("list,watch", "networking.k8s.io", "servicecidrs"),
+			on("list,watch", "discovery.k8s.io", "endpointslices")),
 		clusterRole("system:kube-dns", on("list,watch", "", "endpoints,services")),
 		clusterRole("system:persistent-volume-provisioner",
 			on("create,delete,get,list,watch", "", "persistentvolumes"),
 			on("get,list,update,watch", "", "persistentvolumeclaims"),
 			on(reading, "storage.k8s.io", "storageclasses"),
-			on("watch", "", "events"), on(eventing, ",events.k8s.io", "events")),
+			on("watch", "", "events"), events),
 		clusterRole("system:certificates.k8s.io:certificatesigningrequests:nodeclient", on("create", "certificates.k8s.io", "certificatesigningrequests/nodeclient")),
 		clusterRole("system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", on("create", "certificates.k8s.io", "certificatesigningrequests/selfnodeclient")),
 		clusterRole("system:certificates.k8s.io:kubelet-serving-approver", on("approve", "certificates.k8s.io", "signers", "kubernetes.io/kubelet-serving")),
@@ -115,9 +118,10 @@ func systemRoles() []*rbacv1.ClusterRole {
 
 func schedulerRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
-		on(eventing, ",events.k8s.io", "events"),
-		on("create,list,watch", "coordination.k8s.io", "leases"),
-		on("get,update", "coordination.k8s.io", "leases", "kube-scheduler"),
+		events,
+		on("create", "coordination.k8s.io", "leases"),
+		on("get,list,update,watch", "coordination.k8s.io", "leases", "kube-scheduler"),
+		on(readWrite, "coordination.k8s.io", "leasecandidates"),
 		on(reading, "", "nodes"),
 		on("delete,get,list,watch", "", "pods"),
 		on("create", "", "bindings,pods/binding"),
@@ -126,19 +130,29 @@ func schedulerRules() []rbacv1.PolicyRule {
 		on(reading, "apps,extensions", "replicasets"),
 		on(reading, "apps", "statefulsets"),
 		on(reading, "policy", "poddisruptionbudgets"),
-		on(reading, "", "persistentvolumeclaims,persistentvolumes,namespaces"),
+		on(reading, "", "persistentvolumeclaims,persistentvolumes"),
 		on("create", "authentication.k8s.io", "tokenreviews"),
 		on("create", "authorization.k8s.io", "subjectaccessreviews"),
-		on(reading, "storage.k8s.io", "csidrivers,csinodes,csistoragecapacities,volumeattachments"),
-		on(reading, "resource.k8s.io", "deviceclasses,devicetaintrules,resourceclaims,resourceslices"),
-		on("patch,update", "resource.k8s.io", "resourceclaims/status"),
+		on(reading, "storage.k8s.io", "csinodes"),
+		on(reading, "storage.k8s.io", "volumeattachments"),
+		on(reading, "", "namespaces"),
+		on(reading, "storage.k8s.io", "csidrivers"),
+		on(reading, "storage.k8s.io", "csistoragecapacities"),
+		on(reading, "resource.k8s.io", "deviceclasses"),
+		on("get,list,patch,update,watch", "resource.k8s.io", "resourceclaims"),
+		on("get,list,patch,update,watch", "resource.k8s.io", "resourceclaims/status"),
+		on("update", "", "pods/finalizers"),
+		on(reading, "resource.k8s.io", "resourceslices"),
+		on("create,delete", "resource.k8s.io", "resourceclaims"),
+		on(reading, "resource.k8s.io", "devicetaintrules"),
+		on("patch,update", "resource.k8s.io", "resourceclaims/binding"),
 	}
 }
 
 func controllerManagerRules() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
-		on(eventing, ",events.k8s.io", "events"),
-		on("create,list,watch", "coordination.k8s.io", "leases"),
+		events,
+		on("create", "coordination.k8s.io", "leases"),
 		on("get,update", "coordination.k8s.io", "leases", "kube-controller-manager"),
 		on("create", "", "secrets,serviceaccounts"),
 		on("delete", "", "secrets"),
@@ -174,26 +188,41 @@ func clusterBindings() []*rbacv1.ClusterRoleBinding {
 // namespaced are the Roles in kube-system and kube-public with their bindings.
 func namespaced() []api.Object {
 	var out []api.Object
-	add := func(namespace, name string, subjects []rbacv1.Subject, rules ...rbacv1.PolicyRule) {
-		meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
-		out = append(out, mark(&rbacv1.Role{ObjectMeta: meta, Rules: rules}))
-		if len(subjects) > 0 {
-			out = append(out, mark(&rbacv1.RoleBinding{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Subjects: subjects,
-				RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-			}))
-		}
+	role := func(namespace, name string, rules ...rbacv1.PolicyRule) {
+		out = append(out, mark(&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Rules: rules}))
 	}
-	readers := []rbacv1.Subject{user("system:kube-controller-manager"), user("system:kube-scheduler")}
-	add("kube-system", "extension-apiserver-authentication-reader", readers, on(reading, "", "configmaps", "extension-apiserver-authentication"))
-	add("kube-system", "system:controller:token-cleaner", []rbacv1.Subject{account("kube-system", "token-cleaner")},
-		on("delete,get,list,watch", "", "secrets"), on(eventing, ",events.k8s.io", "events"))
-	add("kube-system", "system::leader-locking-kube-controller-manager", []rbacv1.Subject{user("system:kube-controller-manager"), account("kube-system", "kube-controller-manager")},
-		on("watch", "", "configmaps"), on("get,update", "", "configmaps", "kube-controller-manager"))
-	add("kube-system", "system::leader-locking-kube-scheduler", []rbacv1.Subject{user("system:kube-scheduler"), account("kube-system", "kube-scheduler")},
-		on("watch", "", "configmaps"), on("get,update", "", "configmaps", "kube-scheduler"))
-	add("kube-public", "system:controller:bootstrap-signer", []rbacv1.Subject{account("kube-system", "bootstrap-signer")},
-		on(reading, "", "configmaps"), on("update", "", "configmaps", "cluster-info"), on(eventing, ",events.k8s.io", "events"))
-	add("kube-system", "system:controller:bootstrap-signer", []rbacv1.Subject{account("kube-system", "bootstrap-signer")}, on(reading, "", "secrets"))
+	bind := func(namespace, name, role string, subjects ...rbacv1.Subject) {
+		out = append(out, mark(&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Subjects: subjects,
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
+		}))
+	}
+	const system, public = "kube-system", "kube-public"
+	manager, scheduler := user("system:kube-controller-manager"), user("system:kube-scheduler")
+
+	role(system, "extension-apiserver-authentication-reader", on(reading, "", "configmaps", "extension-apiserver-authentication"))
+	bind(system, "system::extension-apiserver-authentication-reader", "extension-apiserver-authentication-reader", manager, scheduler)
+
+	lock := func(component string, subjects ...rbacv1.Subject) {
+		const verbs = "create,get,list,update,watch"
+		name := "system::leader-locking-" + component
+		role(system, name, on(verbs, "coordination.k8s.io", "leases"), on(verbs, "coordination.k8s.io", "leasecandidates"))
+		bind(system, name, name, subjects...)
+	}
+	lock("kube-controller-manager", manager, account(system, "kube-controller-manager"), account(system, "leader-election-controller"))
+	lock("kube-scheduler", scheduler, account(system, "kube-scheduler"))
+	for _, c := range []struct {
+		namespace, account string
+		rules              []rbacv1.PolicyRule
+	}{
+		{system, "bootstrap-signer", []rbacv1.PolicyRule{on(reading, "", "secrets")}},
+		{system, "cloud-provider", []rbacv1.PolicyRule{on("create,get,list,watch", "", "configmaps")}},
+		{system, "token-cleaner", []rbacv1.PolicyRule{on("delete,get,list,watch", "", "secrets"), events}},
+		{public, "bootstrap-signer", []rbacv1.PolicyRule{on(reading, "", "configmaps"), on("update", "", "configmaps", "cluster-info"), events}},
+	} {
+		name := "system:controller:" + c.account
+		role(c.namespace, name, c.rules...)
+		bind(c.namespace, name, name, account(system, c.account))
+	}
 	return out
 }

@@ -35,8 +35,7 @@ func nodeRules() []rbacv1.PolicyRule {
 		on("create,get,list,watch", "", "nodes"),
 		on("patch,update", "", "nodes/status"),
 		on("patch,update", "", "nodes"),
-		on(eventing, "", "events"),
-		on(eventing, "events.k8s.io", "events"),
+		events,
 		on(reading, "", "pods"),
 		on("create,delete", "", "pods"),
 		on("patch,update", "", "pods/status"),
@@ -53,9 +52,9 @@ func nodeRules() []rbacv1.PolicyRule {
 		on("create,delete,get,patch,update", "storage.k8s.io", "csinodes"),
 		on(reading, "node.k8s.io", "runtimeclasses"),
 		on("get", "resource.k8s.io", "resourceclaims"),
-		on("create,delete,deletecollection,get,list,patch,update,watch", "resource.k8s.io", "resourceslices"),
-		on("get", "", "serviceaccounts"),
+		on("deletecollection", "resource.k8s.io", "resourceslices"),
 		on(reading, "certificates.k8s.io", "clustertrustbundles"),
+		on("get", "", "serviceaccounts"),
 		on("create,get,list,watch", "certificates.k8s.io", "podcertificaterequests"),
 	}
 }

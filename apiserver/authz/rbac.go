@@ -2,12 +2,12 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"minke/api/inprocess"
 	"minke/apiserver/request"
@@ -97,7 +97,7 @@ func (r *RBAC) RulesFor(user *inprocess.User, namespace string) ([]rbacv1.Policy
 		}
 		return true
 	})
-	return out, errors.Join(missing...)
+	return out, utilerrors.NewAggregate(missing)
 }
 
 // everything are the rules of cluster-admin.

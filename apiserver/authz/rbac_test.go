@@ -57,6 +57,7 @@ func TestAuthorize(t *testing.T) {
 		roleBinding("y", "logs", "ClusterRole", group("dev")),
 		bindCluster("scales", "scales", user("jane")),
 		roleBinding("z", "lost", "Role", user("joe")),
+		bindCluster("editors", "system:aggregate-to-edit", group("editors")),
 		clusterRole("paths", at("get", "/metrics,/logs/*")),
 		bindCluster("paths", "paths", user("jane")),
 	)
@@ -86,6 +87,12 @@ func TestAuthorize(t *testing.T) {
 		{"discovery", someone("jane"), path("get", "/apis/apps/v1"), ""},
 		{"stranger's version", &inprocess.User{Name: "system:anonymous", Groups: []string{"system:unauthenticated"}}, path("get", "/version"), ""},
 		{"stranger's discovery", &inprocess.User{Name: "system:anonymous", Groups: []string{"system:unauthenticated"}}, path("get", "/api"), `forbidden: User "system:anonymous" cannot get path "/api"`},
+		{"events of the new group", someone("jane", "editors"), resource("create", "events.k8s.io", "events", "", "y", ""), ""},
+		{"a candidate for leading", someone("system:kube-scheduler"), resource("update", "coordination.k8s.io", "leasecandidates", "", "kube-system", "s"), ""},
+		{"leading", someone("system:kube-scheduler"), resource("update", "coordination.k8s.io", "leases", "", "kube-system", "other"), ""},
+		{"another's controller lease", someone("system:kube-scheduler"), resource("update", "coordination.k8s.io", "leases", "", "y", "other"), `leases.coordination.k8s.io "other" is forbidden: User "system:kube-scheduler" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "y"`},
+		{"a controller updates", someone("system:serviceaccount:kube-system:deployment-controller"), resource("update", "apps", "deployments", "status", "y", "d"), ""},
+		{"a controller does not patch", someone("system:serviceaccount:kube-system:deployment-controller"), resource("patch", "apps", "deployments", "", "y", "d"), `deployments.apps "d" is forbidden: User "system:serviceaccount:kube-system:deployment-controller" cannot patch resource "deployments" in API group "apps" in the namespace "y"`},
 		{"own access", someone("jane"), resource("create", "authorization.k8s.io", "selfsubjectaccessreviews", "", "", ""), ""},
 	} {
 		err := Authorize(context.Background(), r, c.user, c.info)

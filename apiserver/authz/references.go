@@ -31,44 +31,55 @@ func podClaims(name string) func(*corev1.Pod) bool {
 }
 
 func refersToSecret(p *corev1.Pod, name string) bool {
+	return anySecret(p, func(s string) bool { return s == name })
+}
+
+// PodHasSecrets tells whether a pod refers to any secret.
+func PodHasSecrets(p *corev1.Pod) bool {
+	return anySecret(p, func(string) bool { return true })
+}
+
+// anySecret tells whether is holds for the name of any secret that a pod refers
+// to.
+func anySecret(p *corev1.Pod, is func(name string) bool) bool {
 	for _, s := range p.Spec.ImagePullSecrets {
-		if s.Name == name {
+		if is(s.Name) {
 			return true
 		}
 	}
 	for i := range p.Spec.Volumes {
-		if volumeSecret(&p.Spec.Volumes[i], name) {
+		if volumeSecret(&p.Spec.Volumes[i], is) {
 			return true
 		}
 	}
 	return inEnvironment(p, func(from *corev1.EnvFromSource, value *corev1.EnvVarSource) bool {
-		return from != nil && from.SecretRef != nil && from.SecretRef.Name == name ||
-			value != nil && value.SecretKeyRef != nil && value.SecretKeyRef.Name == name
+		return from != nil && from.SecretRef != nil && is(from.SecretRef.Name) ||
+			value != nil && value.SecretKeyRef != nil && is(value.SecretKeyRef.Name)
 	})
 }
 
-func volumeSecret(v *corev1.Volume, name string) bool {
+func volumeSecret(v *corev1.Volume, is func(name string) bool) bool {
 	switch {
 	case v.Secret != nil:
-		return v.Secret.SecretName == name
+		return is(v.Secret.SecretName)
 	case v.Projected != nil:
 		for _, s := range v.Projected.Sources {
-			if s.Secret != nil && s.Secret.Name == name {
+			if s.Secret != nil && is(s.Secret.Name) {
 				return true
 			}
 		}
 	case v.CSI != nil && v.CSI.NodePublishSecretRef != nil:
-		return v.CSI.NodePublishSecretRef.Name == name
+		return is(v.CSI.NodePublishSecretRef.Name)
 	case v.CephFS != nil && v.CephFS.SecretRef != nil:
-		return v.CephFS.SecretRef.Name == name
+		return is(v.CephFS.SecretRef.Name)
 	case v.ISCSI != nil && v.ISCSI.SecretRef != nil:
-		return v.ISCSI.SecretRef.Name == name
+		return is(v.ISCSI.SecretRef.Name)
 	case v.RBD != nil && v.RBD.SecretRef != nil:
-		return v.RBD.SecretRef.Name == name
+		return is(v.RBD.SecretRef.Name)
 	case v.FlexVolume != nil && v.FlexVolume.SecretRef != nil:
-		return v.FlexVolume.SecretRef.Name == name
+		return is(v.FlexVolume.SecretRef.Name)
 	case v.AzureFile != nil:
-		return v.AzureFile.SecretName == name
+		return is(v.AzureFile.SecretName)
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"minke/api/inprocess"
 )
@@ -24,12 +25,16 @@ func RulesFor(by Authorizer, user *inprocess.User, namespace string) Rules {
 		return RulesFor(*by.now.Load(), user, namespace)
 	case Union:
 		var out Rules
+		var failed []error
 		for _, one := range by {
 			r := RulesFor(one, user, namespace)
 			out.Rules = append(out.Rules, r.Rules...)
 			out.Incomplete = out.Incomplete || r.Incomplete
-			out.Err = errors.Join(out.Err, r.Err)
+			if r.Err != nil {
+				failed = append(failed, r.Err)
+			}
 		}
+		out.Err = utilerrors.NewAggregate(failed)
 		return out
 	case *RBAC:
 		rules, err := by.RulesFor(user, namespace)

@@ -82,11 +82,8 @@ var methodVerbs = map[string]string{
 }
 
 func (i *Info) setVerb(r *http.Request, watch bool) {
-	verb, ok := methodVerbs[r.Method]
-	if !ok {
-		return
-	}
-	i.Verb = verb
+	verb := methodVerbs[r.Method]
+	i.Verb = verb // none for another method, such as OPTIONS
 	switch {
 	case verb == "get" && watch:
 		i.Verb = "watch"

@@ -30,7 +30,7 @@ func TestParse(t *testing.T) {
 		{"GET", "/api/v1/pods?labelSelector=a%3Db", Info{IsResource: true, Verb: "list", Version: "v1", Resource: "pods", LabelSelector: "a=b"}},
 		{"GET", "/api/v1/namespaces/a/pods/p?labelSelector=a%3Db", Info{IsResource: true, Verb: "get", Version: "v1", Resource: "pods", Namespace: "a", Name: "p"}},
 		{"HEAD", "/api/v1/nodes/n", Info{IsResource: true, Verb: "get", Version: "v1", Resource: "nodes", Name: "n"}},
-		{"TRACE", "/api/v1/nodes/n", Info{IsResource: true, Verb: "trace", Version: "v1", Resource: "nodes", Name: "n"}},
+		{"TRACE", "/api/v1/nodes/n", Info{IsResource: true, Version: "v1", Resource: "nodes", Name: "n"}},
 	} {
 		r := httptest.NewRequest(c.method, c.url, nil)
 		c.want.Path = r.URL.Path

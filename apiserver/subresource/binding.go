@@ -32,7 +32,7 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 	if name == "" {
 		name = b.Name
 	}
-	if err := checkBinding(&b, info.Namespace, name); err != nil {
+	if err := checkPlace(&b, info.Namespace, name); err != nil {
 		return err
 	}
 	b.Namespace, b.Name = info.Namespace, name
@@ -41,10 +41,16 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 		User: request.UserFrom(r.Context()), Object: &b, DryRun: dryRun(r),
 		Version: admission.Version{Kind: corev1.SchemeGroupVersion.WithKind("Binding")},
 	}
-	if err := s.admit(r.Context(), attributes, "pods"); err != nil {
+	if err := s.mutate(r.Context(), attributes, "pods"); err != nil {
 		return err
 	}
 	b = *attributes.Object.(*corev1.Binding)
+	if err := checkBinding(&b, name); err != nil {
+		return err
+	}
+	if err := s.validate(r.Context(), attributes); err != nil {
+		return err
+	}
 	bind := func(o api.Object) error { return s.bind(o.(*corev1.Pod), &b) }
 	if dryRun(r) {
 		obj, err := s.Reader.Get(r.Context(), pods, info.Namespace, name)
@@ -62,13 +68,17 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 	return s.done(w, r)
 }
 
-func checkBinding(b *corev1.Binding, namespace, name string) error {
+func checkPlace(b *corev1.Binding, namespace, name string) error {
 	if b.Name != "" && b.Name != name {
 		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", b.Name, name))
 	}
 	if b.Namespace != "" && b.Namespace != namespace {
 		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
+	return nil
+}
+
+func checkBinding(b *corev1.Binding, name string) error {
 	var errs field.ErrorList
 	target := field.NewPath("target")
 	if b.Target.Kind != "" && b.Target.Kind != "Node" {
@@ -105,7 +115,6 @@ func (s *Server) bind(pod *corev1.Pod, b *corev1.Binding) error {
 	pod.Labels = added(pod.Labels, b.Labels)
 	setCondition(pod, corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.Now()),
-		ObservedGeneration: pod.Generation,
 	})
 	pod.Status.NominatedNodeName = ""
 	return nil

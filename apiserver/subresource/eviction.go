@@ -29,11 +29,6 @@ func (s *Server) eviction(w http.ResponseWriter, r *http.Request) error {
 	if e.DeleteOptions != nil {
 		options = *e.DeleteOptions
 	}
-	obj, err := s.Reader.Get(ctx, pods, info.Namespace, info.Name)
-	if err != nil {
-		return err
-	}
-	pod := obj.(*corev1.Pod)
 	dry := dryRun(r, options.DryRun...)
 	if dry {
 		options.DryRun = []string{metav1.DryRunAll}
@@ -44,7 +39,15 @@ func (s *Server) eviction(w http.ResponseWriter, r *http.Request) error {
 		User: request.UserFrom(ctx), Object: &e, DryRun: dry,
 		Version: admission.Version{Kind: policyv1.SchemeGroupVersion.WithKind("Eviction")},
 	}
-	if err := s.admit(ctx, attributes, "pods"); err != nil {
+	if err := s.mutate(ctx, attributes, "pods"); err != nil {
+		return err
+	}
+	obj, err := s.Reader.Get(ctx, pods, info.Namespace, info.Name)
+	if err != nil {
+		return err
+	}
+	pod := obj.(*corev1.Pod)
+	if err := s.validate(ctx, attributes); err != nil {
 		return err
 	}
 	if err := checkPreconditions(pod, options.Preconditions); err != nil {

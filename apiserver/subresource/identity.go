@@ -11,6 +11,8 @@ import (
 	"minke/apiserver/request"
 )
 
+const badToken = "invalid bearer token"
+
 // tokenReview tells whom a token stands for.
 func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
 	var review authenticationv1.TokenReview
@@ -30,11 +32,11 @@ func (s *Server) tokenReview(w http.ResponseWriter, r *http.Request) error {
 	review.Status.Authenticated = identity != nil && err == nil
 	switch {
 	case err != nil:
-		// Why a token is bad helps who tries tokens; the log tells the owner.
+		// Who may review tokens is told why, as by Kubernetes.
 		s.Log.Info("token review failed", "err", err)
-		review.Status.Error = "invalid bearer token"
+		review.Status.Error = "[" + badToken + ", " + err.Error() + "]"
 	case identity == nil:
-		review.Status.Error = "invalid bearer token"
+		review.Status.Error = badToken
 	default:
 		user := *identity.User
 		user.Groups = append(append([]string(nil), user.Groups...), "system:authenticated")

@@ -142,6 +142,15 @@ func (s *Server) Actions() map[string]http.Handler {
 
 // admit asks admission about an action on an object.
 func (s *Server) admit(ctx context.Context, a *admission.Attributes, resource string) error {
+	if err := s.mutate(ctx, a, resource); err != nil {
+		return err
+	}
+	return s.validate(ctx, a)
+}
+
+// mutate is the first half of admit, which comes before what is asked for is
+// looked at, and also refuses what is in a namespace that does not exist.
+func (s *Server) mutate(ctx context.Context, a *admission.Attributes, resource string) error {
 	if len(s.Admission) == 0 || s.Resource == nil {
 		return nil
 	}
@@ -156,8 +165,13 @@ func (s *Server) admit(ctx context.Context, a *admission.Attributes, resource st
 	if a.Warn == nil {
 		a.Warn = func(string) {}
 	}
-	if err := s.Admission.Admit(ctx, a); err != nil {
-		return err
+	return s.Admission.Admit(ctx, a)
+}
+
+// validate is the second half of admit.
+func (s *Server) validate(ctx context.Context, a *admission.Attributes) error {
+	if a.Resource == nil {
+		return nil
 	}
 	return s.Admission.Validate(ctx, a)
 }

@@ -11,7 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/apiserver/admission"
@@ -33,8 +34,20 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Codec.Read(w, r, &req); err != nil {
 		return err
 	}
-	if req.Name != "" && req.Name != info.Name || req.Namespace != "" && req.Namespace != info.Namespace {
-		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s/%s) does not match that on the URL (%s/%s)", req.Namespace, req.Name, info.Namespace, info.Name))
+	if req.Namespace != "" && req.Namespace != info.Namespace {
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	}
+	attributes := &admission.Attributes{
+		Operation: admission.Create, Subresource: "token", Namespace: info.Namespace, Name: info.Name,
+		User: request.UserFrom(ctx), Object: &req, DryRun: dryRun(r),
+		Version: admission.Version{Kind: authenticationv1.SchemeGroupVersion.WithKind("TokenRequest")},
+	}
+	if err := s.mutate(ctx, attributes, "serviceaccounts"); err != nil {
+		return err
+	}
+	req = *attributes.Object.(*authenticationv1.TokenRequest)
+	if req.Name != "" && req.Name != info.Name {
+		return invalidToken(info.Name, field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), req.Name, "must match the service account name if specified")})
 	}
 	obj, err := s.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource("serviceaccounts"), info.Namespace, info.Name)
 	if err != nil {
@@ -44,16 +57,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err := s.completeToken(&req); err != nil {
 		return err
 	}
-	req.Name, req.Namespace, req.CreationTimestamp = account.Name, account.Namespace, metav1.NewTime(s.Now())
-	attributes := &admission.Attributes{
-		Operation: admission.Create, Subresource: "token", Namespace: info.Namespace, Name: info.Name,
-		User: request.UserFrom(ctx), Object: &req, DryRun: dryRun(r),
-		Version: admission.Version{Kind: authenticationv1.SchemeGroupVersion.WithKind("TokenRequest")},
-	}
-	if err := s.admit(ctx, attributes, "serviceaccounts"); err != nil {
+	req.Name, req.Namespace, req.UID, req.CreationTimestamp = account.Name, account.Namespace, uuid.NewUUID(), metav1.NewTime(s.Now())
+	attributes.Object = &req
+	if err := s.validate(ctx, attributes); err != nil {
 		return err
 	}
-	req = *attributes.Object.(*authenticationv1.TokenRequest)
 	to, err := s.bound(ctx, account, req.Spec.BoundObjectRef)
 	if err != nil {
 		return err
@@ -87,9 +95,13 @@ func (s *Server) completeToken(req *authenticationv1.TokenRequest) error {
 		errs = append(errs, field.Invalid(path, seconds, "may not specify a duration larger than 2^32 seconds"))
 	}
 	if len(errs) > 0 {
-		return apierrors.NewInvalid(authenticationv1.SchemeGroupVersion.WithKind("TokenRequest").GroupKind(), req.Name, errs)
+		return invalidToken(req.Name, errs)
 	}
 	return nil
+}
+
+func invalidToken(name string, errs field.ErrorList) error {
+	return apierrors.NewInvalid(authenticationv1.SchemeGroupVersion.WithKind("TokenRequest").GroupKind(), name, errs)
 }
 
 // The life of the tokens that pods get by default: clients that do not read a
@@ -129,10 +141,16 @@ func (s *Server) bound(ctx context.Context, account *corev1.ServiceAccount, ref 
 	if ref == nil {
 		return to, nil
 	}
-	kind := ref.APIVersion + "/" + ref.Kind
+	kind := schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind)
 	var obj metav1.Object
-	switch kind {
-	case "v1/Pod":
+	switch kind.GroupKind().String() {
+	case "Pod", "Secret", "Node":
+		if ref.Name == "" {
+			return to, apierrors.NewBadRequest("Name parameter required.")
+		}
+	}
+	switch kind.GroupKind().String() {
+	case "Pod":
 		if to.Pod, err = getAs[*corev1.Pod](s, ctx, "pods", account.Namespace, ref.Name); err != nil {
 			return to, err
 		}
@@ -141,12 +159,12 @@ func (s *Server) bound(ctx context.Context, account *corev1.ServiceAccount, ref 
 		}
 		obj = to.Pod
 		to.Node = s.nodeOf(ctx, to.Pod)
-	case "v1/Secret":
+	case "Secret":
 		if to.Secret, err = getAs[*corev1.Secret](s, ctx, "secrets", account.Namespace, ref.Name); err != nil {
 			return to, err
 		}
 		obj = to.Secret
-	case "v1/Node":
+	case "Node":
 		if to.Node, err = getAs[*corev1.Node](s, ctx, "nodes", "", ref.Name); err != nil {
 			return to, err
 		}
@@ -168,7 +186,7 @@ func (s *Server) nodeOf(ctx context.Context, pod *corev1.Pod) *corev1.Node {
 	}
 	node, err := getAs[*corev1.Node](s, ctx, "nodes", "", pod.Spec.NodeName)
 	if err != nil {
-		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: pod.Spec.NodeName, UID: types.UID("")}}
+		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: pod.Spec.NodeName}}
 	}
 	return node
 }

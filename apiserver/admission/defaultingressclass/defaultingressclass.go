@@ -8,7 +8,6 @@ import (
 	"iter"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -41,21 +40,17 @@ func (p *Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 	if err != nil {
 		return fmt.Errorf("find the default ingress class: %w", err)
 	}
+	// The newest of several counts.
 	var found *networkingv1.IngressClass
-	count := 0
 	for obj := range all {
 		class := obj.(*networkingv1.IngressClass)
 		if class.Annotations[networkingv1.AnnotationIsDefaultIngressClass] != "true" {
 			continue
 		}
-		count++
 		if found == nil || found.CreationTimestamp.Before(&class.CreationTimestamp) ||
 			found.CreationTimestamp.Equal(&class.CreationTimestamp) && class.Name < found.Name {
 			found = class
 		}
-	}
-	if count > 1 {
-		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, fmt.Errorf("%d default IngressClasses were found, only 1 allowed", count))
 	}
 	if found != nil {
 		name := found.Name

@@ -25,7 +25,7 @@ func complete(pod *corev1.Pod, r *corev1.LimitRange) {
 				to   *corev1.ResourceList
 				from corev1.ResourceList
 				kind string
-			}{{&c.Resources.Limits, limits, "limit"}, {&c.Resources.Requests, requests, "request"}} {
+			}{{&c.Resources.Requests, requests, "request"}, {&c.Resources.Limits, limits, "limit"}} {
 				if added := fillIn(fill.to, fill.from); len(added) > 0 {
 					done = append(done, fmt.Sprintf("%s %s for %s %s", strings.Join(added, ", "), fill.kind, what, c.Name))
 				}

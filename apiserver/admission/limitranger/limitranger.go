@@ -68,17 +68,18 @@ func (p *Plugin) Validate(_ context.Context, a *admission.Attributes) error {
 	if err != nil {
 		return err
 	}
-	var refusals []error
+	// The first range that refuses says why, with all its reasons.
 	for _, r := range ranges {
+		var refusals []error
 		switch obj := a.Object.(type) {
 		case *corev1.Pod:
-			refusals = append(refusals, checkPod(obj, r)...)
+			refusals = checkPod(obj, r)
 		case *corev1.PersistentVolumeClaim:
-			refusals = append(refusals, checkClaim(obj, r)...)
+			refusals = checkClaim(obj, r)
 		}
-	}
-	if len(refusals) > 0 {
-		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, errors.NewAggregate(refusals))
+		if len(refusals) > 0 {
+			return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, errors.NewAggregate(refusals))
+		}
 	}
 	return nil
 }
@@ -86,6 +87,9 @@ func (p *Plugin) Validate(_ context.Context, a *admission.Attributes) error {
 // concerns tells whether bounds apply: to new pods, to those that are resized,
 // and to claims.
 func concerns(a *admission.Attributes) bool {
+	if a.Old != nil && a.Old.GetDeletionTimestamp() != nil {
+		return false
+	}
 	switch a.Object.(type) {
 	case *corev1.Pod:
 		return a.Operation == admission.Create && a.Subresource == "" || a.Operation == admission.Update && a.Subresource == "resize"

@@ -71,7 +71,7 @@ func TestDefaults(t *testing.T) {
 	if r.Requests.Cpu().String() != "300m" || r.Requests.Memory().String() != "200Mi" || r.Limits.Cpu().String() != "500m" || r.Limits.Memory().String() != "500Mi" {
 		t.Errorf("resources %+v", r)
 	}
-	if got := p.Annotations[annotation]; got != "LimitRanger plugin set: cpu, memory limit for container c; memory request for container c" {
+	if got := p.Annotations[annotation]; got != "LimitRanger plugin set: memory request for container c; cpu, memory limit for container c" {
 		t.Errorf("annotation %q", got)
 	}
 }

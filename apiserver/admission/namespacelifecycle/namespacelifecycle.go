@@ -39,7 +39,7 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 		}
 		return nil
 	}
-	if !a.Resource.Namespaced || a.Operation != admission.Create || a.Subresource != "" {
+	if !a.Resource.Namespaced || a.Operation != admission.Create && a.Operation != admission.Connect {
 		return nil
 	}
 	obj, err := p.Reader.Get(ctx, corev1.SchemeGroupVersion.WithResource("namespaces"), "", a.Namespace)
@@ -47,7 +47,7 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 		return err
 	}
 	namespace := obj.(*corev1.Namespace)
-	if namespace.Status.Phase != corev1.NamespaceTerminating && namespace.DeletionTimestamp == nil {
+	if a.Operation == admission.Connect || namespace.Status.Phase != corev1.NamespaceTerminating && namespace.DeletionTimestamp == nil {
 		return nil
 	}
 	refusal := apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,

@@ -29,6 +29,8 @@ func TestPlugin(t *testing.T) {
 		{"in one that lives", admission.Create, pod("y"), nil, ""},
 		{"in none", admission.Create, pod("z"), nil, `namespaces "z" not found`},
 		{"in one that ends", admission.Create, pod("ending"), nil, `pods "p" is forbidden: unable to create new content in namespace ending because it is being terminated`},
+		{"connect in one that ends", admission.Connect, pod("ending"), nil, ""},
+		{"connect in none", admission.Connect, pod("z"), nil, `namespaces "z" not found`},
 		{"update in one that ends", admission.Update, pod("ending"), pod("ending"), ""},
 		{"delete in one that ends", admission.Delete, nil, pod("ending"), ""},
 		{"delete one", admission.Delete, nil, namespace("y", ""), ""},

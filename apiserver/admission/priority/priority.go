@@ -3,6 +3,7 @@ package priority
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -38,6 +39,8 @@ const (
 	ClusterCritical = "system-cluster-critical"
 	NodeCritical    = "system-node-critical"
 )
+
+var errSystem = errors.New("this is a system priority class and cannot be deleted")
 
 // Bootstrap returns the classes that every cluster has.
 func Bootstrap() []api.Object {
@@ -136,8 +139,12 @@ func (p *Plugin) global(except string) (*schedulingv1.PriorityClass, error) {
 	return found, nil
 }
 
-// Validate implements admission.Validator: only one class is the default.
+// Validate implements admission.Validator: only one class is the default, and
+// those that every cluster has stay.
 func (p *Plugin) Validate(_ context.Context, a *admission.Attributes) error {
+	if a.Operation == admission.Delete && a.Resource.GroupResource() == classes.GroupResource() && (a.Name == NodeCritical || a.Name == ClusterCritical) {
+		return apierrors.NewForbidden(classes.GroupResource(), a.Name, errSystem)
+	}
 	class, ok := a.Object.(*schedulingv1.PriorityClass)
 	if !ok || a.Operation == admission.Delete || !class.GlobalDefault {
 		return nil

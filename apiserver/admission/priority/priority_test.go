@@ -7,6 +7,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"minke/apiserver/admission"
 	"minke/apiserver/admission/admissiontest"
 )
 
@@ -35,6 +36,16 @@ func TestPods(t *testing.T) {
 		}
 		if err == nil && *pod.Spec.Priority != c.want {
 			t.Errorf("class %q: priority %d, want %d", c.class, *pod.Spec.Priority, c.want)
+		}
+	}
+	for name, want := range map[string]string{
+		NodeCritical: `priorityclasses.scheduling.k8s.io "system-node-critical" is forbidden: this is a system priority class and cannot be deleted`,
+		"usual":      "",
+	} {
+		a := admissiontest.Create(class)
+		a.Operation, a.Object, a.Name = admission.Delete, nil, name
+		if got := admissiontest.Outcome(admissiontest.Run(&Plugin{Reader: objs}, a)); got != want {
+			t.Errorf("delete %s: %q, want %q", name, got, want)
 		}
 	}
 	another := &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "another"}, GlobalDefault: true}

@@ -4,6 +4,7 @@ package runtimeclass
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,49 +25,82 @@ type Reader interface {
 // Plugin is the admission plug-in.
 type Plugin struct{ Reader Reader }
 
-var _ admission.Mutator = (*Plugin)(nil)
+var (
+	_ admission.Mutator   = (*Plugin)(nil)
+	_ admission.Validator = (*Plugin)(nil)
+)
+
+var (
+	errNoOverhead    = errors.New("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
+	errOtherOverhead = errors.New("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
+)
 
 // Admit implements admission.Mutator.
 func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
+	pod, class, err := p.classOf(ctx, a)
+	if err != nil || class == nil {
+		return err
+	}
+	if class.Overhead != nil {
+		if len(pod.Spec.Overhead) > 0 && !equality.Semantic.DeepEqual(pod.Spec.Overhead, class.Overhead.PodFixed) {
+			return forbid(a, errOtherOverhead)
+		}
+		pod.Spec.Overhead = class.Overhead.PodFixed.DeepCopy()
+	}
+	if err := schedule(pod, class.Scheduling); err != nil {
+		return forbid(a, err)
+	}
+	return nil
+}
+
+// Validate implements admission.Validator: the overhead is the class's, and there
+// is none, not even an empty one, without the class's.
+func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+	pod, class, err := p.classOf(ctx, a)
+	switch {
+	case err != nil || pod == nil:
+		return err
+	case class != nil && class.Overhead != nil:
+		if !equality.Semantic.DeepEqual(pod.Spec.Overhead, class.Overhead.PodFixed) {
+			return forbid(a, errOtherOverhead)
+		}
+	case pod.Spec.Overhead != nil:
+		return forbid(a, errNoOverhead)
+	}
+	return nil
+}
+
+// classOf returns the pod that is about to be created, nil for anything else,
+// and the class that it names, nil for none.
+func (p *Plugin) classOf(ctx context.Context, a *admission.Attributes) (*corev1.Pod, *nodev1.RuntimeClass, error) {
 	pod, ok := a.Object.(*corev1.Pod)
 	if !ok || a.Operation != admission.Create || a.Subresource != "" {
-		return nil
-	}
-	forbid := func(text string, args ...any) error {
-		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, fmt.Errorf("pod rejected: "+text, args...))
+		return nil, nil, nil
 	}
 	if pod.Spec.RuntimeClassName == nil {
-		if len(pod.Spec.Overhead) > 0 {
-			return forbid("Pod Overhead set without corresponding RuntimeClass defined Overhead")
-		}
-		return nil
+		return pod, nil, nil
 	}
 	obj, err := p.Reader.Get(ctx, nodev1.SchemeGroupVersion.WithResource("runtimeclasses"), "", *pod.Spec.RuntimeClassName)
 	if apierrors.IsNotFound(err) {
-		return forbid("RuntimeClass %q not found", *pod.Spec.RuntimeClassName)
+		return pod, nil, forbid(a, fmt.Errorf("pod rejected: RuntimeClass %q not found", *pod.Spec.RuntimeClassName))
 	}
 	if err != nil {
-		return err
+		return pod, nil, err
 	}
-	class := obj.(*nodev1.RuntimeClass)
-	if class.Overhead != nil {
-		if len(pod.Spec.Overhead) > 0 && !equality.Semantic.DeepEqual(pod.Spec.Overhead, class.Overhead.PodFixed) {
-			return forbid("Pod's Overhead doesn't match RuntimeClass's defined Overhead")
-		}
-		pod.Spec.Overhead = class.Overhead.PodFixed.DeepCopy()
-	} else if len(pod.Spec.Overhead) > 0 {
-		return forbid("Pod Overhead set without corresponding RuntimeClass defined Overhead")
-	}
-	return schedule(pod, class.Scheduling, forbid)
+	return pod, obj.(*nodev1.RuntimeClass), nil
 }
 
-func schedule(pod *corev1.Pod, s *nodev1.Scheduling, forbid func(string, ...any) error) error {
+func forbid(a *admission.Attributes, why error) error {
+	return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, why)
+}
+
+func schedule(pod *corev1.Pod, s *nodev1.Scheduling) error {
 	if s == nil {
 		return nil
 	}
 	for key, value := range s.NodeSelector {
 		if have, ok := pod.Spec.NodeSelector[key]; ok && have != value {
-			return forbid("conflict: runtimeClass.scheduling.nodeSelector[%s] = %s; pod.spec.nodeSelector[%s] = %s", key, value, key, have)
+			return fmt.Errorf("conflict: runtimeClass.scheduling.nodeSelector[%s] = %s; pod.spec.nodeSelector[%s] = %s", key, value, key, have)
 		}
 		if pod.Spec.NodeSelector == nil {
 			pod.Spec.NodeSelector = map[string]string{}

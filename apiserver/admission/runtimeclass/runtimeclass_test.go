@@ -25,10 +25,11 @@ func TestPlugin(t *testing.T) {
 	}{
 		{"none", corev1.PodSpec{}, ""},
 		{"overhead of its own", corev1.PodSpec{Overhead: cpu("1")}, `pods "p" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead`},
+		{"an empty overhead", corev1.PodSpec{Overhead: corev1.ResourceList{}}, `pods "p" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead`},
 		{"class", corev1.PodSpec{RuntimeClassName: name("kata")}, ""},
 		{"no such class", corev1.PodSpec{RuntimeClassName: name("x")}, `pods "p" is forbidden: pod rejected: RuntimeClass "x" not found`},
 		{"another overhead", corev1.PodSpec{RuntimeClassName: name("kata"), Overhead: cpu("2")}, `pods "p" is forbidden: pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead`},
-		{"another selector", corev1.PodSpec{RuntimeClassName: name("kata"), NodeSelector: map[string]string{"kata": "no"}}, `pods "p" is forbidden: pod rejected: conflict: runtimeClass.scheduling.nodeSelector[kata] = yes; pod.spec.nodeSelector[kata] = no`},
+		{"another selector", corev1.PodSpec{RuntimeClassName: name("kata"), NodeSelector: map[string]string{"kata": "no"}}, `pods "p" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[kata] = yes; pod.spec.nodeSelector[kata] = no`},
 	} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "p"}, Spec: c.spec}
 		if got := admissiontest.Outcome(admissiontest.Run(&Plugin{Reader: admissiontest.Of(class)}, admissiontest.Create(pod))); got != c.want {

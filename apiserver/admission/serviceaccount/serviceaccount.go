@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"minke/apiserver/admission"
+	"minke/apiserver/authz"
 )
 
 // Source reads and follows stored objects.
@@ -34,7 +35,10 @@ type Plugin struct {
 	Name func() string
 }
 
-var _ admission.Mutator = (*Plugin)(nil)
+var (
+	_ admission.Mutator   = (*Plugin)(nil)
+	_ admission.Validator = (*Plugin)(nil)
+)
 
 const (
 	defaultAccount = "default"
@@ -82,21 +86,58 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 	return nil
 }
 
+// Validate implements admission.Validator: an account that asks for it may be
+// used with its own secrets alone.
+func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+	pod, ok := a.Object.(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	ephemeral := a.Operation == admission.Update && a.Subresource == "ephemeralcontainers"
+	if !ephemeral && (a.Operation != admission.Create || a.Subresource != "") {
+		return nil
+	}
+	forbid := func(err error) error { return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err) }
+	if _, mirror := pod.Annotations[corev1.MirrorPodAnnotationKey]; mirror && !ephemeral {
+		return refuseMirror(pod, forbid)
+	}
+	if pod.Spec.ServiceAccountName == "" {
+		return forbid(fmt.Errorf("no service account specified for pod %s/%s", a.Namespace, pod.Name))
+	}
+	obj, err := p.Source.Get(ctx, accounts, a.Namespace, pod.Spec.ServiceAccountName)
+	if err != nil {
+		return forbid(fmt.Errorf("error looking up service account %s/%s: %w", a.Namespace, pod.Spec.ServiceAccountName, err))
+	}
+	account := obj.(*corev1.ServiceAccount)
+	if !enforces(account) {
+		return nil
+	}
+	check := checkSecrets
+	if ephemeral {
+		check = checkEphemeral
+	}
+	if err := check(pod, account); err != nil {
+		return forbid(err)
+	}
+	return nil
+}
+
 // refuseMirror keeps a node from getting at secrets through pods of its own
 // making.
 func refuseMirror(pod *corev1.Pod, forbid func(error) error) error {
 	if pod.Spec.ServiceAccountName != "" {
 		return forbid(fmt.Errorf("a mirror pod may not reference service accounts"))
 	}
+	if authz.PodHasSecrets(pod) {
+		return forbid(fmt.Errorf("a mirror pod may not reference secrets"))
+	}
 	for _, v := range pod.Spec.Volumes {
-		switch {
-		case v.Secret != nil:
-			return forbid(fmt.Errorf("a mirror pod may not reference secrets"))
-		case v.Projected != nil:
-			for _, s := range v.Projected.Sources {
-				if s.ServiceAccountToken != nil {
-					return forbid(fmt.Errorf("a mirror pod may not use ServiceAccountToken volume projections"))
-				}
+		if v.Projected == nil {
+			continue
+		}
+		for _, s := range v.Projected.Sources {
+			if s.ServiceAccountToken != nil {
+				return forbid(fmt.Errorf("a mirror pod may not use ServiceAccountToken volume projections"))
 			}
 		}
 	}

@@ -94,6 +94,47 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// An account that asks for it is used with the secrets that it lists alone.
+func TestMountableSecrets(t *testing.T) {
+	env := func(secret string) []corev1.EnvVar {
+		return []corev1.EnvVar{{Name: "A", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret}}}}}
+	}
+	from := []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "other"}}}}
+	volume := func(secret string) []corev1.Volume {
+		return []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}}}}
+	}
+	const end = ` is not allowed because service account default does not reference that secret`
+	for _, c := range []struct {
+		name, enforce string
+		change        func(*corev1.PodSpec)
+		want          string
+	}{
+		{"nothing", "true", func(*corev1.PodSpec) {}, ""},
+		{"its own", "true", func(s *corev1.PodSpec) { s.Volumes, s.Containers[0].Env = volume("own"), env("own") }, ""},
+		{"volume", "true", func(s *corev1.PodSpec) { s.Volumes = volume("other") }, `volume with secret.secretName="other"` + end},
+		{"variable", "1", func(s *corev1.PodSpec) { s.Containers[0].Env = env("other") }, `container c with envVar A referencing secret.secretName="other"` + end},
+		{"variables", "true", func(s *corev1.PodSpec) { s.InitContainers[0].EnvFrom = from }, `init container i with envFrom referencing secret.secretName="other"` + end},
+		{"pull secret", "true", func(s *corev1.PodSpec) {
+			s.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "pull"}, {Name: "x"}}
+		}, `imagePullSecrets[1].name="x" is not allowed because service account default does not reference that imagePullSecret`},
+		{"not asked for", "maybe", func(s *corev1.PodSpec) { s.Volumes = volume("other") }, ""},
+	} {
+		enforcing := account("default", nil)
+		enforcing.Annotations = map[string]string{enforceAnnotation: c.enforce}
+		enforcing.Secrets = []corev1.ObjectReference{{Name: "own"}}
+		pod := newPod(nil)
+		pod.Spec.Containers[0].Name, pod.Spec.InitContainers[0].Name = "c", "i"
+		c.change(&pod.Spec)
+		if c.want != "" {
+			c.want = `pods "p" is forbidden: ` + c.want
+		}
+		plugin := &Plugin{Source: admissiontest.Of(enforcing)}
+		if got := admissiontest.Outcome(admissiontest.Run(plugin, admissiontest.Create(pod))); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // A pod that is created right after its namespace waits for the account.
 func TestWaitsForTheDefaultAccount(t *testing.T) {
 	for _, comes := range []bool{true, false} {
@@ -102,7 +143,7 @@ func TestWaitsForTheDefaultAccount(t *testing.T) {
 			if comes {
 				time.AfterFunc(creationWait/2, func() { objs.Events.Add(account("default", nil)) })
 			}
-			err := admissiontest.Run(&Plugin{Source: objs}, admissiontest.Create(newPod(nil)))
+			err := (&Plugin{Source: objs}).Admit(t.Context(), admissiontest.Create(newPod(nil)))
 			if (err == nil) != comes {
 				t.Errorf("account comes %v: %v", comes, err)
 			}
