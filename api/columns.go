@@ -26,7 +26,7 @@ func Age(t metav1.Time) string {
 func AgeColumn[T Object]() Column[T] {
 	return Column[T]{
 		Name:        "Age",
-		Description: "How long ago the object was created.",
+		Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"],
 		Cell:        func(o T) any { return Age(o.GetCreationTimestamp()) },
 	}
 }

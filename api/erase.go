@@ -1,6 +1,7 @@
 package api
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -34,6 +35,7 @@ func (d Definition[T]) Resource() *Resource {
 		Subresources:          map[string]Subresource[Object]{},
 		CreateOnUpdate:        d.CreateOnUpdate,
 		DefaultOrphan:         d.DefaultOrphan,
+		OrphanWarning:         d.OrphanWarning,
 		ConditionalUpdateOnly: d.ConditionalUpdateOnly,
 		Verbs:                 d.Verbs,
 		Also:                  d.Also,
@@ -67,11 +69,11 @@ func (d Definition[T]) Resource() *Resource {
 	for name, s := range d.Subresources {
 		r.Subresources[name] = Subresource[Object]{Prepare: onTwo(s.Prepare), ValidateUpdate: checkTwo(s.ValidateUpdate)}
 	}
-	if d.Graceful != nil {
-		r.Graceful = func(o Object, seconds *int64) bool { return d.Graceful(o.(T), seconds) }
+	if d.Grace != nil {
+		r.Grace = func(o Object, asked *int64) int64 { return d.Grace(o.(T), asked) }
 	}
 	if d.BeginDelete != nil {
-		r.BeginDelete = onOne(d.BeginDelete)
+		r.BeginDelete = func(o Object, options *metav1.DeleteOptions) { d.BeginDelete(o.(T), options) }
 	}
 	d.eraseScale(r)
 	d.eraseColumns(r)
@@ -104,6 +106,7 @@ func (d Definition[T]) eraseColumns(r *Resource) {
 }
 
 func (d Definition[T]) eraseFields(r *Resource) {
+	r.FieldRefusal = d.FieldRefusal
 	r.FieldNames = []string{"metadata.name"}
 	if r.Namespaced {
 		r.FieldNames = append(r.FieldNames, "metadata.namespace")

@@ -79,16 +79,20 @@ type Definition[T Object] struct {
 	// Fields are the supported field selectors besides metadata.name and
 	// metadata.namespace, each with its value.
 	Fields map[string]func(T) string
+	// FieldRefusal words, with a verb for the field, that a selector names one
+	// which is not supported. Empty stands for the usual words.
+	FieldRefusal string
 
-	// Graceful, when set, is asked on deletion. *seconds is the grace that the
-	// caller asked for, or negative when the caller named none (the server
-	// makes a caller's own negative value 1 first). It sets *seconds to what
-	// holds, and tells whether the object stays, marked as deleted, until
-	// somebody deletes it with zero grace.
-	Graceful func(obj T, seconds *int64) bool
-	// BeginDelete completes, in place, an object whose deletion begins, as with
-	// a finalizer that then holds it.
-	BeginDelete func(obj T)
+	// Grace, when set, returns for how many seconds an object stays when it is
+	// deleted, marked, until somebody deletes it with none. asked is what the
+	// caller asked for, or nil.
+	Grace func(obj T, asked *int64) int64
+	// BeginDelete, when set, completes an object in place whose deletion begins:
+	// the first deletion only marks it, the next ones may remove it.
+	BeginDelete func(obj T, o *metav1.DeleteOptions)
+	// OrphanWarning is what a client is warned of that deletes without a
+	// propagation policy, so that DefaultOrphan decides.
+	OrphanWarning string
 	// Merging is how objects merge when they are applied, for kinds of which
 	// client-go has no merge schema.
 	Merging managedfields.TypeConverter
@@ -198,9 +202,12 @@ type Resource struct {
 	FieldSet func(Object) fields.Set
 	// FieldNames are the keys of FieldSet's result.
 	FieldNames []string
+	// FieldRefusal words that a field is not among them.
+	FieldRefusal string
 
-	// Graceful is nil when deletion is immediate.
-	Graceful              func(obj Object, seconds *int64) bool
+	// Grace is nil when deletion is immediate.
+	Grace                 func(obj Object, asked *int64) int64
+	OrphanWarning         string
 	CreateOnUpdate        bool
 	DefaultOrphan         bool
 	ConditionalUpdateOnly bool
@@ -212,8 +219,8 @@ type Resource struct {
 	// Unserved tells that Kind's version is what is stored, but only those of Also
 	// are served.
 	Unserved bool
-	// BeginDelete is nil when nothing is to be done.
-	BeginDelete func(obj Object)
+	// BeginDelete is nil when the first deletion may remove the object.
+	BeginDelete func(obj Object, o *metav1.DeleteOptions)
 
 	// What follows is for resources whose objects have a schema instead of a Go
 	// type (custom resources). It is empty for all others.

@@ -184,7 +184,7 @@ func (c *call) decodeOther(into runtime.Object, kind schema.GroupVersionKind, v 
 	if !ok {
 		return nil, false, unsupportedMedia(c.offer().Media())
 	}
-	body := &codec.Body{Data: data, Format: format, Validation: v}
+	body := &codec.Body{Data: data, Format: format, Validation: v, Bare: kind.Version == ""}
 	warnings, err := body.Decode(into, kind)
 	if err == nil {
 		c.auditBody(format, data, into)

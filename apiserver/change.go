@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -236,9 +235,6 @@ func releasedBy(obj api.Object) bool {
 	if obj.GetDeletionTimestamp() == nil || len(obj.GetFinalizers()) > 0 {
 		return false
 	}
-	if ns, ok := obj.(*corev1.Namespace); ok {
-		return len(ns.Spec.Finalizers) == 0
-	}
 	grace := obj.GetDeletionGracePeriodSeconds()
-	return grace != nil && *grace == 0
+	return !heldNamespace(obj) && (grace == nil || *grace == 0)
 }

@@ -7,11 +7,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 
 	"minke/api"
 	"minke/apiserver/admission"
 	"minke/apiserver/codec"
+	"minke/apiserver/request"
 	"minke/store/cache"
 )
 
@@ -21,6 +21,7 @@ func (c *call) delete() error {
 	if err != nil {
 		return err
 	}
+	c.warnOrphans(o)
 	item, v, err := c.remove(o)
 	if err != nil {
 		return err
@@ -39,6 +40,13 @@ func (c *call) delete() error {
 		Details: &metav1.StatusDetails{Name: obj.GetName(), Group: c.end.group.Group,
 			Kind: c.end.group.Resource, UID: obj.GetUID()},
 	}, statusKind)
+}
+
+// warnOrphans warns who may not know that dependents live on.
+func (c *call) warnOrphans(o *metav1.DeleteOptions) {
+	if o.PropagationPolicy == nil && o.OrphanDependents == nil {
+		c.warn(c.end.OrphanWarning)
+	}
 }
 
 // remove deletes the object that the request names. Others may change it
@@ -74,9 +82,6 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		return nil, waits, err
 	}
 	obj := before.DeepCopyObject().(api.Object)
-	if c.end.BeginDelete != nil && obj.GetDeletionTimestamp() == nil {
-		c.end.BeginDelete(obj)
-	}
 	v := judge(c.end.Resource, obj, o, time.Now())
 	switch {
 	case v == waits:
@@ -91,6 +96,11 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 		return item, v, err
 	}
 	item, err := c.drop(old)
+	if err == nil && c.end.Grace != nil {
+		// The answer is the object as a client would have seen it last.
+		obj.SetResourceVersion(metaOf(item).GetResourceVersion())
+		item = cache.NewItem(item.Key, obj, item.Revision)
+	}
 	return item, v, err
 }
 
@@ -128,25 +138,18 @@ func (c *call) deleteOptions() (*metav1.DeleteOptions, error) {
 
 func (c *call) deleteParameters(o *metav1.DeleteOptions) error {
 	q := c.query
-	if q.Get("gracePeriodSeconds") != "" {
-		seconds, err := c.number("gracePeriodSeconds")
-		if err != nil {
-			return err
-		}
-		o.GracePeriodSeconds = &seconds
+	var err error
+	if o.GracePeriodSeconds, err = c.optionalNumber("gracePeriodSeconds"); err != nil {
+		return err
 	}
-	if text := q.Get("propagationPolicy"); text != "" {
-		policy := metav1.DeletionPropagation(text)
+	if q.Has("propagationPolicy") {
+		policy := metav1.DeletionPropagation(q.Get("propagationPolicy"))
 		o.PropagationPolicy = &policy
 	}
-	if text := q.Get("orphanDependents"); text != "" {
-		orphan := text != "false" && text != "0"
+	if q.Has("orphanDependents") {
+		orphan := request.Flag(q, "orphanDependents")
 		o.OrphanDependents = &orphan
 	}
 	o.DryRun = q["dryRun"]
-	p := &metav1.Preconditions{}
-	if uid := types.UID(q.Get("preconditions.uid")); uid != "" {
-		p.UID, o.Preconditions = &uid, p
-	}
 	return nil
 }

@@ -1,15 +1,12 @@
 package apiserver
 
 import (
-	"net/http"
-
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"minke/store/cache"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // deleteCollection deletes what is selected, one object after the other, and
-// answers with the list of what was selected.
+// answers with the list of what was selected, as it was before.
 func (c *call) deleteCollection() error {
 	lo, sel, err := c.listOptions()
 	if err != nil {
@@ -19,26 +16,21 @@ func (c *call) deleteCollection() error {
 	if err != nil {
 		return err
 	}
+	if lo.ResourceVersion != "0" && lo.ResourceVersionMatch == "" && lo.ResourceVersion != "" {
+		lo.ResourceVersionMatch = metav1.ResourceVersionMatchExact // Kubernetes reads pages
+	}
 	p, err := c.page(lo, sel)
 	if err != nil {
 		return err
 	}
-	var gone []*cache.Item
 	for _, item := range p.items {
 		obj := metaOf(item)
 		c.info.Name = obj.GetName()
 		one := *o
-		deleted, _, err := c.remove(&one)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
+		if _, _, err := c.remove(&one); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
-		gone = append(gone, deleted)
 	}
-	if c.objects != nil || c.accepted.As == "" {
-		return c.writeList(gone, p.meta, nil)
-	}
-	return c.writeTable(http.StatusOK, gone, p.meta)
+	c.warnOrphans(o)
+	return c.writeList(p.items, p.meta, nil)
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
 )
@@ -27,65 +28,59 @@ const (
 
 // judge decides on the deletion of obj, a copy that it marks as needed:
 //
-//	                 graceful or finalizers            nothing holds it
-//	alive ───────────────────────────────────> marked ─────────────────> gone
-//	  │                                         │  ↺ only a shorter grace
-//	  └── neither ──────────────────────────────┴──── grace 0, no finalizers ──> gone
+//	                    grace or finalizers               nothing holds it
+//	alive ──────────────────────────────────────> marked ─────────────────> gone
+//	  │                                             │  ↺ only a shorter grace
+//	  └── neither, and no beginning of its own ─────┴── grace 0, no finalizers ──> gone
+//
+// A kind with a beginning of its own (BeginDelete) is marked by its first deletion and
+// judged by the second. While an object has its grace, deletions change nothing
+// else of it, finalizers neither.
 func judge(r *api.Resource, obj api.Object, o *metav1.DeleteOptions, now time.Time) verdict {
-	graceful := false
-	if obj.GetDeletionTimestamp() != nil {
-		if !shorten(obj, o) {
-			if setCollectorFinalizers(r, obj, o) {
-				return marks
-			}
-			return pending(obj)
-		}
-		graceful = true
-	} else if seconds := graceOf(r, obj, o); seconds != nil {
-		mark(obj, now, *seconds)
-		graceful = true
+	if r.BeginDelete != nil && obj.GetDeletionTimestamp() == nil {
+		end := metav1.Time{Time: now.UTC().Truncate(time.Second)}
+		obj.SetDeletionTimestamp(&end)
+		r.BeginDelete(obj, o)
+		return marks
 	}
-	setCollectorFinalizers(r, obj, o)
-	held := len(obj.GetFinalizers()) > 0 || heldNamespace(obj)
+	if heldNamespace(obj) {
+		return waits
+	}
+	left := obj.GetDeletionGracePeriodSeconds()
+	graceful := r.Grace != nil
 	switch {
-	case graceful && *obj.GetDeletionGracePeriodSeconds() > 0:
-		return marks
-	case held:
-		if obj.GetDeletionTimestamp() == nil {
-			mark(obj, now, 0)
-		}
-		zero := int64(0)
-		obj.SetDeletionGracePeriodSeconds(&zero)
-		if _, ok := obj.(*corev1.Namespace); ok {
-			obj.SetDeletionGracePeriodSeconds(nil) // as Kubernetes' own way of deleting them
-		}
-		return marks
+	case !graceful:
+	case obj.GetDeletionTimestamp() == nil:
+		mark(obj, now, r.Grace(obj, o.GracePeriodSeconds))
+	case left == nil || *left == 0:
+		graceful = false
+	case !shorten(obj, o):
+		return waits
 	}
-	return removes
-}
-
-// pending judges an object whose deletion began before and is not hastened.
-func pending(obj api.Object) verdict {
-	if obj.GetDeletionGracePeriodSeconds() == nil && len(obj.GetFinalizers()) == 0 && !heldNamespace(obj) {
+	changed := setCollectorFinalizers(r, obj, o)
+	held := len(obj.GetFinalizers()) > 0
+	switch {
+	case graceful && (held || *obj.GetDeletionGracePeriodSeconds() > 0):
+		return marks
+	case !held:
 		return removes
+	case obj.GetDeletionTimestamp() == nil:
+		mark(obj, now, 0)
+	case changed || left == nil || *left != 0:
+		endGrace(obj, left)
+	default:
+		return waits
 	}
-	return waits
+	return marks
 }
 
-// graceOf asks the resource whether the object stays, and for how long. A
-// negative number asks with "as the object says".
-func graceOf(r *api.Resource, obj api.Object, o *metav1.DeleteOptions) *int64 {
-	if r.Graceful == nil {
-		return nil
+// endGrace takes the grace from an object whose deletion has begun.
+func endGrace(obj api.Object, left *int64) {
+	if g := obj.GetGeneration(); left == nil && g > 0 {
+		obj.SetGeneration(g + 1)
 	}
-	seconds := int64(-1)
-	if o.GracePeriodSeconds != nil {
-		seconds = *o.GracePeriodSeconds
-	}
-	if !r.Graceful(obj, &seconds) {
-		return nil
-	}
-	return &seconds
+	zero := int64(0)
+	obj.SetDeletionGracePeriodSeconds(&zero)
 }
 
 // shorten lowers the grace of a deletion that has begun, if the options ask
@@ -110,9 +105,6 @@ func mark(obj api.Object, now time.Time, seconds int64) {
 	obj.SetDeletionGracePeriodSeconds(&seconds)
 	if g := obj.GetGeneration(); g > 0 {
 		obj.SetGeneration(g + 1)
-	}
-	if ns, ok := obj.(*corev1.Namespace); ok {
-		ns.Status.Phase = corev1.NamespaceTerminating
 	}
 }
 
@@ -181,14 +173,34 @@ func foreground(before []string, o *metav1.DeleteOptions) bool {
 
 // checkDeletion compares the preconditions with the object.
 func (c *call) checkDeletion(obj api.Object, p *metav1.Preconditions) error {
+	if c.end.BeginDelete != nil && p != nil {
+		return c.checkBeginning(obj, p)
+	}
+	// Kubernetes names the kind here, as if it were the resource.
+	kind := schema.GroupResource{Group: c.end.group.Group, Resource: c.end.kind.Kind}
 	switch {
 	case p == nil:
 	case p.UID != nil && *p.UID != obj.GetUID():
-		return apierrors.NewConflict(c.end.group, obj.GetName(), fmt.Errorf(
+		return apierrors.NewConflict(kind, obj.GetName(), fmt.Errorf(
 			"the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
 	case p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion():
-		return apierrors.NewConflict(c.end.group, obj.GetName(), fmt.Errorf(
+		return apierrors.NewConflict(kind, obj.GetName(), fmt.Errorf(
 			"the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
+	}
+	return nil
+}
+
+// checkBeginning is checkDeletion for kinds whose deletion has a beginning.
+func (c *call) checkBeginning(obj api.Object, p *metav1.Preconditions) error {
+	differs := func(what, wanted, is string) error {
+		//lint:ignore ST1005 these are the words of Kubernetes
+		return apierrors.NewConflict(c.end.group, obj.GetName(), fmt.Errorf("Precondition failed: %s in precondition: %s, %s in object meta: %s", what, wanted, what, is))
+	}
+	switch {
+	case p.UID != nil && *p.UID != obj.GetUID():
+		return differs("UID", string(*p.UID), string(obj.GetUID()))
+	case p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion():
+		return differs("ResourceVersion", *p.ResourceVersion, obj.GetResourceVersion())
 	}
 	return nil
 }

@@ -28,19 +28,13 @@ func (c *call) dispatch() error {
 		return c.dispatchPath()
 	}
 	if c.end = c.find(); c.end == nil {
-		return noRoute()
+		return c.noResource()
 	}
 	if !c.longRunning() {
 		defer c.end.use.leave()
 	}
 	if c.end.Broken != nil {
 		return c.end.Broken
-	}
-	// A proxy hands every method on.
-	if c.r.Method == http.MethodOptions && c.info.Subresource != "proxy" {
-		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		c.w.WriteHeader(http.StatusOK)
-		return nil
 	}
 	if err := c.checkPlace(); err != nil {
 		return err
@@ -75,6 +69,27 @@ func (c *call) dispatch() error {
 	}
 	return c.dispatchVerb()
 }
+
+// noResource answers a path of a resource that nobody serves: a Status where the
+// server's own resources have the version, as Kubernetes does.
+func (c *call) noResource() error {
+	for at, e := range c.routes.Load().endpoints {
+		if e.use == nil && at.Group == c.info.Group && at.Version == c.info.Version {
+			return noRoute()
+		}
+	}
+	return c.noPage()
+}
+
+// noPage answers a path that leads nowhere, as net/http does.
+func (c *call) noPage() error {
+	http.NotFound(c.w, c.r)
+	return nil
+}
+
+// headless tells that the request is for the header of an answer, which Kubernetes
+// does not give but of custom resources.
+func (c *call) headless() bool { return c.r.Method == http.MethodHead && c.end.use == nil }
 
 // checkAction refuses methods that an action does not have. One on an object of
 // another kind, like a binding, has those of its subresource; what is not stored
@@ -181,6 +196,9 @@ func (c *call) dispatchVerb() error {
 	if compute := c.cfg.Computed[c.end.group.String()]; compute != nil {
 		return c.computed(compute)
 	}
+	if c.headless() {
+		return noMethod()
+	}
 	switch c.info.Verb {
 	case "get":
 		return c.get()
@@ -247,6 +265,9 @@ func (c *call) dispatchSubresource() error {
 	}
 	if _, ok := c.end.Subresources[c.info.Subresource]; !ok {
 		return noRoute()
+	}
+	if c.headless() || c.info.Subresource == "finalize" && c.info.Verb != "update" {
+		return noMethod()
 	}
 	switch c.info.Verb {
 	case "get":

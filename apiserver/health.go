@@ -54,9 +54,6 @@ func (c *call) storeAnswers(ctx context.Context) error {
 // health serves /healthz, /livez and /readyz, with ?verbose and ?exclude, and
 // each sub-check under its own path.
 func (c *call) health() error {
-	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
-		return fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "the server does not allow this method on the requested resource")
-	}
 	path, one, _ := strings.Cut(strings.Trim(c.info.Path, "/"), "/")
 	query := c.r.URL.Query()
 	exclude := query["exclude"]
@@ -83,7 +80,7 @@ func (c *call) health() error {
 		fmt.Fprintf(&report, "[+]%s ok\n", ch.name)
 	}
 	if !found {
-		return noRoute()
+		return c.noPage()
 	}
 	if len(exclude) > 0 {
 		fmt.Fprintf(&report, "warn: some health checks cannot be excluded: no matches for %s\n", quoted(exclude))

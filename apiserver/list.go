@@ -124,10 +124,11 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 func (c *call) snapshot(o *internalversion.ListOptions) (*cache.Snapshot, token, error) {
 	begin := token{Since: time.Now().Unix()}
 	if o.Continue != "" {
-		if o.ResourceVersion != "" && o.ResourceVersion != "0" {
+		s, from, err := c.continued(o.Continue)
+		if err == nil && o.ResourceVersion != "" && o.ResourceVersion != "0" {
 			return nil, begin, apierrors.NewBadRequest("specifying resource version is not allowed when using continue")
 		}
-		return c.continued(o.Continue)
+		return s, from, err
 	}
 	switch o.ResourceVersion {
 	case "":
@@ -158,7 +159,7 @@ func (c *call) snapshotAt(ctx context.Context, rev store.Revision) (*cache.Snaps
 		return nil, tooLargeRevision(rev, c.end.cache.Revision())
 	}
 	if errors.Is(err, store.ErrCompacted) {
-		return nil, expired()
+		return nil, apierrors.NewResourceExpired("The resourceVersion for the provided list is too old.")
 	}
 	return s, err
 }
@@ -168,11 +169,15 @@ func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 	if err != nil {
 		return nil, t, err
 	}
+	rev := t.Revision
+	if rev > c.end.cache.Revision() {
+		_, err := c.snapshotAt(c.ctx, rev) // a token of another server's
+		return nil, t, err
+	}
 	if t.old(time.Now()) {
 		return nil, t, expiredToken(t)
 	}
-	rev := t.Revision
-	if rev == anyRevision {
+	if rev < 0 {
 		rev, t.Since = 0, time.Now().Unix()
 	}
 	if s := c.end.pages.at(rev); s != nil {

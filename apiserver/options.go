@@ -32,13 +32,10 @@ func (c *call) listOptions() (*internalversion.ListOptions, *selection, error) {
 		return nil, nil, err
 	}
 	o.Limit = max(o.Limit, 0)
-	seconds, err := c.number("timeoutSeconds")
-	if err != nil {
+	if o.TimeoutSeconds, err = c.optionalNumber("timeoutSeconds"); err != nil {
 		return nil, nil, err
 	}
-	if q.Get("timeoutSeconds") != "" {
-		o.TimeoutSeconds = &seconds
-	}
+	internalversion.SetListOptionsDefaults(o, true)
 	if errs := listvalidation.ValidateListOptions(o, true); len(errs) > 0 {
 		return nil, nil, apierrors.NewInvalid(schema.GroupKind{Group: metav1.GroupName, Kind: "ListOptions"}, "", errs)
 	}
@@ -48,18 +45,23 @@ func (c *call) listOptions() (*internalversion.ListOptions, *selection, error) {
 
 // number reads an integer parameter; zero when it is missing.
 func (c *call) number(name string) (int64, error) {
-	return number(c.query.Get(name))
+	n, err := c.optionalNumber(name)
+	if n == nil {
+		return 0, err
+	}
+	return *n, nil
 }
 
-func number(text string) (int64, error) {
-	if text == "" {
-		return 0, nil
+// optionalNumber reads an integer parameter; nil when it is missing.
+func (c *call) optionalNumber(name string) (*int64, error) {
+	if !c.query.Has(name) {
+		return nil, nil
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
+	n, err := strconv.ParseInt(c.query.Get(name), 10, 64)
 	if err != nil {
-		return 0, apierrors.NewBadRequest(err.Error())
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
-	return n, nil
+	return &n, nil
 }
 
 // invalidOptions turns complaints about options of the given kind to an error.

@@ -20,7 +20,7 @@ func (c *call) dispatchPath() error {
 		case "/metrics/slis":
 			c.metrics.slis.ServeHTTP(c.w, c.r)
 		default:
-			return noRoute()
+			return c.noPage()
 		}
 		return nil
 	case "openapi":
@@ -40,7 +40,7 @@ func (c *call) dispatchPath() error {
 // handOver lets another package's handler answer.
 func (c *call) handOver(h http.Handler) error {
 	if h == nil {
-		return noRoute()
+		return c.noPage()
 	}
 	h.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 	return nil

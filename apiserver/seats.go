@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -86,7 +87,7 @@ func (c *call) listSeats(e *endpoint, most int) int {
 		}
 	}
 	objects, _ := e.cache.Count()
-	if limit, err := number(query.Get("limit")); err == nil && limit > 0 && c.info.Verb == "list" {
+	if limit, err := strconv.ParseInt(query.Get("limit"), 10, 64); err == nil && limit > 0 && c.info.Verb == "list" {
 		objects = int(min(int64(objects), limit))
 	}
 	return listWidth(objects, c.cfg.Flow.Seats(), runtime.GOMAXPROCS(0), most)

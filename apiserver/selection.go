@@ -65,16 +65,16 @@ func (c *call) checkFields(selector fields.Selector) error {
 		if slices.Contains(c.end.FieldNames, r.Field) {
 			continue
 		}
-		if c.end.use != nil {
+		own := slices.ContainsFunc(c.end.FieldNames, func(name string) bool { return !strings.HasPrefix(name, "metadata.") })
+		switch {
+		case c.end.use != nil:
 			return apierrors.NewBadRequest("field label not supported: " + r.Field)
-		}
-		if r.Field == "metadata.namespace" {
-			continue // cluster resources know it, as empty
-		}
-		for _, name := range c.end.FieldNames {
-			if !strings.HasPrefix(name, "metadata.") {
-				return apierrors.NewBadRequest("field label not supported: " + r.Field)
-			}
+		case own && c.end.FieldRefusal != "":
+			return apierrors.NewBadRequest(fmt.Sprintf(c.end.FieldRefusal, r.Field))
+		case own:
+			return apierrors.NewBadRequest("field label not supported: " + r.Field)
+		case r.Field == "metadata.namespace":
+			continue // cluster resources without fields of their own know it, as empty
 		}
 		return apierrors.NewBadRequest(fmt.Sprintf("%q is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", r.Field))
 	}

@@ -58,6 +58,7 @@ func testResources() []*api.Resource {
 			n.Status.Phase = corev1.NamespaceActive
 		},
 		Subresources: map[string]api.Subresource[*corev1.Namespace]{"finalize": {}, "status": {}},
+		BeginDelete:  func(n *corev1.Namespace, _ *metav1.DeleteOptions) { n.Status.Phase = corev1.NamespaceTerminating },
 	}
 	return []*api.Resource{configMaps.Resource(), namespaces.Resource(), podDefinition().Resource(), deploymentDefinition().Resource()}
 }
@@ -67,11 +68,11 @@ func podDefinition() api.Definition[*corev1.Pod] {
 		Kind: core.WithKind("Pod"), Plural: "pods",
 		New: func() *corev1.Pod { return &corev1.Pod{} }, NewList: func() runtime.Object { return &corev1.PodList{} },
 		Fields: map[string]func(*corev1.Pod) string{"spec.nodeName": func(p *corev1.Pod) string { return p.Spec.NodeName }},
-		Graceful: func(_ *corev1.Pod, seconds *int64) bool {
-			if *seconds < 0 {
-				*seconds = 30
+		Grace: func(_ *corev1.Pod, asked *int64) int64 {
+			if asked == nil {
+				return 30
 			}
-			return *seconds > 0
+			return *asked
 		},
 		Subresources: map[string]api.Subresource[*corev1.Pod]{"status": {Prepare: func(p, old *corev1.Pod) {
 			p.Spec = old.Spec

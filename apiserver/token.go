@@ -36,7 +36,7 @@ const tokenLife = 5 * time.Minute
 
 // old tells that the token's revision is not to be had any more.
 func (t token) old(now time.Time) bool {
-	return t.Revision != anyRevision && now.Sub(time.Unix(t.Since, 0)) > tokenLife
+	return t.Revision >= 0 && now.Sub(time.Unix(t.Since, 0)) > tokenLife
 }
 
 const tokenVersion = "meta.k8s.io/v1"
@@ -68,7 +68,7 @@ func decodeToken(text string) (token, error) {
 func (t token) check() error {
 	switch {
 	case t.Version != tokenVersion:
-		return fmt.Errorf("server does not recognize this encoded version %q", t.Version)
+		return fmt.Errorf("server does not recognize this encoded version %s", t.Version)
 	case t.Revision == 0:
 		return errors.New("incorrect encoded start resourceVersion (version " + tokenVersion + ")")
 	case t.Start == "":

@@ -21,8 +21,8 @@ import (
 //	resourceVersion  sendInitialEvents   begins with
 //	""  or "0"       unset               ADDED for everything, then changes
 //	N                unset               changes after N
-//	any              true                ADDED for everything, a bookmark that
-//	                                     says so, then changes
+//	any              true                ADDED for everything, then changes; if
+//	                                     bookmarks are allowed, one in between
 //	any              false               changes after N, or after now
 func (c *call) watch() error {
 	o, sel, err := c.listOptions()
@@ -78,7 +78,7 @@ func (c *call) watch() error {
 			s.fail(all.err)
 			return nil
 		}
-		if o.SendInitialEvents != nil && *o.SendInitialEvents {
+		if o.SendInitialEvents != nil && *o.SendInitialEvents && o.AllowWatchBookmarks {
 			s.bookmark(initial.Revision(), true)
 		}
 		if !s.flush() {

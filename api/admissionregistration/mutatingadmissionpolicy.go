@@ -19,6 +19,7 @@ func mutatingAdmissionPolicies() *api.Resource {
 		Default:          defaultMutatingPolicy,
 		Validate:         validateMutatingPolicy,
 		ValidateUpdate:   validateMutatingPolicyUpdate,
+		Columns:          mutatingPolicyColumns(),
 	}.Resource()
 }
 

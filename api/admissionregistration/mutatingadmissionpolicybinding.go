@@ -24,6 +24,7 @@ func mutatingAdmissionPolicyBindings() *api.Resource {
 		ValidateUpdate: func(b, _ *admissionregistrationv1.MutatingAdmissionPolicyBinding) field.ErrorList {
 			return validateMutatingBinding(b)
 		},
+		Columns: mutatingBindingColumns(),
 	}.Resource()
 }
 

@@ -26,6 +26,7 @@ func customResourceDefinitions() *api.Resource {
 		PrepareForCreate: prepareForCreate,
 		PrepareForUpdate: prepareForUpdate,
 		BeginDelete:      beginDelete,
+		Columns:          columns(),
 		Subresources: map[string]api.Subresource[*definition]{
 			"status": {Prepare: prepareStatus, ValidateUpdate: validateStatusUpdate},
 		},
@@ -67,7 +68,7 @@ func noteStoredVersion(crd *definition) {
 }
 
 // beginDelete holds the definition until its objects are gone, and says so.
-func beginDelete(crd *definition) {
+func beginDelete(crd *definition, _ *metav1.DeleteOptions) {
 	if !slices.Contains(crd.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer) {
 		crd.Finalizers = append(crd.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer)
 	}

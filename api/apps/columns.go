@@ -30,8 +30,8 @@ func deploymentColumns() []api.Column[*appsv1.Deployment] {
 		{Name: "Ready", Cell: func(d *appsv1.Deployment) any {
 			return fmt.Sprintf("%d/%d", d.Status.ReadyReplicas, wanted(d.Spec.Replicas))
 		}},
-		count("Up-to-date", func(d *appsv1.Deployment) int32 { return d.Status.UpdatedReplicas }),
-		count("Available", func(d *appsv1.Deployment) int32 { return d.Status.AvailableReplicas }),
+		{Name: "Up-to-date", Cell: func(d *appsv1.Deployment) any { return int64(d.Status.UpdatedReplicas) }},
+		{Name: "Available", Cell: func(d *appsv1.Deployment) any { return int64(d.Status.AvailableReplicas) }},
 		api.AgeColumn[*appsv1.Deployment](),
 	}
 	columns = append(columns, core.TemplateColumns(func(d *appsv1.Deployment) *corev1.PodTemplateSpec { return &d.Spec.Template })...)
@@ -78,7 +78,7 @@ func statefulSetColumns() []api.Column[*appsv1.StatefulSet] {
 func controllerRevisionColumns() []api.Column[*appsv1.ControllerRevision] {
 	return []api.Column[*appsv1.ControllerRevision]{
 		{Name: "Controller", Cell: func(r *appsv1.ControllerRevision) any { return controllerName(r) }},
-		{Name: "Revision", Type: "integer", Cell: func(r *appsv1.ControllerRevision) any { return r.Revision }},
+		{Name: "Revision", Cell: func(r *appsv1.ControllerRevision) any { return r.Revision }},
 		api.AgeColumn[*appsv1.ControllerRevision](),
 	}
 }

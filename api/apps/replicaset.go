@@ -21,7 +21,6 @@ func replicaSets() *api.Resource {
 		},
 		Default:        defaultReplicaSet,
 		Scale:          replicaSetScale(),
-		Fields:         replicaSetFields(),
 		Columns:        replicaSetColumns(),
 		Validate:       validateReplicaSet,
 		ValidateUpdate: validateReplicaSetUpdate,

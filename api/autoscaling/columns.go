@@ -22,8 +22,8 @@ func autoscalerColumns() []api.Column[*autoscalingv2.HorizontalPodAutoscaler] {
 			}
 			return strconv.Itoa(int(*h.Spec.MinReplicas))
 		}},
-		{Name: "MaxPods", Type: "integer", Cell: func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Spec.MaxReplicas) }},
-		{Name: "Replicas", Type: "integer", Cell: func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Status.CurrentReplicas) }},
+		{Name: "MaxPods", Cell: func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Spec.MaxReplicas) }},
+		{Name: "Replicas", Cell: func(h *autoscalingv2.HorizontalPodAutoscaler) any { return int64(h.Status.CurrentReplicas) }},
 		api.AgeColumn[*autoscalingv2.HorizontalPodAutoscaler](),
 	}
 }

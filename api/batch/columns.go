@@ -74,7 +74,7 @@ func cronJobColumns() []api.Column[*batchv1.CronJob] {
 			}
 			return *c.Spec.TimeZone
 		}},
-		{Name: "Suspend", Cell: func(c *batchv1.CronJob) any {
+		{Name: "Suspend", Type: "boolean", Cell: func(c *batchv1.CronJob) any {
 			if c.Spec.Suspend == nil {
 				return api.Unset
 			}

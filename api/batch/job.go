@@ -18,9 +18,12 @@ func jobs() *api.Resource {
 		Subresources: map[string]api.Subresource[*batchv1.Job]{
 			"status": {Prepare: jobStatus, ValidateUpdate: validateJobStatus},
 		},
-		Default:        defaultJob,
-		DefaultOrphan:  true,
+		Default:       defaultJob,
+		DefaultOrphan: true,
+		OrphanWarning: "child pods are preserved by default when jobs are deleted; " +
+			"set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
 		Fields:         jobFields(),
+		FieldRefusal:   `field label %q not supported for Job`,
 		Columns:        jobColumns(),
 		Validate:       validateJob,
 		ValidateUpdate: validateJobUpdate,

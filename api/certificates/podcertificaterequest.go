@@ -38,7 +38,7 @@ func podCertificateRequests() *api.Resource {
 			{Name: "NodeName", Cell: func(r *request) any { return string(r.Spec.NodeName) }},
 			{Name: "SignerName", Cell: func(r *request) any { return r.Spec.SignerName }},
 			{Name: "State", Description: "Is the request Pending, Issued, Denied, or Failed?", Cell: podRequestState},
-			{Name: "UnverifiedUserAnnotations", Priority: 1, Cell: func(r *request) any { return labels.FormatLabels(r.Spec.UnverifiedUserAnnotations) }},
+			{Name: "UnverifiedUserAnnotations", Cell: func(r *request) any { return labels.FormatLabels(r.Spec.UnverifiedUserAnnotations) }},
 		},
 	}.Resource()
 }

@@ -37,7 +37,6 @@ func secretColumns() []api.Column[*corev1.Secret] {
 
 func serviceAccountColumns() []api.Column[*corev1.ServiceAccount] {
 	return []api.Column[*corev1.ServiceAccount]{
-		{Name: "Secrets", Cell: func(s *corev1.ServiceAccount) any { return int64(len(s.Secrets)) }},
 		api.AgeColumn[*corev1.ServiceAccount](),
 	}
 }

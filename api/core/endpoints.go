@@ -7,7 +7,7 @@ import (
 )
 
 func endpoints() *api.Resource {
-	return api.Definition[*corev1.Endpoints]{
+	r := api.Definition[*corev1.Endpoints]{
 		Kind:           corev1.SchemeGroupVersion.WithKind("Endpoints"),
 		Plural:         "endpoints",
 		ShortNames:     []string{"ep"},
@@ -20,4 +20,6 @@ func endpoints() *api.Resource {
 		ValidateUpdate: validateEndpointsUpdate,
 		Warnings:       endpointsWarnings,
 	}.Resource()
+	r.Deprecated = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+	return r
 }

@@ -22,7 +22,7 @@ func eventColumns() []api.Column[*corev1.Event] {
 		{Name: "Source", Priority: 1, Cell: func(e *corev1.Event) any { return eventSource(e) }},
 		{Name: "Message", Cell: func(e *corev1.Event) any { return strings.TrimSpace(e.Message) }},
 		{Name: "First Seen", Priority: 1, Cell: func(e *corev1.Event) any { return firstSeen(e) }},
-		{Name: "Count", Type: "integer", Priority: 1, Cell: func(e *corev1.Event) any {
+		{Name: "Count", Priority: 1, Cell: func(e *corev1.Event) any {
 			switch {
 			case e.Series != nil:
 				return int64(e.Series.Count)

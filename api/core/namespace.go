@@ -18,6 +18,7 @@ func namespaces() *api.Resource {
 		NewList:          api.NewList[corev1.NamespaceList],
 		PrepareForCreate: namespaceCreate,
 		PrepareForUpdate: namespaceUpdate,
+		BeginDelete:      namespaceBeginDelete,
 		Subresources: map[string]api.Subresource[*corev1.Namespace]{
 			"status":   {Prepare: namespaceStatus, ValidateUpdate: validateNamespaceStatus},
 			"finalize": {Prepare: namespaceFinalize, ValidateUpdate: validateNamespaceUpdate},

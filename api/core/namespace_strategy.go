@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
 )
@@ -24,6 +25,28 @@ func namespaceUpdate(n, old *corev1.Namespace) {
 
 func namespaceStatus(n, old *corev1.Namespace) {
 	n.Spec = old.Spec
+}
+
+// namespaceBeginDelete says that the namespace goes, and how its dependents shall.
+func namespaceBeginDelete(n *corev1.Namespace, o *metav1.DeleteOptions) {
+	n.Status.Phase = corev1.NamespaceTerminating
+	hold := func(finalizer string, policy metav1.DeletionPropagation, orphan bool) {
+		has := slices.Contains(n.Finalizers, finalizer)
+		wanted := has
+		if o.OrphanDependents != nil {
+			wanted = *o.OrphanDependents == orphan
+		} else if o.PropagationPolicy != nil {
+			wanted = *o.PropagationPolicy == policy
+		}
+		switch {
+		case wanted && !has:
+			n.Finalizers = append(n.Finalizers, finalizer)
+		case has && !wanted:
+			n.Finalizers = slices.DeleteFunc(n.Finalizers, func(f string) bool { return f == finalizer })
+		}
+	}
+	hold(metav1.FinalizerOrphanDependents, metav1.DeletePropagationOrphan, true)
+	hold(metav1.FinalizerDeleteDependents, metav1.DeletePropagationForeground, false)
 }
 
 // namespaceFinalize lets its subresource change the finalizers of the

@@ -23,7 +23,7 @@ func pods() *api.Resource {
 			"ephemeralcontainers": {Prepare: podEphemeralContainers, ValidateUpdate: validateEphemeralContainers},
 			"resize":              {Prepare: podResize, ValidateUpdate: validateResize},
 		},
-		Graceful:       podGraceful,
+		Grace:          podGrace,
 		Fields:         podFields(),
 		Columns:        podColumns(),
 		Validate:       validatePod,

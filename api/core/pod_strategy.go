@@ -121,20 +121,23 @@ func keepResources(p, old *corev1.Pod) {
 	}
 }
 
-// podGraceful decides how long a pod may go on when it is deleted: as long as
-// the caller says, else as the pod says, and not at all when nothing runs.
-func podGraceful(p *corev1.Pod, seconds *int64) bool {
-	if *seconds < 0 && p.Spec.TerminationGracePeriodSeconds != nil {
-		*seconds = *p.Spec.TerminationGracePeriodSeconds
-	}
-	if *seconds < 0 {
-		*seconds = 1
-	}
+// podGrace decides how long a pod may go on when it is deleted: as long as the
+// caller says, else as the pod says, and not at all when nothing runs.
+func podGrace(p *corev1.Pod, asked *int64) int64 {
 	finished := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
 	if p.Spec.NodeName == "" || finished {
-		*seconds = 0
+		return 0
 	}
-	return *seconds > 0
+	if asked == nil {
+		asked = p.Spec.TerminationGracePeriodSeconds
+	}
+	switch {
+	case asked == nil:
+		return 0
+	case *asked < 0:
+		return 1
+	}
+	return *asked
 }
 
 func podFields() map[string]func(*corev1.Pod) string {

@@ -12,21 +12,20 @@ func TestPodGraceful(t *testing.T) {
 		node  string
 		phase corev1.PodPhase
 		spec  *int64
-		asked int64
+		asked *int64
 		want  int64
 	}{
-		"as the pod says":             {"n", corev1.PodRunning, new(int64(30)), -1, 30},
-		"as the caller says":          {"n", corev1.PodRunning, new(int64(30)), 5, 5},
-		"at once":                     {"n", corev1.PodRunning, new(int64(30)), 0, 0},
-		"not scheduled":               {"", corev1.PodPending, new(int64(30)), -1, 0},
-		"finished":                    {"n", corev1.PodSucceeded, new(int64(30)), 10, 0},
-		"a pod with a negative grace": {"n", corev1.PodRunning, new(int64(-3)), -1, 1},
+		"as the pod says":             {"n", corev1.PodRunning, new(int64(30)), nil, 30},
+		"as the caller says":          {"n", corev1.PodRunning, new(int64(30)), new(int64(5)), 5},
+		"at once":                     {"n", corev1.PodRunning, new(int64(30)), new(int64(0)), 0},
+		"not scheduled":               {"", corev1.PodPending, new(int64(30)), nil, 0},
+		"finished":                    {"n", corev1.PodSucceeded, new(int64(30)), new(int64(10)), 0},
+		"a pod with a negative grace": {"n", corev1.PodRunning, new(int64(-3)), nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &corev1.Pod{Spec: corev1.PodSpec{NodeName: c.node, TerminationGracePeriodSeconds: c.spec}, Status: corev1.PodStatus{Phase: c.phase}}
-			seconds := c.asked
-			if stays := podGraceful(p, &seconds); seconds != c.want || stays != (c.want > 0) {
-				t.Errorf("got %d and %v, want %d", seconds, stays, c.want)
+			if got := podGrace(p, c.asked); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
 			}
 		})
 	}

@@ -9,7 +9,7 @@ import (
 func flowSchemaColumns() []api.Column[*flowcontrolv1.FlowSchema] {
 	return []api.Column[*flowcontrolv1.FlowSchema]{
 		{Name: "PriorityLevel", Cell: func(f *flowcontrolv1.FlowSchema) any { return f.Spec.PriorityLevelConfiguration.Name }},
-		{Name: "MatchingPrecedence", Type: "integer", Cell: func(f *flowcontrolv1.FlowSchema) any { return int64(f.Spec.MatchingPrecedence) }},
+		{Name: "MatchingPrecedence", Cell: func(f *flowcontrolv1.FlowSchema) any { return int64(f.Spec.MatchingPrecedence) }},
 		{Name: "DistinguisherMethod", Cell: func(f *flowcontrolv1.FlowSchema) any {
 			if f.Spec.DistinguisherMethod == nil {
 				return api.None

@@ -99,7 +99,6 @@ func ipAddressColumns() []api.Column[*networkingv1.IPAddress] {
 			}
 			return text + "/" + ref.Name
 		}},
-		api.AgeColumn[*networkingv1.IPAddress](),
 	}
 }
 

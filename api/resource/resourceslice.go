@@ -20,6 +20,7 @@ func resourceSlices(f features) *api.Resource {
 		ValidateUpdate:   f.validateSliceUpdate,
 		Columns:          sliceColumns(),
 		Fields:           sliceFields(),
+		FieldRefusal:     "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: %s",
 	}.Resource()
 }
 

@@ -33,7 +33,7 @@ func storageClassColumns() []api.Column[*storagev1.StorageClass] {
 		{Name: "Provisioner", Cell: func(c *storagev1.StorageClass) any { return c.Provisioner }},
 		{Name: "ReclaimPolicy", Cell: func(c *storagev1.StorageClass) any { return orUnset(c.ReclaimPolicy) }},
 		{Name: "VolumeBindingMode", Cell: func(c *storagev1.StorageClass) any { return orUnset(c.VolumeBindingMode) }},
-		{Name: "AllowVolumeExpansion", Type: "boolean", Cell: func(c *storagev1.StorageClass) any { return isTrue(c.AllowVolumeExpansion) }},
+		{Name: "AllowVolumeExpansion", Cell: func(c *storagev1.StorageClass) any { return isTrue(c.AllowVolumeExpansion) }},
 		api.AgeColumn[*storagev1.StorageClass](),
 	}
 }
@@ -72,18 +72,6 @@ func csiDriverColumns() []api.Column[*storagev1.CSIDriver] {
 			return api.OrNone(strings.Join(modes, ","))
 		}},
 		api.AgeColumn[*storagev1.CSIDriver](),
-	}
-}
-
-func csiStorageCapacityColumns() []api.Column[*storagev1.CSIStorageCapacity] {
-	return []api.Column[*storagev1.CSIStorageCapacity]{
-		{Name: "StorageClassName", Cell: func(c *storagev1.CSIStorageCapacity) any { return c.StorageClassName }},
-		{Name: "Capacity", Cell: func(c *storagev1.CSIStorageCapacity) any {
-			if c.Capacity == nil {
-				return api.Unset
-			}
-			return c.Capacity.String()
-		}},
 	}
 }
 

@@ -16,6 +16,5 @@ func csiStorageCapacities() *api.Resource {
 		Validate:              validateCapacity,
 		ValidateUpdate:        validateCapacityUpdate,
 		Warnings:              capacityWarnings,
-		Columns:               csiStorageCapacityColumns(),
 	}.Resource()
 }

@@ -4,6 +4,7 @@ package storagemigration
 
 import (
 	storagemigrationv1 "k8s.io/api/storagemigration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
 )
@@ -13,6 +14,19 @@ type migration = storagemigrationv1.StorageVersionMigration
 // Resources lists what the group serves.
 func Resources() []*api.Resource {
 	return []*api.Resource{storageVersionMigrations()}
+}
+
+// progress names the last of the conditions that tell how far a migration is.
+func progress(m *migration) string {
+	at := "Unknown"
+	for _, c := range m.Status.Conditions {
+		switch {
+		case c.Status != metav1.ConditionTrue:
+		case c.Type == string(storagemigrationv1.MigrationRunning), c.Type == string(storagemigrationv1.MigrationFailed), c.Type == string(storagemigrationv1.MigrationSucceeded):
+			at = c.Type
+		}
+	}
+	return at
 }
 
 func storageVersionMigrations() *api.Resource {
@@ -30,10 +44,9 @@ func storageVersionMigrations() *api.Resource {
 			"status": {Prepare: func(m, old *migration) { m.Spec = old.Spec; api.KeepMetadata(m, old) }, ValidateUpdate: validateStatus},
 		},
 		Columns: []api.Column[*migration]{
-			{Name: "Resource", Cell: func(m *migration) any {
-				return m.Spec.Resource.Resource + "." + m.Spec.Resource.Group
-			}},
-			api.AgeColumn[*migration](),
+			{Name: "Name", Description: metav1.ObjectMeta{}.SwaggerDoc()["name"], Cell: func(m *migration) any { return m.Name }},
+			{Name: "Resource", Description: "GroupResource to migrate", Cell: func(m *migration) any { return m.Spec.Resource.String() }},
+			{Name: "Status", Description: "Status of the migration", Cell: func(m *migration) any { return progress(m) }},
 		},
 	}.Resource()
 }

@@ -34,6 +34,8 @@ type Body struct {
 	Data       []byte
 	Format     Format
 	Validation Validation
+	// Bare makes errors name nothing but their cause, as those of DeleteOptions do.
+	Bare bool
 }
 
 // Decode reads the body into obj, an empty object that serves kind. It returns
@@ -325,6 +327,9 @@ func (b *Body) refuse(kind schema.GroupVersionKind, data []byte, cause error) er
 	var status apierrors.APIStatus
 	if errors.As(cause, &status) {
 		return cause
+	}
+	if b.Bare {
+		return apierrors.NewBadRequest(cause.Error())
 	}
 	if kind.Version != "" && (data != nil || b.Format == Protobuf) {
 		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", kind.Kind, kind.Version, kind.Kind, cause))

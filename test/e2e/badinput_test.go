@@ -236,7 +236,7 @@ func badQueries() []badRequest {
 		{name: "watch-list without match", method: "GET", path: configMaps + "?watch=1&sendInitialEvents=true", code: 422, reason: invalid, causes: []string{"resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"}},
 		{name: "far future", method: "GET", path: configMaps + "?resourceVersion=99999999", code: 504, reason: metav1.StatusReasonTimeout, message: "Too large resource version: 99999999", causes: []string{": Too large resource version"}},
 		{name: "many parameters", method: "GET", path: configMaps + "/none?" + strings.Repeat("a=b&", 100000), code: 404, reason: metav1.StatusReasonNotFound},
-		{name: "unknown path", method: "GET", path: "/apis/example.com/v1/things", code: 404, reason: metav1.StatusReasonNotFound, message: "the server could not find the requested resource"},
+		{name: "unknown path", method: "GET", path: "/apis/apps/v1/things", code: 404, reason: metav1.StatusReasonNotFound, message: "the server could not find the requested resource"},
 		{name: "dots for a name", method: "GET", path: configMaps + "/%2e%2e", code: 400, reason: bad, message: "Name parameter invalid"},
 		{name: "propagation", method: "DELETE", path: configMaps + "/a?propagationPolicy=x", code: 422, reason: invalid, causes: []string{`propagationPolicy: Unsupported value: "x"`}},
 		{name: "both ways to orphan", method: "DELETE", path: configMaps + "/a", media: jsonBody, body: `{"orphanDependents":true,"propagationPolicy":"Orphan"}`, code: 422, reason: invalid, causes: []string{"propagationPolicy: orphanDependents and deletionPropagation cannot be both set"}},
