@@ -26,7 +26,6 @@ func (d Definition[T]) Resource() *Resource {
 		New:                   func() Object { return d.New() },
 		NewList:               d.NewList,
 		Default:               onOne(d.Default),
-		ValidName:             d.ValidName,
 		PrepareForCreate:      onOne(d.PrepareForCreate),
 		PrepareForUpdate:      onTwo(d.PrepareForUpdate),
 		Validate:              func(Object) field.ErrorList { return nil },
@@ -45,8 +44,12 @@ func (d Definition[T]) Resource() *Resource {
 	if r.Singular == "" {
 		r.Singular = strings.ToLower(d.Kind.Kind)
 	}
+	r.ValidName = d.ValidName
 	if r.ValidName == nil {
 		r.ValidName = validation.NameIsDNSSubdomain
+	}
+	if d.NameRule != nil {
+		r.NameRule = func(o Object) func(string, bool) []string { return d.NameRule(o.(T)) }
 	}
 	if r.Verbs == nil {
 		r.Verbs = allVerbs

@@ -51,6 +51,9 @@ type Definition[T Object] struct {
 	// ValidName checks metadata.name (and generateName with prefix set).
 	// It defaults to DNS subdomain names (RFC 1123).
 	ValidName func(name string, prefix bool) []string
+	// NameRule, when set, returns what takes ValidName's place for one object, of
+	// whose other fields its name must be made.
+	NameRule func(obj T) func(name string, prefix bool) []string
 
 	// PrepareForCreate and PrepareForUpdate drop, in place, what the caller
 	// may not set (status), and keep metadata.generation.
@@ -168,6 +171,10 @@ type Version struct {
 	// Default fills in what this version defaults otherwise than the stored
 	// one does; it runs before Import.
 	Default func(runtime.Object)
+	// Validate and ValidateUpdate, when set, check instead of the resource's own
+	// what is written in this version.
+	Validate       func(obj Object) field.ErrorList
+	ValidateUpdate func(obj, old Object) field.ErrorList
 	// Import converts an object of this version to the stored one, Export back.
 	Import func(runtime.Object) (Object, error)
 	Export func(Object) (runtime.Object, error)
@@ -185,8 +192,10 @@ type Resource struct {
 	New              func() Object
 	NewList          func() runtime.Object
 
-	Default          func(Object)
-	ValidName        func(name string, prefix bool) []string
+	Default   func(Object)
+	ValidName func(name string, prefix bool) []string
+	// NameRule is nil where ValidName holds for all objects.
+	NameRule         func(obj Object) func(name string, prefix bool) []string
 	PrepareForCreate func(obj Object)
 	PrepareForUpdate func(obj, old Object)
 	Validate         func(obj Object) field.ErrorList

@@ -39,6 +39,7 @@ func TestBadInput(t *testing.T) {
 		{"protobuf without magic", "POST", cms, "application/vnd.kubernetes.protobuf", "xxxxxx", 400, "BadRequest", "expected prefix"},
 		{"no name", "POST", cms, "", `{}`, 422, "Invalid", "name or generateName is required"},
 		{"bad name", "POST", cms, "", `{"metadata":{"name":"A_b"}}`, 422, "Invalid", `metadata.name: Invalid value: "A_b"`},
+		{"negative generation", "POST", cms, "", `{"metadata":{"name":"a","generation":-1}}`, 422, "Invalid", "metadata.generation: Invalid value: -1"},
 		{"bad label", "POST", cms, "", `{"metadata":{"name":"a","labels":{"x":"a b"}}}`, 422, "Invalid", "metadata.labels"},
 		{"bidi in label", "POST", cms, "", "{\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"a\u202eb\"}}}", 422, "Invalid", "metadata.labels"},
 		{"invalid spec", "POST", cms, "", `{"metadata":{"name":"a"},"data":{"bad":"1"}}`, 422, "Invalid", `ConfigMap "a" is invalid: data[bad]: Invalid value: "bad": is not allowed`},

@@ -104,5 +104,5 @@ func (c *call) besideError(err error) error {
 	if !overtakenBeside(err) {
 		return err
 	}
-	return apierrors.NewServerTimeout(c.end.group, c.info.Verb, 1)
+	return apierrors.NewServerTimeout(c.end.asked(), c.info.Verb, 1)
 }

@@ -97,7 +97,7 @@ func (c *call) decodeObject(v codec.Validation) (api.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.decodeBytes(&codec.Body{Data: data, Format: format, Validation: v})
+	return c.decodeBytes(&codec.Body{Data: data, Format: format, Validation: v, KindName: c.cfg.KindName})
 }
 
 func (c *call) decodeBytes(body *codec.Body) (api.Object, error) {

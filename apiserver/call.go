@@ -94,7 +94,7 @@ func (c *call) warnAll(texts []string) {
 	}
 }
 
-func (c *call) notFound() error { return apierrors.NewNotFound(c.end.group, c.info.Name) }
+func (c *call) notFound() error { return apierrors.NewNotFound(c.end.asked(), c.info.Name) }
 
 // key returns the store's key of the object that the request names.
 func (c *call) key() string { return c.end.key(c.info.Namespace, c.info.Name) }

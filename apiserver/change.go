@@ -127,7 +127,7 @@ func (c *call) prepare(ch *change, obj api.Object, old *cache.Item) (api.Object,
 	if ch.ofSub {
 		errs = append(errs, ch.way.ValidateUpdate(obj, before)...)
 	} else {
-		errs = append(errs, c.end.ValidateUpdate(obj, before)...)
+		errs = append(errs, c.end.validateUpdate(obj, before)...)
 	}
 	if err := c.invalid(before.GetName(), errs); err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, err
 func (c *call) checkPreconditions(obj, before api.Object, derived bool) error {
 	// What a patch makes of it is validated like the rest of the metadata.
 	if uid := obj.GetUID(); uid != "" && uid != before.GetUID() && c.info.Verb != "patch" {
-		return apierrors.NewConflict(c.end.group, before.GetName(), fmt.Errorf(
+		return apierrors.NewConflict(c.end.asked(), before.GetName(), fmt.Errorf(
 			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
 			c.key(), uid, before.GetUID()))
 	}

@@ -24,6 +24,10 @@ type Config struct {
 	Store     store.Store
 	Resources []*api.Resource
 
+	// KindName words a kind that a body names where beside was expected, as
+	// "v1.Pod"; empty for one that is not known there. A nil function knows none.
+	KindName func(named, beside schema.GroupVersionKind) string
+
 	// Authenticate tells who asks. An error or a nil user answers 401. A nil
 	// function refuses every request that does not come from this process.
 	Authenticate func(*http.Request) (*inprocess.User, error)

@@ -91,7 +91,6 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	}
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
-	obj.SetGeneration(0)
 	if obj.GetName() == "" && obj.GetGenerateName() != "" {
 		return c.createGenerated(obj, attributes)
 	}
@@ -113,7 +112,7 @@ func (c *call) createGenerated(obj api.Object, a *admission.Attributes) (*cache.
 			return item, err
 		}
 		if try == nameTries {
-			return nil, apierrors.NewGenerateNameConflict(c.end.group, named.GetName(), 1)
+			return nil, err
 		}
 	}
 }
@@ -148,10 +147,11 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		return nil, err
 	}
 	key := c.end.key(obj.GetNamespace(), obj.GetName())
-	name := obj.GetName()
 	if a.DryRun {
-		if _, taken, err := c.end.cache.Get(c.ctx, key); err != nil || taken {
-			return nil, c.createError(name, err)
+		if _, taken, err := c.end.cache.Get(c.ctx, key); err != nil {
+			return nil, err
+		} else if taken {
+			return nil, c.taken(obj)
 		}
 		c.end.storage().RoundTrip(obj)
 		return unsaved(nil, obj), nil
@@ -167,7 +167,7 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 	item, err := c.stored(obj, func(obj api.Object) (*cache.Item, error) { return c.end.cache.Create(ctx, key, obj, beside...) })
 	c.traceStored(span, err)
 	if errors.Is(err, cache.ErrExists) {
-		return nil, c.createError(name, nil)
+		return nil, c.taken(obj)
 	}
 	return item, err
 }
@@ -181,7 +181,7 @@ func (c *call) open() error {
 	case c.end.use == nil:
 		return noMethod()
 	}
-	return apierrors.NewForbidden(c.end.group, c.info.Name, errTerminating)
+	return apierrors.NewForbidden(c.end.asked(), c.info.Name, errTerminating)
 }
 
 var errTerminating = errors.New("create not allowed while custom resource definition is terminating")
@@ -197,12 +197,23 @@ func dropRevision(obj api.Object) error {
 	return nil
 }
 
-// createError returns err, or that the name is taken.
-func (c *call) createError(name string, err error) error {
-	if err != nil {
-		return err
+// taken says that there is an object of obj's name already, and whether it is about
+// to go.
+func (c *call) taken(obj api.Object) error {
+	err := apierrors.NewAlreadyExists(c.end.asked(), obj.GetName())
+	if obj.GetGenerateName() != "" {
+		err = apierrors.NewGenerateNameConflict(c.end.asked(), obj.GetName(), 1)
 	}
-	return apierrors.NewAlreadyExists(c.end.group, name)
+	there, ok, readErr := c.end.cache.Get(c.ctx, c.end.key(obj.GetNamespace(), obj.GetName()))
+	if readErr != nil {
+		return readErr
+	}
+	if ok {
+		if m, isObject := there.Object().(api.Object); isObject && m.GetDeletionTimestamp() != nil {
+			err.ErrStatus.Message = "object is being deleted: " + err.ErrStatus.Message
+		}
+	}
+	return err
 }
 
 // check asks the plug-ins for what they find.
@@ -223,9 +234,13 @@ func (c *call) checkNew(obj api.Object) field.ErrorList {
 	if n := len(obj.GetLabels()); n > maxLabels {
 		return field.ErrorList{field.TooMany(metadata.Child("labels"), n, maxLabels)}
 	}
-	errs := validation.ValidateObjectMetaAccessor(obj, c.end.Namespaced, c.end.ValidName, metadata)
+	validName := c.end.ValidName
+	if c.end.NameRule != nil {
+		validName = c.end.NameRule(obj)
+	}
+	errs := validation.ValidateObjectMetaAccessor(obj, c.end.Namespaced, validName, metadata)
 	errs = append(errs, c.kubeFinalizers(obj)...)
-	errs = append(errs, c.end.Validate(obj)...)
+	errs = append(errs, c.end.validate(obj)...)
 	if len(errs) > 0 {
 		return errs
 	}

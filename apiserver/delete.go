@@ -37,7 +37,7 @@ func (c *call) delete() error {
 	return c.writeObject(status, &metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
 		Status:   metav1.StatusSuccess,
-		Details: &metav1.StatusDetails{Name: obj.GetName(), Group: c.end.group.Group,
+		Details: &metav1.StatusDetails{Name: obj.GetName(), Group: c.end.kind.Group,
 			Kind: c.end.group.Resource, UID: obj.GetUID()},
 	}, statusKind)
 }

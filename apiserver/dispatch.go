@@ -284,7 +284,7 @@ func (c *call) dispatchSubresource() error {
 // custom resources and for others.
 func (c *call) noVerb() error {
 	if c.end.use != nil {
-		return apierrors.NewMethodNotSupported(c.end.group, c.info.Verb)
+		return apierrors.NewMethodNotSupported(c.end.asked(), c.info.Verb)
 	}
 	return noMethod()
 }

@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/codec"
-	"minke/apiserver/request"
 	"minke/store/cache"
 )
 
@@ -122,8 +121,9 @@ func (c *call) pretty() bool {
 		if c.query == nil {
 			c.query = c.r.URL.Query()
 		}
-		if _, ok := c.query["pretty"]; ok {
-			return request.Flag(c.query, "pretty")
+		if said := c.query.Get("pretty"); said != "" {
+			pretty, err := strconv.ParseBool(said)
+			return pretty && err == nil
 		}
 	}
 	agent := c.r.UserAgent()

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 	"minke/apiserver/apply"
@@ -118,6 +119,29 @@ func (t *routes) add(e *endpoint) error {
 	e.views = newViewSet(e)
 	e.appliers = &appliers{bySub: map[string]*apply.Manager{}}
 	return nil
+}
+
+// asked names the resource as its requests do: that of events is one of two groups,
+// and errors say which. Everything else knows it by group.
+func (e *endpoint) asked() schema.GroupResource {
+	return schema.GroupResource{Group: e.kind.Group, Resource: e.group.Resource}
+}
+
+// validate checks what is about to be created, in the version's own way if it has
+// one.
+func (e *endpoint) validate(obj api.Object) field.ErrorList {
+	if e.version != nil && e.version.Validate != nil {
+		return e.version.Validate(obj)
+	}
+	return e.Validate(obj)
+}
+
+// validateUpdate does that with what is about to replace old.
+func (e *endpoint) validateUpdate(obj, old api.Object) field.ErrorList {
+	if e.version != nil && e.version.ValidateUpdate != nil {
+		return e.version.ValidateUpdate(obj, old)
+	}
+	return e.ValidateUpdate(obj, old)
 }
 
 // key returns the store's key of an object.

@@ -96,7 +96,27 @@ func (c *call) invalid(name string, errs field.ErrorList) error {
 		rest := &field.Error{Type: field.ErrorTypeForbidden, Field: errs[maxComplaints].Field, Detail: fmt.Sprintf("and %d more complaints", more)}
 		errs = append(errs[:maxComplaints:maxComplaints], rest)
 	}
+	if c.end.use == nil {
+		errs = onlyOnce(errs)
+	}
 	return apierrors.NewInvalid(c.end.Kind.GroupKind(), name, errs)
+}
+
+// onlyOnce drops the complaints that are told already, as Kubernetes does for
+// built-in kinds.
+func onlyOnce(errs field.ErrorList) field.ErrorList {
+	if len(errs) < 2 {
+		return errs
+	}
+	told := make(map[string]bool, len(errs))
+	var out field.ErrorList
+	for _, e := range errs {
+		if text := e.Error(); !told[text] {
+			told[text] = true
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // checkNamespace makes the object's namespace the request's.
@@ -121,6 +141,7 @@ func (c *call) checkNamespace(obj metav1.Object) error {
 // unsaved makes an item of an object that is not stored: the answer to a dry
 // run.
 func unsaved(old *cache.Item, obj api.Object) *cache.Item {
+	codec.Settle(obj)
 	item := cache.NewItem("", obj, 0)
 	if old != nil {
 		obj.SetResourceVersion(strconv.FormatInt(int64(old.Revision), 10))
@@ -141,5 +162,5 @@ var errModified = errors.New("the object has been modified; please apply your ch
 
 // modified refuses a write that relies on a state that is gone.
 func (c *call) modified() error {
-	return apierrors.NewConflict(c.end.group, c.info.Name, errModified)
+	return apierrors.NewConflict(c.end.asked(), c.info.Name, errModified)
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/api"
+	"minke/api/catalog"
 	"minke/api/inprocess"
 	"minke/apiserver"
 	"minke/apiserver/admission"
@@ -65,7 +66,7 @@ func (s *Server) assemble(ctx context.Context) error {
 	}
 	s.api, err = apiserver.New(apiserver.Config{
 		Context: ctx, Log: s.log,
-		Store: s.store, Resources: s.resources, Live: s.live(), Ready: s.ready(),
+		Store: s.store, Resources: s.resources, KindName: catalog.KindName, Live: s.live(), Ready: s.ready(),
 		Encrypt:      s.encrypt(),
 		Authenticate: s.authenticate,
 		Authorize:    s.authorize,

@@ -23,6 +23,7 @@ func customResourceDefinitions() *api.Resource {
 		New:              api.New[definition],
 		NewList:          api.NewList[apiextensionsv1.CustomResourceDefinitionList],
 		Default:          apiextensionsv1.SetObjectDefaults_CustomResourceDefinition,
+		NameRule:         nameRule,
 		PrepareForCreate: prepareForCreate,
 		PrepareForUpdate: prepareForUpdate,
 		BeginDelete:      beginDelete,

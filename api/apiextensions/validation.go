@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -35,19 +36,18 @@ func validate(crd *definition) errorList {
 	if err != nil {
 		return errorList{field.InternalError(nil, err)}
 	}
-	return append(append(validateName(crd), validateSpec(&now.Spec, leniency{})...), validateRest(crd, now, nil)...)
+	return append(validateSpec(&now.Spec, leniency{}), validateRest(crd, now, nil)...)
 }
 
-// validateName asks for a name made of others. That there is one is everyone's rule.
-func validateName(crd *definition) errorList {
-	var errs errorList
-	at, want := field.NewPath("metadata"), crd.Spec.Names.Plural+"."+crd.Spec.Group
-	for _, f := range []struct{ name, value string }{{"generateName", crd.GenerateName}, {"name", crd.Name}} {
-		if f.value != "" && f.value != want {
-			errs = append(errs, field.Invalid(at.Child(f.name), f.value, `must be spec.names.plural+"."+spec.group`))
+// nameRule wants the name to be made of the plural and the group.
+func nameRule(crd *definition) func(string, bool) []string {
+	return func(name string, prefix bool) []string {
+		problems := apivalidation.NameIsDNSSubdomain(name, prefix)
+		if name != crd.Spec.Names.Plural+"."+crd.Spec.Group {
+			problems = append(problems, `must be spec.names.plural+"."+spec.group`)
 		}
+		return problems
 	}
-	return errs
 }
 
 func validateUpdate(crd, old *definition) errorList {

@@ -19,7 +19,7 @@ func apiServices() *api.Resource {
 		New:              api.New[service],
 		NewList:          api.NewList[apiregistrationv1.APIServiceList],
 		Default:          apiregistrationv1.SetObjectDefaults_APIService,
-		ValidName:        func(string, bool) []string { return nil }, // see validate
+		NameRule:         nameRule,
 		PrepareForCreate: prepareForCreate,
 		PrepareForUpdate: func(s, old *service) { s.Status = old.Status },
 		Subresources: map[string]api.Subresource[*service]{

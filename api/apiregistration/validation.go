@@ -19,7 +19,7 @@ const (
 )
 
 func validate(s *service) errorList {
-	errs := validateName(s)
+	var errs errorList
 	at := field.NewPath("spec")
 	if s.Spec.Group == "" && s.Spec.Version != "v1" {
 		errs = append(errs, field.Required(at.Child("group"), "only v1 may have an empty group and it better be legacy kube"))
@@ -44,16 +44,17 @@ func validate(s *service) errorList {
 	return append(errs, validateRemote(&s.Spec, at)...)
 }
 
-// validateName wants the name to tell the group version.
-func validateName(s *service) errorList {
-	at := field.NewPath("metadata", "name")
-	if problems := content.IsPathSegmentName(s.Name); len(problems) > 0 {
-		return errorList{field.Invalid(at, s.Name, strings.Join(problems, ", "))}
+// nameRule wants the name to tell the group version.
+func nameRule(s *service) func(string, bool) []string {
+	return func(name string, _ bool) []string {
+		if problems := content.IsPathSegmentName(name); len(problems) > 0 {
+			return problems
+		}
+		if wanted := s.Spec.Version + "." + s.Spec.Group; name != wanted {
+			return []string{fmt.Sprintf("must be `spec.version+\".\"+spec.group`: %q", wanted)}
+		}
+		return nil
 	}
-	if wanted := s.Spec.Version + "." + s.Spec.Group; s.Name != wanted {
-		return errorList{field.Invalid(at, s.Name, fmt.Sprintf("must be `spec.version+\".\"+spec.group`: %q", wanted))}
-	}
-	return nil
 }
 
 func validateLocal(spec *apiregistrationv1.APIServiceSpec, at *field.Path) (errs errorList) {

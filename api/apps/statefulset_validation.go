@@ -26,7 +26,8 @@ func validateStatefulSet(d *appsv1.StatefulSet) field.ErrorList {
 	for i := range s.VolumeClaimTemplates {
 		errs = append(errs, core.ValidatePersistentVolumeClaimSpec(&s.VolumeClaimTemplates[i].Spec, spec.Child("volumeClaimTemplates").Index(i).Child("spec"))...)
 	}
-	return append(errs, statefulSetTemplate(s, nil)...)
+	errs = append(errs, statefulSetTemplate(s, nil)...)
+	return append(errs, core.AlwaysRestart(&s.Template, "StatefulSet", template)...)
 }
 
 // statefulSetSpec is about all but what older releases did not look at.
@@ -48,32 +49,39 @@ func statefulSetSpec(s *appsv1.StatefulSetSpec) field.ErrorList {
 		errs = append(errs, nonnegative("ordinals.start", &o.Start)...)
 	}
 	errs = append(errs, validateSelector("statefulset", s.Selector)...)
-	errs = append(errs, selects(s.Selector, &s.Template, "")...)
-	return append(errs, core.AlwaysRestart(&s.Template, "StatefulSet", template)...)
+	return append(errs, selects(s.Selector, &s.Template, "")...)
 }
 
 // statefulSetTemplate checks the template as the pods will be: with the claims
-// among their volumes, so that mounts may name them.
+// before their volumes, so that mounts may name them, and names of their own.
 func statefulSetTemplate(s, old *appsv1.StatefulSetSpec) field.ErrorList {
 	var before *corev1.PodTemplateSpec
 	if old != nil {
-		before = withClaims(old)
+		before = ofPods(old)
 	}
-	return core.ValidatePodTemplate(withClaims(s), before, template)
+	return core.ValidatePodTemplate(ofPods(s), before, template)
 }
 
-func withClaims(s *appsv1.StatefulSetSpec) *corev1.PodTemplateSpec {
+func ofPods(s *appsv1.StatefulSetSpec) *corev1.PodTemplateSpec {
 	t := s.Template
-	t.Spec.Volumes = slices.Clone(t.Spec.Volumes)
+	t.Spec.Hostname, t.Spec.Subdomain = "", ""
+	var volumes []corev1.Volume
 	for _, c := range s.VolumeClaimTemplates {
 		named := func(v corev1.Volume) bool { return v.Name == c.Name }
-		t.Spec.Volumes = append(slices.DeleteFunc(t.Spec.Volumes, named), corev1.Volume{
+		volumes = append(slices.DeleteFunc(volumes, named), corev1.Volume{
 			Name: c.Name,
 			VolumeSource: corev1.VolumeSource{
 				PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: c.Name},
 			},
 		})
 	}
+	claims := len(volumes)
+	for _, v := range t.Spec.Volumes {
+		if !slices.ContainsFunc(volumes[:claims], func(c corev1.Volume) bool { return c.Name == v.Name }) {
+			volumes = append(volumes, v)
+		}
+	}
+	t.Spec.Volumes = volumes
 	return &t
 }
 
@@ -101,6 +109,7 @@ func validateStatefulSetUpdate(d, old *appsv1.StatefulSet) field.ErrorList {
 	if len(statefulSetTemplate(&old.Spec, nil)) == 0 {
 		errs = append(errs, statefulSetTemplate(&d.Spec, &old.Spec)...)
 	}
+	errs = append(errs, core.AlwaysRestart(&d.Spec.Template, "StatefulSet", template)...)
 	now := d.Spec
 	now.Replicas = old.Spec.Replicas
 	now.Template = old.Spec.Template

@@ -23,7 +23,7 @@ func clusterTrustBundles() *api.Resource {
 		Cluster:               true,
 		New:                   api.New[certificatesv1.ClusterTrustBundle],
 		NewList:               api.NewList[certificatesv1.ClusterTrustBundleList],
-		ValidName:             validBundleName,
+		NameRule:              bundleName,
 		ConditionalUpdateOnly: true,
 		Validate:              validateBundle,
 		ValidateUpdate:        validateBundleUpdate,
@@ -36,31 +36,26 @@ func clusterTrustBundles() *api.Resource {
 	}.Resource()
 }
 
-// validBundleName: the name of a signer, with colons for its slashes, may come
-// before the last part.
-func validBundleName(name string, prefix bool) []string {
-	parts := strings.Split(name, ":")
-	for i, part := range parts {
-		if part == "" && prefix && i == len(parts)-1 {
-			continue
+// bundleName: the name of the signer, if any, comes before the last part, with colons
+// for its slashes.
+func bundleName(b *certificatesv1.ClusterTrustBundle) func(string, bool) []string {
+	signer := b.Spec.SignerName
+	head := strings.ReplaceAll(signer, "/", ":") + ":"
+	return func(name string, prefix bool) []string {
+		switch {
+		case signer == "" && strings.Contains(name, ":"):
+			return []string{"ClusterTrustBundle without signer name must not have \":\" in its name"}
+		case signer != "" && !strings.HasPrefix(name, head):
+			return []string{fmt.Sprintf("ClusterTrustBundle for signerName %s must be named with prefix %s", signer, head)}
 		}
-		if msgs := apivalidation.NameIsDNSSubdomain(part, prefix && i == len(parts)-1); len(msgs) > 0 {
-			return msgs
-		}
+		return apivalidation.NameIsDNSSubdomain(strings.TrimPrefix(name, head), prefix)
 	}
-	return nil
 }
 
 func validateBundle(b *certificatesv1.ClusterTrustBundle) field.ErrorList {
-	name := field.NewPath("metadata", "name")
 	var errs field.ErrorList
 	if signer := b.Spec.SignerName; signer != "" {
-		errs = append(errs, core.SignerName(bundleSpec.Child("signerName"), signer)...)
-		if head := strings.ReplaceAll(signer, "/", ":") + ":"; !strings.HasPrefix(b.Name, head) {
-			errs = append(errs, field.Invalid(name, b.Name, fmt.Sprintf("ClusterTrustBundle for signerName %s must be named with prefix %s", signer, head)))
-		}
-	} else if strings.Contains(b.Name, ":") {
-		errs = append(errs, field.Invalid(name, b.Name, "ClusterTrustBundle without signer name must not have \":\" in its name"))
+		errs = core.SignerName(bundleSpec.Child("signerName"), signer)
 	}
 	return append(errs, validateAnchors(b.Spec.TrustBundle, bundleSpec.Child("trustBundle"))...)
 }

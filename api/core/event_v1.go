@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
 )
@@ -17,8 +18,14 @@ func eventsV1() api.Version {
 		New:     func() runtime.Object { return new(eventsv1.Event) },
 		NewList: func() runtime.Object { return new(eventsv1.EventList) },
 		Default: func(runtime.Object) {},
-		Import:  importEvent,
-		Export:  exportEvent,
+
+		Validate: func(obj api.Object) field.ErrorList { return validateNewEvent(obj.(*corev1.Event)) },
+		ValidateUpdate: func(obj, old api.Object) field.ErrorList {
+			return validateNewEventUpdate(obj.(*corev1.Event), old.(*corev1.Event))
+		},
+
+		Import: importEvent,
+		Export: exportEvent,
 	}
 }
 

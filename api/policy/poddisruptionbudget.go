@@ -13,6 +13,7 @@ func podDisruptionBudgets() *api.Resource {
 		ShortNames:       []string{"pdb"},
 		New:              api.New[policyv1.PodDisruptionBudget],
 		NewList:          api.NewList[policyv1.PodDisruptionBudgetList],
+		ValidName:        func(string, bool) []string { return nil }, // whatever a path can hold
 		PrepareForCreate: podDisruptionBudgetCreate,
 		PrepareForUpdate: podDisruptionBudgetUpdate,
 		Subresources: map[string]api.Subresource[*policyv1.PodDisruptionBudget]{

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -36,6 +35,9 @@ type Body struct {
 	Validation Validation
 	// Bare makes errors name nothing but their cause, as those of DeleteOptions do.
 	Bare bool
+	// KindName words a kind that the body names where beside was expected, as
+	// "v1.Pod"; empty for one that is not known there. A nil function leaves that open.
+	KindName func(named, beside schema.GroupVersionKind) string
 }
 
 // Decode reads the body into obj, an empty object that serves kind. It returns
@@ -54,7 +56,7 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 	more, err := unmarshal(data, obj, b.Validation)
 	strict = append(strict, more...)
 	named := obj.GetObjectKind().GroupVersionKind()
-	if err != nil {
+	if err != nil || named.Version == "" && typed(obj) {
 		var unreadable error
 		if named, unreadable = peek(data); unreadable != nil {
 			return nil, b.refuse(kind, nil, unreadable)
@@ -65,7 +67,11 @@ func (b *Body) Decode(obj runtime.Object, kind schema.GroupVersionKind) (warning
 			return nil, err
 		}
 	}
-	if wrong := checkKind(named, kind); wrong != nil {
+	if typed(obj) {
+		if err := b.checkNamed(named, kind, data); err != nil {
+			return nil, err
+		}
+	} else if wrong := checkKind(named, kind); wrong != nil {
 		if u, ok := obj.(*unstructured.Unstructured); ok && err == nil {
 			wrong = wrongKind(u, named, kind, wrong)
 		}
@@ -87,7 +93,7 @@ func (b *Body) decodeProtobuf(obj runtime.Object, kind schema.GroupVersionKind) 
 	if err != nil {
 		return b.refuse(schema.GroupVersionKind{Kind: kind.Kind}, b.Data, err)
 	}
-	if wrong := checkKind(named, kind); wrong != nil {
+	if wrong := b.checkNamed(named, kind, b.Data); wrong != nil {
 		return wrong
 	}
 	if err := checkMessage(raw, obj); err != nil {
@@ -110,8 +116,7 @@ func typed(obj any) bool {
 // its lists have. For YAML it also returns what is wrong with it in strict
 // terms.
 func (b *Body) json(typed bool) ([]byte, []error, error) {
-	// Clients that apply send JSON under the name of YAML, which it is.
-	if b.Format != YAML || bytes.HasPrefix(b.Data, []byte("{")) && stdjson.Valid(b.Data) {
+	if b.Format != YAML || b.plainJSON() {
 		if err := CheckDepth(b.Data); err != nil {
 			return nil, nil, err
 		}
@@ -122,6 +127,12 @@ func (b *Body) json(typed bool) ([]byte, []error, error) {
 		err = CheckElements(data, typed)
 	}
 	return data, strict, err
+}
+
+// plainJSON tells that a YAML body can be read as JSON: clients that apply send JSON
+// under the name of YAML, which it is. What is wrong with it is told in YAML's words.
+func (b *Body) plainJSON() bool {
+	return bytes.HasPrefix(b.Data, []byte("{")) && stdjson.Valid(b.Data) && (b.Validation == Ignore || len(Check(b.Data)) == 0)
 }
 
 func (b *Body) yaml() ([]byte, []error, error) {
@@ -264,62 +275,14 @@ func unmarshalFields(data []byte, fields *map[string]any, v Validation) ([]error
 // peek returns the kind that a JSON body names.
 func peek(data []byte) (schema.GroupVersionKind, error) {
 	var named struct {
-		APIVersion string `json:"apiVersion,omitempty"` // the tags are part of errors
+		APIVersion string `json:"apiVersion,omitempty"` // errors show the tags
 		Kind       string `json:"kind,omitempty"`
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &named); err != nil {
 		return schema.GroupVersionKind{}, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
 	}
-	return schema.FromAPIVersionAndKind(named.APIVersion, named.Kind), nil
-}
-
-// checkKind compares what a body says it is with what it must be. What either
-// leaves out is taken as right: DeleteOptions come in any group's version.
-func checkKind(named, want schema.GroupVersionKind) error {
-	if named.Kind != "" && named.Kind != want.Kind {
-		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: the kind in the data (%s) does not match the expected kind (%s)",
-			named.Kind, named.Version, want.Kind, named.Kind, want.Kind))
-	}
-	if want.Version != "" && named.Version != "" && named.GroupVersion() != want.GroupVersion() {
-		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
-			named.GroupVersion(), want.GroupVersion()))
-	}
-	return nil
-}
-
-// wrongKind words that an object without a Go type is of another kind than the
-// path's: it is refused like any other of its fields, unless the version is wrong,
-// too.
-func wrongKind(u *unstructured.Unstructured, named, want schema.GroupVersionKind, otherwise error) error {
-	if named.Kind == want.Kind || named.GroupVersion() != want.GroupVersion() {
-		return otherwise
-	}
-	return apierrors.NewInvalid(named.GroupKind(), u.GetName(), field.ErrorList{
-		field.Invalid(field.NewPath("kind"), named.Kind, "must be "+want.Kind)})
-}
-
-// nameless refuses an object without a Go type that does not say what it is: of
-// others the kind that the path names is presumed, as in Kubernetes.
-func (b *Body) nameless(u *unstructured.Unstructured, want schema.GroupVersionKind, data []byte) error {
-	kind, _ := u.Object["kind"].(string)
-	version, _ := u.Object["apiVersion"].(string)
-	if kind == "" || version == "" {
-		if _, err := peek(data); err != nil { // they are no strings
-			return b.refuse(want, nil, err)
-		}
-	}
-	_, err := schema.ParseGroupVersion(version)
-	switch {
-	case err != nil:
-		return b.refuse(want, nil, err)
-	case kind == "" && len(b.Data) == 0:
-		return b.refuse(want, nil, runtime.NewMissingKindErr(""))
-	case kind == "":
-		return b.refuse(want, nil, runtime.NewMissingKindErr(string(data)))
-	case version == "":
-		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data () does not match the expected API version (%s)", want.GroupVersion()))
-	}
-	return nil
+	gv, err := schema.ParseGroupVersion(named.APIVersion)
+	return gv.WithKind(named.Kind), err
 }
 
 // refuse words a decoding failure as Kubernetes does.

@@ -60,13 +60,13 @@ func (s Storage) Spot(value []byte) int {
 }
 
 // Settle implements cache.Settler: it names obj's kind and takes away what no
-// encoding of a time has.
+// encoding has.
 func (s Storage) Settle(obj runtime.Object) {
 	if !s.AsWritten {
 		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
 	}
 	s.RoundTrip(obj)
-	coarsen(obj)
+	Settle(obj)
 }
 
 // RoundTrip makes of an object without a Go type, in place, what is left of it when

@@ -10,9 +10,10 @@ import (
 )
 
 // Encodings have a metav1.Time in whole seconds and a MicroTime in whole
-// microseconds. An object that never was encoded has what a clock gave; coarsen
-// takes away what others would not see.
-func coarsen(obj runtime.Object) {
+// microseconds. An object that never was encoded has what a clock gave; Settle
+// takes away what others would not see. Nor does protobuf tell an empty list or map
+// from none, which JSON does wherever a field is always shown (see empties.go).
+func Settle(obj runtime.Object) {
 	v := reflect.ValueOf(obj)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return
@@ -22,10 +23,10 @@ func coarsen(obj runtime.Object) {
 	}
 }
 
-// times coarsens the times in a value, which can be set.
+// times settles a value, which can be set.
 type times func(reflect.Value)
 
-// coarse has the times of each type that was met, nil where there are none.
+// coarse has what settles each type that was met, nil where there is nothing to do.
 var coarse sync.Map // of reflect.Type to times
 
 func timesOf(t reflect.Type) times {
@@ -42,8 +43,9 @@ var (
 	microsType  = reflect.TypeFor[metav1.MicroTime]()
 )
 
-// findTimes returns nil when t has no times. Within are the types that t is a
-// part of: those that contain themselves, which JSONSchemaProps does, have none.
+// findTimes returns nil when there is nothing to settle in t. Within are the types
+// that t is a part of: those that contain themselves, which JSONSchemaProps does, are
+// left as they are.
 func findTimes(t reflect.Type, within map[reflect.Type]bool) times {
 	if within[t] {
 		return nil
@@ -79,8 +81,11 @@ func findTimes(t reflect.Type, within map[reflect.Type]bool) times {
 			}
 		}
 	case reflect.Map:
-		if t.Elem() == secondsType { // as PodDisruptionBudgets have; no kind has others
+		switch t.Elem() {
+		case secondsType: // as PodDisruptionBudgets have; no kind has others
 			return cutMap
+		case bytesType:
+			return fillMap
 		}
 	}
 	return nil
@@ -98,6 +103,9 @@ func timesOfFields(t reflect.Type, within map[reflect.Type]bool) times {
 		}
 		if each := findTimes(t.Field(i).Type, within); each != nil {
 			fields = append(fields, field{i, each})
+		}
+		if shownEmpty(t.Field(i)) {
+			fields = append(fields, field{i, dropEmpty})
 		}
 	}
 	if len(fields) == 0 {

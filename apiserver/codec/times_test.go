@@ -9,6 +9,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +18,25 @@ import (
 
 	"minke/api"
 )
+
+// TestSettleEmpty: what is always shown is null when there is nothing in it, as it is
+// when it is read again.
+func TestSettleEmpty(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		obj, want api.Object
+	}{
+		{"rules", &rbacv1.ClusterRole{Rules: []rbacv1.PolicyRule{}}, &rbacv1.ClusterRole{}},
+		{"rules that there are", &rbacv1.ClusterRole{Rules: []rbacv1.PolicyRule{{Verbs: []string{}}}}, &rbacv1.ClusterRole{Rules: []rbacv1.PolicyRule{{}}}},
+		{"not shown", &corev1.ConfigMap{Data: map[string]string{}}, &corev1.ConfigMap{Data: map[string]string{}}},
+		{"no bytes", &corev1.Secret{Data: map[string][]byte{"a": nil, "b": []byte("c")}}, &corev1.Secret{Data: map[string][]byte{"a": {}, "b": []byte("c")}}},
+	} {
+		Settle(c.obj)
+		if !reflect.DeepEqual(c.obj, c.want) {
+			t.Errorf("%s: got %#v, want %#v", c.name, c.obj, c.want)
+		}
+	}
+}
 
 func TestSettle(t *testing.T) {
 	at := time.Date(2026, 11, 26, 20, 30, 1, 234567891, time.UTC)
@@ -59,7 +79,7 @@ func TestSettle(t *testing.T) {
 		t.Error("a time was changed that its owner may still use")
 	}
 	untyped := &unstructured.Unstructured{Object: map[string]any{"kind": "K"}}
-	coarsen(untyped)
+	Settle(untyped)
 	var none *corev1.Pod
-	coarsen(runtime.Object(none))
+	Settle(runtime.Object(none))
 }

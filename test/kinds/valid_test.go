@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
@@ -75,6 +76,7 @@ func full(r *api.Resource) (api.Object, []string, error) {
 		if len(errs) == 0 {
 			return obj, left, nil
 		}
+		unshift(trial, errs[0])
 		path, err := repair(tree, errs[0])
 		if err != nil {
 			return nil, left, fmt.Errorf("%v: %w", errs[0], err)
@@ -84,6 +86,20 @@ func full(r *api.Resource) (api.Object, []string, error) {
 		}
 	}
 	return nil, left, fmt.Errorf("it does not become valid; left out: %v", left)
+}
+
+// unshift makes a complaint about a volume of a StatefulSet's template name its place
+// there: it was checked behind those of the claims.
+func unshift(obj api.Object, e *field.Error) {
+	s, ok := obj.(*appsv1.StatefulSet)
+	const volumes = "spec.template.spec.volumes["
+	if !ok || !strings.HasPrefix(e.Field, volumes) {
+		return
+	}
+	at, rest, _ := strings.Cut(e.Field[len(volumes):], "]")
+	if n, err := strconv.Atoi(at); err == nil {
+		e.Field = fmt.Sprintf("%s%d]%s", volumes, n-len(s.Spec.VolumeClaimTemplates), rest)
+	}
 }
 
 func treeOf(obj any) map[string]any {
