@@ -63,7 +63,6 @@ func TestValidateSchemas(t *testing.T) {
 			v := &crd.Spec.Versions[0]
 			v.Schema, v.SelectableFields = nil, []apiextensionsv1.SelectableField{{JSONPath: ".spec.a"}}
 		}, "spec.versions[0].schema.openAPIV3Schema: Required value\n" + `spec.selectableFields: Invalid value: "": may only be set when validations.schema is included`},
-		"generated name": {`{type: object}`, func(crd *apiextensionsv1.CustomResourceDefinition) { crd.GenerateName = "x-" }, `metadata.generateName: Invalid value: "x-": must be spec.names.plural+"."+spec.group`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := complaintsOf(t, tt.schema, tt.change)
@@ -112,5 +111,16 @@ func TestWarnings(t *testing.T) {
 	}
 	if got := r.Warnings(crd, crd); len(got) > 0 {
 		t.Errorf("warned again: %q", got)
+	}
+}
+
+// TestNameRule: also the beginning of a generated name is held against the spec.
+func TestNameRule(t *testing.T) {
+	r, crd := definitionOf(t, `{type: object}`)
+	crd.Spec.Names.Plural, crd.Spec.Group = "foos", "a.example"
+	for name, want := range map[string]int{"foos.a.example": 0, "x-": 1, "X": 2} {
+		if got := r.NameRule(crd)(name, true); len(got) != want {
+			t.Errorf("%q: got %q", name, got)
+		}
 	}
 }

@@ -33,7 +33,7 @@ func TestWorkloadRules(t *testing.T) {
 			[]string{`spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "101%": must not be greater than 100%`}},
 		"daemons without a selector": {"", daemonSet + "{" + okTemplate + "}",
 			[]string{"spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`"}},
-		"set's service": {"", statefulSet + "{serviceName: A, " + selected + "}", []string{`spec.serviceName: Invalid value: "A": a lowercase RFC 1123 label`}},
+		"set's service":         {"", statefulSet + "{serviceName: A, " + selected + "}", []string{`spec.serviceName: Invalid value: "A": a lowercase RFC 1123 label`}},
 		"set's pods' own names": {"", statefulSet + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {hostname: A_, subdomain: B_, containers: [{name: c, image: i}]}}}", nil},
 		"set's volumes behind its claims": {"", statefulSet + "{selector: {matchLabels: {a: b}}, volumeClaimTemplates: [{metadata: {name: v}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1}}}}], template: {metadata: {labels: {a: b}}, spec: {volumes: [{name: V_, emptyDir: {}}], containers: [{name: c, image: i, volumeMounts: [{name: v, mountPath: /v}]}]}}}",
 			[]string{`spec.template.spec.volumes[1].name: Invalid value: "V_"`}},
