@@ -13,7 +13,7 @@ func TestNetworkingRules(t *testing.T) {
 	rules(t, "", map[string]rule{
 		"ingress": {"", ingress + "{rules: [{host: '*.a.b', http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: s, port: {number: 80}}}}]}}]}", nil},
 		"two classes": {"", "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, annotations: {kubernetes.io/ingress.class: c}}\nspec: {ingressClassName: d, defaultBackend: {service: {name: s, port: {name: p}}}}",
-			[]string{`annotations.kubernetes.io/ingress.class: Invalid value: "c": must match `+"`ingressClassName` when both are specified"}},
+			[]string{`annotations.kubernetes.io/ingress.class: Invalid value: "c": must match ` + "`ingressClassName` when both are specified"}},
 		"backend of nothing": {"", ingress + "{defaultBackend: {}}", []string{`spec.defaultBackend: Invalid value: "": resource or service backend is required`}},
 		"backend's service": {"", ingress + "{defaultBackend: {service: {name: 1a, port: {number: 80, name: p}}}}",
 			[]string{`spec.defaultBackend: Invalid value: "": cannot set both port name & port number`}},
