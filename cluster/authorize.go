@@ -19,26 +19,27 @@ import (
 func (s *security) authorizers(config *apiserver.AuthorizationConfiguration) (authz.Union, error) {
 	out := authz.Union{authz.Superusers{}}
 	for _, one := range config.Authorizers {
+		add := func(a authz.Authorizer) { out = append(out, authz.Named{Name: one.Name, Authorizer: a}) }
 		switch one.Type {
 		case "AlwaysAllow":
-			out = append(out, authz.Everybody{})
+			add(authz.Everybody{})
 		case "AlwaysDeny":
-			out = append(out, authz.Nobody{})
+			add(authz.Nobody{})
 		case "Node":
-			out = append(out, s.node)
+			add(s.node)
 		case "ABAC":
 			if s.abac == nil {
 				return nil, errors.New("authorizer type ABAC is not allowed if it was not enabled at initial server startup")
 			}
-			out = append(out, s.abac)
+			add(s.abac)
 		case "RBAC":
-			out = append(out, s.rbac)
+			add(s.rbac)
 		case apiserver.TypeWebhook:
 			w, err := s.webhookAuthorizer(one)
 			if err != nil {
 				return nil, fmt.Errorf("make authorizer %s: %w", one.Name, err)
 			}
-			out = append(out, w)
+			add(w)
 		}
 	}
 	return out, nil

@@ -2,10 +2,11 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"minke/api/inprocess"
 )
@@ -38,6 +39,19 @@ func Decide(ctx context.Context, by Authorizer, user *inprocess.User, a Attribut
 	return NoOpinion, reason, nil
 }
 
+// Named is a member of a Union whose refusals are told with its name.
+type Named struct {
+	Name string
+	Authorizer
+}
+
+var _ Decider = Named{}
+
+// Decide implements Decider.
+func (n Named) Decide(ctx context.Context, user *inprocess.User, a Attributes) (Decision, string, error) {
+	return Decide(ctx, n.Authorizer, user, a)
+}
+
 // Union asks its members in their order until one allows or denies.
 type Union []Authorizer
 
@@ -56,13 +70,17 @@ func (u Union) Decide(ctx context.Context, user *inprocess.User, a Attributes) (
 			errs = append(errs, err)
 		}
 		if reason != "" {
-			reasons = append(reasons, reason)
+			if n, ok := one.(Named); ok {
+				reasons = append(reasons, n.Name+": "+reason)
+			} else {
+				reasons = append(reasons, reason)
+			}
 		}
 		if decision == Deny {
 			return Deny, reason, err
 		}
 	}
-	return NoOpinion, strings.Join(reasons, "\n"), errors.Join(errs...)
+	return NoOpinion, strings.Join(reasons, "\n"), utilerrors.NewAggregate(errs)
 }
 
 // Allows implements Authorizer.

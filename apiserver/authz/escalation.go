@@ -16,7 +16,8 @@ import (
 	"minke/apiserver/admission"
 )
 
-// Escalation is an admission validator: nobody grants what he has not, unless
+// Escalation is an admission mutator that changes nothing but comes, as the last
+// one, before validation: nobody grants what he has not, unless
 // he may escalate roles or bind them.
 type Escalation struct {
 	// RBAC knows the rules of users and roles.
@@ -25,10 +26,10 @@ type Escalation struct {
 	Authorizer Authorizer
 }
 
-var _ admission.Validator = (*Escalation)(nil)
+var _ admission.Mutator = (*Escalation)(nil)
 
-// Validate implements admission.Validator.
-func (e *Escalation) Validate(ctx context.Context, a *admission.Attributes) error {
+// Admit implements admission.Mutator.
+func (e *Escalation) Admit(ctx context.Context, a *admission.Attributes) error {
 	if a.Operation == admission.Delete || a.Resource.Kind.Group != rbacv1.GroupName || a.User == nil {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (e *Escalation) bind(ctx context.Context, a *admission.Attributes, ref rbac
 	g := e.RBAC.policy.resolve(&binding{namespace: a.Namespace, ref: ref})
 	e.RBAC.policy.mu.RUnlock()
 	if g.err != nil {
-		return apierrors.NewNotFound(rbacv1.Resource(strings.ToLower(ref.Kind)), ref.Name)
+		return apierrors.NewNotFound(a.Resource.GroupResource(), ref.Name)
 	}
 	if err := e.covers(a.User, a.Namespace, g.role.rules); err != nil {
 		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, err)
@@ -127,7 +128,7 @@ func (e *Escalation) covers(user *inprocess.User, namespace string, wanted []rba
 		return nil
 	}
 	var compact []string
-	for _, r := range lacking {
+	for _, r := range compacted(lacking) {
 		compact = append(compact, describe(r))
 	}
 	slices.Sort(compact)
@@ -136,6 +137,27 @@ func (e *Escalation) covers(user *inprocess.User, namespace string, wanted []rba
 		text += fmt.Sprintf("; resolution errors: [%v]", missing)
 	}
 	return errors.New(text)
+}
+
+// compacted joins the verbs of rules about the same single resource, and name of
+// it, in their order.
+func compacted(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	var out []rbacv1.PolicyRule
+	at := map[string]int{}
+	for _, r := range rules {
+		if len(r.APIGroups) != 1 || len(r.Resources) != 1 || len(r.ResourceNames) > 1 || len(r.NonResourceURLs) > 0 {
+			out = append(out, r)
+			continue
+		}
+		key := fmt.Sprintf("%q %q %q", r.APIGroups, r.Resources, r.ResourceNames)
+		if i, ok := at[key]; ok {
+			out[i].Verbs = append(out[i].Verbs, r.Verbs...)
+			continue
+		}
+		at[key] = len(out)
+		out = append(out, *r.DeepCopy())
+	}
+	return out
 }
 
 // describe writes a rule as Kubernetes does in this refusal.

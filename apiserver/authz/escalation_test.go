@@ -34,6 +34,7 @@ func TestEscalation(t *testing.T) {
 	}{
 		{"what she has", someone("jane"), role(on("get", "", "pods")), ""},
 		{"more than she has", someone("jane"), role(on("delete", "", "pods")), "is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"delete\"]}"},
+		{"verbs of one resource together", someone("jane"), role(on("delete,update", "", "pods,secrets")), "held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"delete\" \"update\"]}\n{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"delete\" \"update\"]}"},
 		{"may escalate", someone("eve"), role(on("delete", "", "pods")), ""},
 		{"master", someone("root", Masters), role(on("*", "*", "*")), ""},
 		{"binds what she has", someone("jane"), roleBinding("y", "pods", "ClusterRole", user("x")), ""},
@@ -44,7 +45,7 @@ func TestEscalation(t *testing.T) {
 	} {
 		a := &admission.Attributes{Operation: admission.Create, Object: c.obj, Namespace: c.obj.GetNamespace(), Name: c.obj.GetName(), User: c.user,
 			Resource: &api.Resource{Kind: rbacv1.SchemeGroupVersion.WithKind("X"), Plural: "x"}}
-		err := e.Validate(context.Background(), a)
+		err := e.Admit(context.Background(), a)
 		if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.refused)
 		}

@@ -49,7 +49,7 @@ func (r *RBAC) Allows(ctx context.Context, user *inprocess.User, a Attributes) (
 		}
 		if g.role.compiled.allow(a) {
 			allowed = true
-			if audited {
+			if audited || explained(ctx) {
 				reason = g.reason()
 			}
 			return false
@@ -65,7 +65,17 @@ func (r *RBAC) Allows(ctx context.Context, user *inprocess.User, a Attributes) (
 	return false, ""
 }
 
-// reason words why the grant allows something, for the audit log.
+type explainedKey struct{}
+
+// Explained is a context within which it is also told by which role something is
+// allowed, as the answer of a review does.
+func Explained(ctx context.Context) context.Context {
+	return context.WithValue(ctx, explainedKey{}, true)
+}
+
+func explained(ctx context.Context) bool { return ctx.Value(explainedKey{}) != nil }
+
+// reason words why the grant allows something.
 func (g grant) reason() string {
 	kind, name := "ClusterRoleBinding", g.by.name
 	if g.by.namespace != "" {

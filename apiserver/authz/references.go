@@ -85,22 +85,31 @@ func volumeSecret(v *corev1.Volume, is func(name string) bool) bool {
 }
 
 func refersToConfigMap(p *corev1.Pod, name string) bool {
+	return anyConfigMap(p, func(s string) bool { return s == name })
+}
+
+// PodHasConfigMaps tells whether a pod refers to any config map.
+func PodHasConfigMaps(p *corev1.Pod) bool {
+	return anyConfigMap(p, func(string) bool { return true })
+}
+
+func anyConfigMap(p *corev1.Pod, is func(name string) bool) bool {
 	for _, v := range p.Spec.Volumes {
-		if v.ConfigMap != nil && v.ConfigMap.Name == name {
+		if v.ConfigMap != nil && is(v.ConfigMap.Name) {
 			return true
 		}
 		if v.Projected == nil {
 			continue
 		}
 		for _, s := range v.Projected.Sources {
-			if s.ConfigMap != nil && s.ConfigMap.Name == name {
+			if s.ConfigMap != nil && is(s.ConfigMap.Name) {
 				return true
 			}
 		}
 	}
 	return inEnvironment(p, func(from *corev1.EnvFromSource, value *corev1.EnvVarSource) bool {
-		return from != nil && from.ConfigMapRef != nil && from.ConfigMapRef.Name == name ||
-			value != nil && value.ConfigMapKeyRef != nil && value.ConfigMapKeyRef.Name == name
+		return from != nil && from.ConfigMapRef != nil && is(from.ConfigMapRef.Name) ||
+			value != nil && value.ConfigMapKeyRef != nil && is(value.ConfigMapKeyRef.Name)
 	})
 }
 

@@ -21,6 +21,8 @@ type Rules struct {
 // RulesFor gathers the rules of all that by asks.
 func RulesFor(by Authorizer, user *inprocess.User, namespace string) Rules {
 	switch by := by.(type) {
+	case Named:
+		return RulesFor(by.Authorizer, user, namespace)
 	case *Changing:
 		return RulesFor(*by.now.Load(), user, namespace)
 	case Union:

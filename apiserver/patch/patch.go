@@ -42,22 +42,8 @@ const MediaUntyped = "application/json-patch+json, application/merge-patch+json,
 // object's Go type, whose struct tags steer strategic merge patches. Errors are
 // StatusErrors.
 func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, error) {
-	if err := codec.CheckDepth(patch); err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
-	}
-	// Before anything is decoded: an operation of three bytes makes a map.
-	operations := 0
-	if kind == types.JSONPatchType {
-		operations = codec.CountOperations(patch)
-	}
-	if operations > maxOperations {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, operations))
-	}
-	if err := codec.CheckElements(patch, false); err != nil {
+	if err := bounded(kind, patch); err != nil {
 		return nil, err
-	}
-	if n := codec.CountObjects(patch); kind == types.StrategicMergePatchType && n > maxMerged {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d list elements in a strategic merge patch, got %d", maxMerged, n))
 	}
 	switch kind {
 	case types.JSONPatchType:
@@ -68,6 +54,36 @@ func Apply(kind types.PatchType, original, patch []byte, example any) ([]byte, e
 		return applyStrategic(original, patch, example)
 	}
 	return nil, apierrors.NewBadRequest(fmt.Sprintf("unsupported patch type %q", kind))
+}
+
+// Operations are those of a JSON patch that is within the bounds of Apply. An
+// error that is no StatusError is the decoder's.
+func Operations(patch []byte) (jsonpatch.Patch, error) {
+	if err := bounded(types.JSONPatchType, patch); err != nil {
+		return nil, err
+	}
+	return jsonpatch.DecodePatch(patch)
+}
+
+func bounded(kind types.PatchType, patch []byte) error {
+	if err := codec.CheckDepth(patch); err != nil {
+		return apierrors.NewBadRequest(err.Error())
+	}
+	// Before anything is decoded: an operation of three bytes makes a map.
+	operations := 0
+	if kind == types.JSONPatchType {
+		operations = codec.CountOperations(patch)
+	}
+	if operations > maxOperations {
+		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxOperations, operations))
+	}
+	if err := codec.CheckElements(patch, false); err != nil {
+		return err
+	}
+	if n := codec.CountObjects(patch); kind == types.StrategicMergePatchType && n > maxMerged {
+		return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d list elements in a strategic merge patch, got %d", maxMerged, n))
+	}
+	return nil
 }
 
 func applyJSON(original, patch []byte) ([]byte, error) {

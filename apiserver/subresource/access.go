@@ -2,6 +2,7 @@ package subresource
 
 import (
 	"net/http"
+	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +20,7 @@ func (s *Server) subjectAccessReview(w http.ResponseWriter, r *http.Request) err
 	if err := s.Codec.Read(w, r, &review); err != nil {
 		return err
 	}
+	review.Namespace = "" // it is in none
 	if err := invalidReview(append(checkReview(review.Spec), checkNoMetadata(review.ObjectMeta, mustBeEmpty)...)); err != nil {
 		return err
 	}
@@ -70,6 +72,7 @@ func (s *Server) selfSubjectAccessReview(w http.ResponseWriter, r *http.Request)
 	spec := authorizationv1.SubjectAccessReviewSpec{
 		ResourceAttributes: review.Spec.ResourceAttributes, NonResourceAttributes: review.Spec.NonResourceAttributes, User: "self",
 	}
+	review.Namespace = "" // it is in none
 	if err := invalidReview(append(checkReview(spec), checkNoMetadata(review.ObjectMeta, mustBeEmpty)...)); err != nil {
 		return err
 	}
@@ -124,29 +127,46 @@ func userOf(spec authorizationv1.SubjectAccessReviewSpec) *inprocess.User {
 }
 
 func (s *Server) answer(r *http.Request, user *inprocess.User, spec authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus {
-	decision, reason, err := authz.Decide(r.Context(), s.Authorizer, user, questionOf(spec))
-	status := authorizationv1.SubjectAccessReviewStatus{Allowed: decision == authz.Allow, Denied: decision == authz.Deny, Reason: reason}
+	question, ignored := questionOf(spec)
+	decision, reason, err := authz.Decide(authz.Explained(r.Context()), s.Authorizer, user, question)
 	if err != nil {
-		status.EvaluationError = err.Error()
+		ignored = append([]string{err.Error()}, ignored...)
 	}
-	return status
+	return authorizationv1.SubjectAccessReviewStatus{
+		Allowed: decision == authz.Allow, Denied: decision == authz.Deny, Reason: reason,
+		EvaluationError: strings.Join(ignored, "; "),
+	}
 }
 
-// questionOf is the question that a review that was checked puts.
-func questionOf(spec authorizationv1.SubjectAccessReviewSpec) authz.Attributes {
+// questionOf is the question that a review that was checked puts, and what of its
+// selectors is not part of it.
+func questionOf(spec authorizationv1.SubjectAccessReviewSpec) (_ authz.Attributes, ignored []string) {
 	if n := spec.NonResourceAttributes; n != nil {
-		return authz.Attributes{Path: n.Path, Verb: n.Verb}
+		return authz.Attributes{Path: n.Path, Verb: n.Verb}, nil
 	}
 	q := spec.ResourceAttributes
 	a := authz.Attributes{
 		Verb: q.Verb, Group: q.Group, Version: q.Version, Resource: q.Resource, Subresource: q.Subresource,
 		Namespace: q.Namespace, Name: q.Name,
 	}
+	tell := func(selector string, complete bool, left int) {
+		switch text := "spec.resourceAttributes." + selector; {
+		case complete:
+		case left > 0:
+			ignored = append(ignored, text+" partially ignored due to parse error")
+		default:
+			ignored = append(ignored, text+" ignored due to parse error")
+		}
+	}
 	if q.FieldSelector != nil {
-		a.FieldSelector = fieldRequirements(q.FieldSelector)
+		var complete bool
+		a.FieldSelector, complete = fieldRequirements(q.FieldSelector)
+		tell("fieldSelector", complete, len(a.FieldSelector))
 	}
 	if q.LabelSelector != nil {
-		a.LabelSelector = labelRequirements(q.LabelSelector)
+		var complete bool
+		a.LabelSelector, complete = labelRequirements(q.LabelSelector)
+		tell("labelSelector", complete, len(a.LabelSelector))
 	}
-	return a
+	return a, ignored
 }

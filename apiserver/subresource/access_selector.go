@@ -43,14 +43,13 @@ func checkSelectors(r *authorizationv1.ResourceAttributes, path *field.Path) (er
 
 // fieldRequirements reads a field selector. What cannot be read or said is left
 // out: the question is then about more, and its answer no less strict.
-func fieldRequirements(s *authorizationv1.FieldSelectorAttributes) fields.Requirements {
+func fieldRequirements(s *authorizationv1.FieldSelectorAttributes) (out fields.Requirements, complete bool) {
 	if s.RawSelector != "" {
 		if parsed, err := fields.ParseSelector(s.RawSelector); err == nil {
-			return parsed.Requirements()
+			return parsed.Requirements(), true
 		}
-		return nil
+		return nil, false
 	}
-	var out fields.Requirements
 	for _, r := range s.Requirements {
 		if len(r.Values) != 1 {
 			continue
@@ -62,19 +61,18 @@ func fieldRequirements(s *authorizationv1.FieldSelectorAttributes) fields.Requir
 			out = append(out, fields.Requirement{Operator: selection.NotEquals, Field: r.Key, Value: r.Values[0]})
 		}
 	}
-	return out
+	return out, len(out) == len(s.Requirements)
 }
 
 // labelRequirements reads a label selector in the same manner.
-func labelRequirements(s *authorizationv1.LabelSelectorAttributes) labels.Requirements {
+func labelRequirements(s *authorizationv1.LabelSelectorAttributes) (out labels.Requirements, complete bool) {
 	if s.RawSelector != "" {
 		if parsed, err := labels.Parse(s.RawSelector); err == nil {
 			out, _ := parsed.Requirements()
-			return out
+			return out, true
 		}
-		return nil
+		return nil, false
 	}
-	var out labels.Requirements
 	for _, r := range s.Requirements {
 		operator, ok := map[metav1.LabelSelectorOperator]selection.Operator{
 			metav1.LabelSelectorOpIn: selection.In, metav1.LabelSelectorOpNotIn: selection.NotIn,
@@ -87,5 +85,5 @@ func labelRequirements(s *authorizationv1.LabelSelectorAttributes) labels.Requir
 			out = append(out, *one)
 		}
 	}
-	return out
+	return out, len(out) == len(s.Requirements)
 }

@@ -32,10 +32,10 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 	if name == "" {
 		name = b.Name
 	}
-	if err := checkPlace(&b, info.Namespace, name); err != nil {
-		return err
+	if b.Namespace != "" && b.Namespace != info.Namespace {
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
-	b.Namespace, b.Name = info.Namespace, name
+	b.Namespace = info.Namespace
 	attributes := &admission.Attributes{
 		Operation: admission.Create, Subresource: "binding", Namespace: info.Namespace, Name: name,
 		User: request.UserFrom(r.Context()), Object: &b, DryRun: dryRun(r),
@@ -45,6 +45,9 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	b = *attributes.Object.(*corev1.Binding)
+	if b.Name != name {
+		return apierrors.NewBadRequest("name in URL does not match name in Binding object")
+	}
 	if err := checkBinding(&b, name); err != nil {
 		return err
 	}
@@ -66,16 +69,6 @@ func (s *Server) binding(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.done(w, r)
-}
-
-func checkPlace(b *corev1.Binding, namespace, name string) error {
-	if b.Name != "" && b.Name != name {
-		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", b.Name, name))
-	}
-	if b.Namespace != "" && b.Namespace != namespace {
-		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
-	}
-	return nil
 }
 
 func checkBinding(b *corev1.Binding, name string) error {

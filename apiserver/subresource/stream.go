@@ -75,9 +75,6 @@ func (s *Server) portForward(w http.ResponseWriter, r *http.Request) error {
 // admission is asked.
 func (s *Server) target(r *http.Request, options runtime.Object) (*corev1.Pod, error) {
 	info := request.InfoFrom(r.Context())
-	if !backend.IsUpgrade(r) {
-		return nil, apierrors.NewBadRequest("Upgrade request required")
-	}
 	if r.Method != http.MethodPost {
 		a := authz.AttributesOf(info)
 		a.Verb = "create"
@@ -100,6 +97,10 @@ var passed = []string{
 
 // tunnel lets the pod's kubelet switch protocols.
 func (s *Server) tunnel(w http.ResponseWriter, r *http.Request, pod *corev1.Pod, path string, query url.Values) error {
+	// What else is wrong with the request is told before, as by Kubernetes.
+	if !backend.IsUpgrade(r) {
+		return apierrors.NewBadRequest("Upgrade request required")
+	}
 	place, err := s.kubelet(r.Context(), pod.Spec.NodeName)
 	if err != nil {
 		return err

@@ -162,6 +162,12 @@ func (s *Server) mutate(ctx context.Context, a *admission.Attributes, resource s
 	if a.Object != nil {
 		a.Object.GetObjectKind().SetGroupVersionKind(a.Version.Kind)
 	}
+	if a.Operation == admission.Create && a.Options == nil {
+		a.Options = &metav1.CreateOptions{TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "CreateOptions"}}
+		if a.DryRun {
+			a.Options.(*metav1.CreateOptions).DryRun = []string{metav1.DryRunAll}
+		}
+	}
 	if a.Warn == nil {
 		a.Warn = func(string) {}
 	}

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"minke/apiserver/flowcontrol"
@@ -161,6 +162,9 @@ func (c *Client) Post(ctx context.Context, call *Call, answer any) error {
 	if int64(len(data)) > limit {
 		return fmt.Errorf("read answer of %s: it is larger than %d bytes", request.URL.Host, limit)
 	}
+	if len(data) == 0 {
+		return fmt.Errorf("0-length response with status code: %d and content type: %s", response.StatusCode, response.Header.Get("Content-Type"))
+	}
 	if err := json.Unmarshal(data, answer); err != nil {
 		return fmt.Errorf("decode answer of %s: %w", request.URL.Host, err)
 	}
@@ -194,11 +198,21 @@ func (c *Call) request(ctx context.Context) (*http.Request, error) {
 }
 
 // refusal makes an error of an answer other than 2xx. What the webhook says is
-// told as text: it does not speak for this server.
+// told as text: it does not speak for this server. A Status is told by its
+// message, and what is no text not at all.
 func refusal(response *http.Response) error {
+	media := response.Header.Get("Content-Type")
 	text := ""
 	if data, err := io.ReadAll(io.LimitReader(response.Body, maxErrorText)); err == nil {
-		text = strings.ToValidUTF8(strings.TrimSpace(string(data)), "�")
+		var status metav1.Status
+		if json.Unmarshal(data, &status) == nil && status.Kind == "Status" && status.APIVersion == "v1" && status.Status == metav1.StatusFailure {
+			return &apierrors.StatusError{ErrStatus: metav1.Status{
+				Status: metav1.StatusFailure, Code: int32(response.StatusCode), Reason: status.Reason, Message: status.Message,
+			}}
+		}
+		if media == "" || strings.HasPrefix(media, "text/") {
+			text = strings.ToValidUTF8(strings.TrimSpace(string(data)), "�")
+		}
 	}
 	if text == "" {
 		text = "unknown"

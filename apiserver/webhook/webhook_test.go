@@ -54,6 +54,17 @@ func TestPost(t *testing.T) {
 		{name: "refuses", want: `an error on the server ("no way") has prevented the request from succeeding`, answer: func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "no way", http.StatusInternalServerError)
 		}},
+		{name: "refuses with a Status", want: "sorry", answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"sorry"}`))
+		}},
+		{name: "refuses with what is no text", want: `an error on the server ("unknown")`, answer: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte("oops"))
+		}},
+		{name: "nothing", want: "0-length response with status code: 200", answer: func(http.ResponseWriter, *http.Request) {}},
 		{name: "no JSON", want: "decode answer", answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }},
 		{name: "oversize", want: "it is larger than 1024 bytes", answer: func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"value":"` + strings.Repeat("x", 2048) + `"}`))

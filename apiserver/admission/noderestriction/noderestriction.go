@@ -5,6 +5,7 @@ package noderestriction
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -35,11 +36,11 @@ type Plugin struct {
 	Audiences []string
 }
 
-var _ admission.Validator = (*Plugin)(nil)
+var _ admission.Mutator = (*Plugin)(nil)
 
-// Validate implements admission.Validator: it looks at the object as it would
-// be stored.
-func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+// Admit implements admission.Mutator: it changes nothing, but comes before the
+// object is validated.
+func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 	if a.User == nil {
 		return nil
 	}
@@ -56,10 +57,12 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	case "serviceaccounts":
 		why = p.token(ctx, a, node)
 	case "persistentvolumeclaims":
-		why = claim(a)
+		why = claim(a, node)
 	case "leases.coordination.k8s.io":
-		if a.Namespace != corev1.NamespaceNodeLease || a.Name != node {
-			why = fmt.Errorf("node %q can only access its own lease in namespace %q", node, corev1.NamespaceNodeLease)
+		if a.Namespace != corev1.NamespaceNodeLease {
+			why = fmt.Errorf("can only access leases in the %q system namespace", corev1.NamespaceNodeLease)
+		} else if a.Name != node {
+			why = fmt.Errorf("can only access node lease with the same name as the requesting node")
 		}
 	case "csinodes.storage.k8s.io":
 		if a.Name != node {
@@ -71,6 +74,9 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 		why = p.podCertificate(ctx, a, node)
 	}
 	if why != nil {
+		if apierrors.IsNotFound(why) {
+			return why
+		}
 		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, why)
 	}
 	return nil
@@ -79,7 +85,7 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 func (p *Plugin) pod(ctx context.Context, a *admission.Attributes, node string) error {
 	switch {
 	case a.Subresource == "" && a.Operation == admission.Create:
-		return mirror(a.Object.(*corev1.Pod), node)
+		return p.mirror(ctx, a.Object.(*corev1.Pod), node)
 	case a.Subresource == "" && a.Operation == admission.Delete, a.Subresource == "status", a.Subresource == "eviction":
 		if a.Subresource == "status" && a.Operation != admission.Update {
 			return fmt.Errorf("unexpected operation %q", a.Operation)
@@ -89,11 +95,11 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes, node string) 
 			return err
 		}
 		if pod := obj.(*corev1.Pod); pod.Spec.NodeName != node {
-			return fmt.Errorf("node %q can only %s pods with spec.nodeName set to itself", node, verbOf(a))
+			return fmt.Errorf(notItsOwn(a), node)
 		}
 		if changed, ok := a.Object.(*corev1.Pod); ok && a.Subresource == "status" {
-			if old, ok := a.Old.(*corev1.Pod); ok && !equality.Semantic.DeepEqual(changed.Labels, old.Labels) {
-				return fmt.Errorf("node %q cannot update labels through pod status", node)
+			if old, ok := a.Old.(*corev1.Pod); ok {
+				return podStatus(changed, old, node)
 			}
 		}
 		return nil
@@ -101,37 +107,30 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes, node string) 
 	return fmt.Errorf("unexpected operation %q on pods/%s by node %q", a.Operation, a.Subresource, node)
 }
 
-func verbOf(a *admission.Attributes) string {
+// notItsOwn words that the pod is another node's.
+func notItsOwn(a *admission.Attributes) string {
 	switch {
 	case a.Subresource == "eviction":
-		return "evict"
+		return "node %s can only evict pods with spec.nodeName set to itself"
 	case a.Operation == admission.Delete:
-		return "delete"
+		return "node %q can only delete pods with spec.nodeName set to itself"
 	}
-	return "update status for"
+	return "node %q can only update pod status for pods with spec.nodeName set to itself"
 }
 
-// mirror checks a pod that a node creates: the image of one that it runs by
-// itself, which can refer to nothing in the API.
-func mirror(pod *corev1.Pod, node string) error {
-	if _, is := pod.Annotations[corev1.MirrorPodAnnotationKey]; !is {
-		return fmt.Errorf("pod does not have %q annotation, node %q can only create mirror pods", corev1.MirrorPodAnnotationKey, node)
-	}
-	if pod.Spec.NodeName != node {
-		return fmt.Errorf("node %q can only create pods with spec.nodeName set to itself", node)
-	}
-	for _, o := range pod.OwnerReferences {
-		if o.APIVersion != "v1" || o.Kind != "Node" || o.Name != node || o.BlockOwnerDeletion != nil && *o.BlockOwnerDeletion {
-			return fmt.Errorf("node %q can only create pods with an owner reference set to itself", node)
-		}
-	}
-	if pod.Spec.ServiceAccountName != "" {
-		return fmt.Errorf("node %q can not create pods that reference a service account", node)
-	}
-	for _, v := range pod.Spec.Volumes {
-		if v.Secret != nil || v.ConfigMap != nil || v.PersistentVolumeClaim != nil || v.Projected != nil {
-			return fmt.Errorf("node %q can not create pods that reference secrets, configmaps or persistentvolumeclaims", node)
-		}
+// podStatus keeps a node from what a pod's status subresource leaves to others. A
+// client that does not know a field leaves it out, which changes nothing.
+func podStatus(changed, old *corev1.Pod, node string) error {
+	now, before := &changed.Status, &old.Status
+	switch {
+	case !equality.Semantic.DeepEqual(changed.Labels, old.Labels):
+		return fmt.Errorf("node %q cannot update labels through pod status", node)
+	case now.ResourceClaimStatuses != nil && !equality.Semantic.DeepEqual(now.ResourceClaimStatuses, before.ResourceClaimStatuses):
+		return fmt.Errorf("node %q cannot update resource claim statues", node)
+	case now.ExtendedResourceClaimStatus != nil && !equality.Semantic.DeepEqual(now.ExtendedResourceClaimStatus, before.ExtendedResourceClaimStatus):
+		return fmt.Errorf("node %q cannot update extended resource claim status", node)
+	case now.NodeAllocatableResourceClaimStatuses != nil && !equality.Semantic.DeepEqual(now.NodeAllocatableResourceClaimStatuses, before.NodeAllocatableResourceClaimStatuses):
+		return fmt.Errorf("node %q cannot update node allocatable resource claim statuses", node)
 	}
 	return nil
 }
@@ -146,15 +145,28 @@ func ofNode(a *admission.Attributes, name string) error {
 	}
 	old, _ := a.Old.(*corev1.Node)
 	if old == nil {
-		return labels(nil, node.Labels, name)
+		if node.Spec.ConfigSource != nil { //nolint:staticcheck // guarded as long as it is there
+			return fmt.Errorf("node %q is not allowed to create pods with a non-nil configSource", name)
+		}
+		if bad := guarded(nil, node.Labels); len(bad) > 0 {
+			return fmt.Errorf("node %q is not allowed to set the following labels: %s", name, strings.Join(bad, ", "))
+		}
+		return nil
 	}
-	if len(node.OwnerReferences) > 0 && !equality.Semantic.DeepEqual(node.OwnerReferences, old.OwnerReferences) {
-		return fmt.Errorf("node %q is not allowed to modify ownerReferences", name)
+	//nolint:staticcheck // guarded as long as it is there
+	if node.Spec.ConfigSource != nil && !equality.Semantic.DeepEqual(node.Spec.ConfigSource, old.Spec.ConfigSource) {
+		return fmt.Errorf("node %q is not allowed to update configSource to a new non-nil configSource", name)
 	}
 	if !equality.Semantic.DeepEqual(node.Spec.Taints, old.Spec.Taints) {
 		return fmt.Errorf("node %q is not allowed to modify taints", name)
 	}
-	return labels(old.Labels, node.Labels, name)
+	if len(node.OwnerReferences) > 0 && !equality.Semantic.DeepEqual(node.OwnerReferences, old.OwnerReferences) {
+		return fmt.Errorf("node %q is not allowed to modify ownerReferences", name)
+	}
+	if bad := guarded(old.Labels, node.Labels); len(bad) > 0 {
+		return fmt.Errorf("is not allowed to modify labels: %s", strings.Join(bad, ", "))
+	}
+	return nil
 }
 
 // own are the labels in Kubernetes' own domains that a node may set by itself.
@@ -166,40 +178,37 @@ var own = map[string]bool{
 	"beta.kubernetes.io/os": true, "beta.kubernetes.io/arch": true,
 }
 
-// labels keeps a node from giving itself a role, by which it might be chosen
-// for pods that are not meant for it.
-func labels(old, changed map[string]string, node string) error {
-	check := func(key string) error {
-		domain, _, has := strings.Cut(key, "/")
-		if !has || own[key] {
-			return nil
-		}
-		if domain == "node-restriction.kubernetes.io" || strings.HasSuffix(domain, ".node-restriction.kubernetes.io") {
-			return fmt.Errorf("is not allowed to modify labels: %s", key)
-		}
-		kubelet := domain == "kubelet.kubernetes.io" || strings.HasSuffix(domain, ".kubelet.kubernetes.io") ||
-			domain == "node.kubernetes.io" || strings.HasSuffix(domain, ".node.kubernetes.io")
-		reserved := domain == "kubernetes.io" || strings.HasSuffix(domain, ".kubernetes.io") || domain == "k8s.io" || strings.HasSuffix(domain, ".k8s.io")
-		if reserved && !kubelet {
-			return fmt.Errorf("is not allowed to modify labels: %s", key)
-		}
-		return nil
-	}
+// guarded are the changed labels that a node may not set, by which it might be
+// chosen for pods that are not meant for it, in their order.
+func guarded(old, changed map[string]string) []string {
+	var out []string
 	for key, value := range changed {
-		if before, had := old[key]; !had || before != value {
-			if err := check(key); err != nil {
-				return fmt.Errorf("node %q %w", node, err)
-			}
+		if before, had := old[key]; (!had || before != value) && isGuarded(key) {
+			out = append(out, key)
 		}
 	}
 	for key := range old {
-		if _, still := changed[key]; !still {
-			if err := check(key); err != nil {
-				return fmt.Errorf("node %q %w", node, err)
-			}
+		if _, still := changed[key]; !still && isGuarded(key) {
+			out = append(out, key)
 		}
 	}
-	return nil
+	slices.Sort(out)
+	return out
+}
+
+func isGuarded(key string) bool {
+	domain, _, has := strings.Cut(key, "/")
+	if !has || own[key] {
+		return false
+	}
+	in := func(parent string) bool { return domain == parent || strings.HasSuffix(domain, "."+parent) }
+	switch {
+	case in("node-restriction.kubernetes.io"):
+		return true
+	case in("kubelet.kubernetes.io"), in("node.kubernetes.io"):
+		return false
+	}
+	return in("kubernetes.io") || in("k8s.io")
 }
 
 // token checks that a node asks only for tokens of its own pods.
@@ -234,18 +243,18 @@ func slice(a *admission.Attributes, node string) error {
 	for _, obj := range []any{a.Object, a.Old} {
 		s, ok := obj.(*resourcev1.ResourceSlice)
 		if ok && s != nil && (s.Spec.NodeName == nil || *s.Spec.NodeName != node) {
-			return fmt.Errorf("can only %s ResourceSlices with the same NodeName as the requesting node", strings.ToLower(string(a.Operation)))
+			return fmt.Errorf("can only %s ResourceSlice with the same NodeName as the requesting node", strings.ToLower(string(a.Operation)))
 		}
 	}
 	return nil
 }
 
 // claim checks that a node changes nothing of a claim but its size as found.
-func claim(a *admission.Attributes) error {
+func claim(a *admission.Attributes, node string) error {
 	changed, ok := a.Object.(*corev1.PersistentVolumeClaim)
 	old, had := a.Old.(*corev1.PersistentVolumeClaim)
 	if a.Subresource != "status" || !ok || !had {
-		return fmt.Errorf("can only update PVC status")
+		return fmt.Errorf("may only update PVC status")
 	}
 	x, y := changed.DeepCopy(), old.DeepCopy()
 	for _, c := range []*corev1.PersistentVolumeClaim{x, y} {
@@ -253,7 +262,7 @@ func claim(a *admission.Attributes) error {
 		c.Status.Capacity, c.Status.Conditions, c.Status.AllocatedResources, c.Status.AllocatedResourceStatuses = nil, nil, nil, nil
 	}
 	if !equality.Semantic.DeepEqual(x, y) {
-		return fmt.Errorf("node is not allowed to update fields other than status.capacity and status.conditions")
+		return fmt.Errorf("node %q is not allowed to update fields other than status.quantity and status.conditions", node)
 	}
 	return nil
 }

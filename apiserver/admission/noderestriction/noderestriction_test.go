@@ -80,7 +80,29 @@ func (s asked) Allows(_ context.Context, _ *inprocess.User, a authz.Attributes) 
 // A node that asks for what is not its own.
 func TestNodeWritesOnlyItsOwn(t *testing.T) {
 	mirror := map[string]string{corev1.MirrorPodAnnotationKey: "x"}
-	p := &Plugin{Reader: admissiontest.Of(pod("mine", "n", nil), pod("other", "m", nil))}
+	p := &Plugin{Reader: admissiontest.Of(pod("mine", "n", nil), pod("other", "m", nil), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n", UID: "node-uid"}})}
+	yes := true
+	owned := func(owner metav1.OwnerReference, change func(*corev1.PodSpec)) *corev1.Pod {
+		p := pod("new", "n", mirror)
+		p.OwnerReferences = []metav1.OwnerReference{owner}
+		if change != nil {
+			change(&p.Spec)
+		}
+		return p
+	}
+	own := metav1.OwnerReference{APIVersion: "v1", Kind: "Node", Name: "n", UID: "node-uid", Controller: &yes}
+	replaced, another, loose := own, own, own
+	replaced.UID, another.Name, loose.Controller = "before", "m", nil
+	volume := func(v corev1.VolumeSource) func(*corev1.PodSpec) {
+		return func(s *corev1.PodSpec) { s.Volumes = []corev1.Volume{{Name: "v", VolumeSource: v}} }
+	}
+	status := func(claims ...corev1.PodResourceClaimStatus) *corev1.Pod {
+		p := pod("mine", "n", nil)
+		p.Status.ResourceClaimStatuses = claims
+		return p
+	}
+	configured := node("n", nil)
+	configured.Spec.ConfigSource = &corev1.NodeConfigSource{} //nolint:staticcheck // guarded as long as it is there
 	lease := func(namespace, name string) api.Object {
 		return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	}
@@ -102,7 +124,20 @@ func TestNodeWritesOnlyItsOwn(t *testing.T) {
 		{"another's status", update, "", "status", node("m", nil), node("m", nil), false},
 		{"delete another", remove, "", "", nil, node("m", nil), false},
 		{"a pod", create, "", "", pod("new", "n", nil), nil, false},
-		{"a mirror pod", create, "", "", pod("new", "n", mirror), nil, true},
+		{"a mirror pod", create, "", "", owned(own, nil), nil, true},
+		{"a mirror pod of nobody", create, "", "", pod("new", "n", mirror), nil, false},
+		{"a mirror pod of a node before", create, "", "", owned(replaced, nil), nil, false},
+		{"a mirror pod of another", create, "", "", owned(another, nil), nil, false},
+		{"a mirror pod that it does not control", create, "", "", owned(loose, nil), nil, false},
+		{"a mirror pod with a host path", create, "", "", owned(own, volume(corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{}})), nil, true},
+		{"a mirror pod with a secret", create, "", "", owned(own, volume(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{}})), nil, false},
+		{"a mirror pod with a driver", create, "", "", owned(own, volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{}})), nil, false},
+		{"a mirror pod with a config map's variable", create, "", "", owned(own, func(s *corev1.PodSpec) {
+			s.Containers = []corev1.Container{{EnvFrom: []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{}}}}}
+		}), nil, false},
+		{"claims in its pod's status", update, "", "status", status(corev1.PodResourceClaimStatus{Name: "c"}), status(), false},
+		{"claims left out of its pod's status", update, "", "status", status(), status(corev1.PodResourceClaimStatus{Name: "c"}), true},
+		{"a source of its configuration", update, "", "", configured, node("n", nil), false},
 		{"a mirror pod elsewhere", create, "", "", pod("new", "m", mirror), nil, false},
 		{"its pod's status", update, "", "status", pod("mine", "n", nil), pod("mine", "n", nil), true},
 		{"another's pod's status", update, "", "status", pod("other", "m", nil), pod("other", "m", nil), false},

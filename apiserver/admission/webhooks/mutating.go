@@ -9,7 +9,6 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 
 	"minke/api"
 	"minke/apiserver/admission"
@@ -106,7 +105,7 @@ func (p *Mutating) mutate(ctx context.Context, h *hook, place int, a *admission.
 	}
 	if len(answer.Patch) > 0 {
 		if changed, err = applyPatch(ctx, h, a, v, s, answer); err != nil {
-			return false, err
+			return false, p.tolerated(ctx, h, err)
 		}
 		tracing.FromContext(ctx).Event("Patch applied")
 	}
@@ -121,13 +120,20 @@ const maxObject = 3 << 20
 // applyPatch changes the object as the webhook says. A patch that does not fit
 // is the webhook's failure, whatever its failure policy says.
 func applyPatch(ctx context.Context, h *hook, a *admission.Attributes, v admission.Version, s *state, answer *admissionv1.AdmissionResponse) (bool, error) {
-	if *answer.PatchType != admissionv1.PatchTypeJSONPatch {
-		return false, apierrors.NewInternalError(&callError{webhook: h.name, cause: fmt.Errorf("unsupported patch type %q", *answer.PatchType)})
+	operations, err := patch.Operations(answer.Patch)
+	if err != nil {
+		return false, &callError{webhook: h.name, cause: fmt.Errorf("received undecodable patch in webhook response: %w", err)}
+	}
+	if len(operations) == 0 {
+		return false, nil
 	}
 	if a.Object == nil {
 		return false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
 	}
-	patched, err := patch.Apply(types.JSONPatchType, s.objText, answer.Patch, nil)
+	if *answer.PatchType != admissionv1.PatchTypeJSONPatch {
+		return false, &callError{webhook: h.name, cause: fmt.Errorf("unsupported patch type %q", *answer.PatchType)}
+	}
+	patched, err := operations.Apply(s.objText)
 	if err != nil {
 		return false, apierrors.NewInternalError(err)
 	}

@@ -187,11 +187,14 @@ func TestAnswers(t *testing.T) {
 		{name: "patch of a validating one", want: "validating webhook may not return response.patch", code: 500, answer: patched(`[]`)},
 		{name: "patch without a type", mutating: true, want: "webhook returned response.patch but not response.patchType", code: 500,
 			answer: func(r *admissionv1.AdmissionReview) { r.Response.Allowed, r.Response.Patch = true, []byte("[]") }},
-		{name: "patch that is none", mutating: true, want: "Internal error occurred", code: 500, answer: patched(`{`)},
+		{name: "patch of nothing of a strange type", mutating: true, answer: func(r *admissionv1.AdmissionReview) {
+			r.Response.Allowed, r.Response.PatchType, r.Response.Patch = true, pointer(admissionv1.PatchType("Poem")), []byte("[]")
+		}},
+		{name: "patch that is none", mutating: true, want: `failed calling webhook "hook.example.com": received undecodable patch in webhook response: unexpected end of JSON input`, code: 500, answer: patched(`{`)},
 		{name: "patch that does not fit", mutating: true, want: "Internal error occurred", code: 500, answer: patched(`[{"op":"remove","path":"/data/none"}]`)},
 		{name: "patch to another type", mutating: true, want: "Internal error occurred", code: 500, answer: patched(`[{"op":"replace","path":"/data","value":7}]`)},
 		{name: "patch of a strange type", mutating: true, want: `unsupported patch type "Poem"`, code: 500, answer: func(r *admissionv1.AdmissionReview) {
-			r.Response.Allowed, r.Response.PatchType, r.Response.Patch = true, pointer(admissionv1.PatchType("Poem")), []byte("roses")
+			r.Response.Allowed, r.Response.PatchType, r.Response.Patch = true, pointer(admissionv1.PatchType("Poem")), []byte(`[{"op":"remove","path":"/data"}]`)
 		}},
 	}
 	for _, test := range tests {
