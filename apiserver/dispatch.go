@@ -34,7 +34,7 @@ func (c *call) dispatch() error {
 		defer c.end.use.leave()
 	}
 	if c.end.Broken != nil {
-		return c.end.Broken
+		return c.noPage()
 	}
 	if err := c.checkPlace(); err != nil {
 		return err
@@ -71,14 +71,25 @@ func (c *call) dispatch() error {
 }
 
 // noResource answers a path of a resource that nobody serves: a Status where the
-// server's own resources have the version, as Kubernetes does.
+// server's own resources have the group, as Kubernetes does.
 func (c *call) noResource() error {
 	for at, e := range c.routes.Load().endpoints {
-		if e.use == nil && at.Group == c.info.Group && at.Version == c.info.Version {
+		if e.use == nil && at.Group == c.info.Group {
 			return noRoute()
 		}
 	}
 	return c.noPage()
+}
+
+// noPlace refuses a path that is not in the scope of its resource. Of a custom one it
+// has answered already; nothing is added to that.
+func (c *call) noPlace() error {
+	if c.end.use != nil {
+		if err := c.noPage(); err != nil {
+			return err
+		}
+	}
+	return noRoute()
 }
 
 // noPage answers a path that leads nowhere, as net/http does.
@@ -162,7 +173,7 @@ func (c *call) checkPlace() error {
 	e, i := c.end, c.info
 	own := e.Plural == "namespaces" && e.kind.Group == ""
 	if !e.Namespaced && i.Namespace != "" && !(own && i.Name == i.Namespace) {
-		return noRoute()
+		return c.noPlace()
 	}
 	if e.Namespaced && i.Namespace == "" {
 		switch i.Verb {
@@ -171,9 +182,9 @@ func (c *call) checkPlace() error {
 			if e.cache != nil && e.use == nil { // custom resources have no such path
 				return noMethod()
 			}
-			return noRoute()
+			return c.noPlace()
 		default:
-			return noRoute()
+			return c.noPlace()
 		}
 	}
 	name := i.Name

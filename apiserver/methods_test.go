@@ -7,7 +7,7 @@ import (
 )
 
 // TestMethods is what answers methods that a path does not have, and paths that
-// nothing has: a Status where the version is served, as Kubernetes does.
+// nothing has: a Status where the group is built in, as Kubernetes does.
 func TestMethods(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
 		c.Actions = map[string]http.Handler{"pods/log": http.NotFoundHandler(), "pods/eviction": http.NotFoundHandler()}
@@ -31,7 +31,8 @@ func TestMethods(t *testing.T) {
 		{"OPTIONS", cms + "/a/bogus", 404, `"reason":"NotFound"`},
 		{"GET", "/api/v1/bogus", 404, `"reason":"NotFound"`},
 		{"GET", "/apis/x.y/v1/foos", 404, none},
-		{"GET", "/api/v9/configmaps", 404, none},
+		{"GET", "/api/v9/configmaps", 404, `"reason":"NotFound"`},
+		{"GET", "/apis/apps/v9/deployments", 404, `"reason":"NotFound"`},
 		{"GET", "/foo", 404, none},
 		{"GET", "/metrics/x", 404, none},
 		{"POST", "/healthz", 200, "ok"},

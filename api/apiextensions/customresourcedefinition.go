@@ -14,12 +14,15 @@ type definition = apiextensionsv1.CustomResourceDefinition
 
 func customResourceDefinitions() *api.Resource {
 	return api.Definition[*definition]{
-		Kind:             apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"),
-		Plural:           "customresourcedefinitions",
-		ShortNames:       []string{"crd", "crds"},
-		Categories:       []string{"api-extensions"},
-		Cluster:          true,
-		Bulky:            true,
+		Kind:       apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"),
+		Plural:     "customresourcedefinitions",
+		ShortNames: []string{"crd", "crds"},
+		Categories: []string{"api-extensions"},
+		Cluster:    true,
+		Bulky:      true,
+
+		ConditionalUpdateOnly: true,
+
 		New:              api.New[definition],
 		NewList:          api.NewList[apiextensionsv1.CustomResourceDefinitionList],
 		Default:          apiextensionsv1.SetObjectDefaults_CustomResourceDefinition,
@@ -53,11 +56,9 @@ func prepareForUpdate(crd, old *definition) {
 	noteStoredVersion(crd)
 }
 
-// prepareStatus lets the status subresource change nothing but the status.
-func prepareStatus(crd, old *definition) {
-	crd.Spec = old.Spec
-	api.KeepMetadata(crd, old)
-}
+// prepareStatus lets the status subresource change nothing but the status and, as
+// Kubernetes does, metadata.
+func prepareStatus(crd, old *definition) { crd.Spec = old.Spec }
 
 // noteStoredVersion notes that objects may be stored in the storage version
 // from now on.

@@ -1,11 +1,26 @@
 package apiextensions
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
+
+// TestColumns shows a definition as kubectl prints it.
+func TestColumns(t *testing.T) {
+	crd := &definition{Spec: apiextensionsv1.CustomResourceDefinitionSpec{Group: "example.com", Scope: "Cluster",
+		Names:    apiextensionsv1.CustomResourceDefinitionNames{Kind: "A", ShortNames: []string{"x", "y"}},
+		Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v2", Served: true}, {Name: "v1", Served: true, Storage: true}, {Name: "v0"}}}}
+	var got []any
+	for _, c := range columns() {
+		got = append(got, c.Cell(crd))
+	}
+	if want := []any{"Cluster", "v1(storage),v2", "0001-01-01T00:00:00Z", "example.com", "A", "x,y", false}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
 
 // TestStatusUpdate: the names that are accepted are checked, what is stored only
 // for being said.

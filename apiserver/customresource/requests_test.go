@@ -78,6 +78,21 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// What leads nowhere in a group that is not built in is answered with text.
+func TestNoSuchPath(t *testing.T) {
+	w := newWorld(t)
+	w.define(crd(widgetV1, strings.NewReplacer(`"name":"v1"`, `"name":"v2"`, `"served":true,"storage":true`, `"served":false,"storage":false`).Replace(widgetV1)))
+	const page, status = "404 page not found\n", `"message":"the server could not find the requested resource"`
+	for path, want := range map[string]string{
+		"/apis/example.com/v1/gadgets": page, "/apis/example.com/v2/widgets": page, "/apis/example.com/v9/widgets": page, "/apis/other.com/v1/gadgets": page,
+		"/apis/example.com/v1/widgets/a": page, "/apis/apps/v1/gadgets": status, "/apis/apps/v9/deployments": status, "/api/v1/gadgets": status,
+	} {
+		if rec := w.do("GET", path, ""); rec.Code != 404 || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %d %s, want %s", path, rec.Code, rec.Body, want)
+		}
+	}
+}
+
 // TestVersionsDiffer writes and reads objects of versions whose schemas differ: what is
 // stored has the fields of the stored version, and its defaults.
 func TestVersionsDiffer(t *testing.T) {

@@ -76,7 +76,7 @@ func resourceDiscovery(gv schema.GroupVersion, s served) apidiscoveryv2.APIResou
 	}
 	out := apidiscoveryv2.APIResourceDiscovery{
 		Resource: s.resource.Plural, SingularResource: s.resource.Singular, Scope: scope,
-		ResponseKind: s.kindIn(gv, s.kind), Verbs: sortedVerbs(s.resource.Verbs),
+		ResponseKind: s.kindIn(gv, s.kind), Verbs: s.verbs(),
 		ShortNames: s.shortNames(), Categories: s.categories(),
 	}
 	for _, sub := range s.subs {
@@ -100,6 +100,18 @@ func (s served) kindIn(gv schema.GroupVersion, k schema.GroupVersionKind) *metav
 func (s served) custom() bool {
 	_, untyped := s.resource.New().(runtime.Unstructured)
 	return untyped
+}
+
+// verbs are those of the resource, in Kubernetes' order. Of what is made of a definition
+// that goes it names none by which objects are written, though they may be changed.
+func (s served) verbs() []string {
+	switch {
+	case !s.custom():
+		return sortedVerbs(s.resource.Verbs)
+	case s.resource.Serves("create"):
+		return []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"}
+	}
+	return []string{"delete", "deletecollection", "get", "list", "watch"}
 }
 
 func sortedVerbs(verbs []string) []string {

@@ -188,6 +188,19 @@ func TestCustomResource(t *testing.T) {
 	if k := one.ResponseKind; k.Group != gvk.Group || k.Version != gvk.Version || k.Kind != gvk.Kind {
 		t.Errorf("the kind is %v", k)
 	}
+	if want := []string{"delete", "deletecollection", "get", "list", "watch"}; !slices.Equal(one.Verbs, want) {
+		t.Errorf("the verbs of what is made of a definition that goes are %v, want %v", one.Verbs, want)
+	}
+	r.Verbs, r.StoredVersion = []string{"create", "get"}, "v2"
+	var resources metav1.APIResourceList
+	get(t, New("127.0.0.1:6443", []*api.Resource{r}, nil), "/apis/example.com/v1", nil, &resources)
+	widgets := resources.APIResources[0]
+	if want := []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"}; !slices.Equal(widgets.Verbs, want) {
+		t.Errorf("the verbs are %v, want %v", widgets.Verbs, want)
+	}
+	if gvk.Version = "v2"; widgets.StorageVersionHash != storageVersionHash(gvk) {
+		t.Error("the hash is not that of the version that is stored")
+	}
 	if subs := one.Subresources; len(subs) != 2 || subs[0].Subresource != "status" || subs[1].Subresource != "scale" {
 		t.Errorf("subresources %v", subs)
 	}

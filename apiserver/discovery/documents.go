@@ -154,10 +154,16 @@ func apiResources(gv schema.GroupVersion, all []served) *metav1.APIResourceList 
 		r := s.resource
 		one := metav1.APIResource{
 			Name: r.Plural, SingularName: r.Singular, Namespaced: r.Namespaced, Kind: s.kind.Kind,
-			Verbs: sortedVerbs(r.Verbs), ShortNames: s.shortNames(), Categories: s.categories(),
+			Verbs: s.verbs(), ShortNames: s.shortNames(), Categories: s.categories(),
 		}
-		if r.Serves("get") && r.Serves("create") { // else it is not stored
-			one.StorageVersionHash = storageVersionHash(r.Kind)
+		switch stored := r.Kind; {
+		case s.custom():
+			if r.StoredVersion != "" {
+				stored.Version = r.StoredVersion
+			}
+			one.StorageVersionHash = storageVersionHash(stored)
+		case r.Serves("get") && r.Serves("create"): // else it is not stored
+			one.StorageVersionHash = storageVersionHash(stored)
 		}
 		list.APIResources = append(list.APIResources, one)
 		for _, sub := range s.subs {
