@@ -148,7 +148,7 @@ func (c *call) admitChange(ch *change, a *admission.Attributes) (api.Object, err
 		a.Old.SetManagedFields(ch.scale.before)
 	}
 	c.work.Event("About to check admission control")
-	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+	if err := c.admit(a); err != nil {
 		return nil, err
 	}
 	if scale, ok := a.Object.(*autoscalingv1.Scale); ok && ch.scale != nil {

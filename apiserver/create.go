@@ -79,7 +79,7 @@ func (c *call) createOnce(obj api.Object, o *writeOptions) (*cache.Item, error) 
 	attributes := c.attributes(admission.Create, obj, nil, o.dryRun)
 	attributes.Options = o.create()
 	c.work.Event("About to check admission control")
-	if err := c.cfg.Admission.Admit(c.ctx, attributes); err != nil {
+	if err := c.admit(attributes); err != nil {
 		return nil, err
 	}
 	if obj = attributes.Object; len(c.cfg.Admission) > 0 {

@@ -1,13 +1,17 @@
 package apiserver
 
 import (
+	"fmt"
 	"time"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"minke/api"
+	"minke/apiserver/admission"
+	"minke/apiserver/apply"
 	"minke/apiserver/codec/untyped"
 )
 
@@ -28,6 +32,28 @@ func managersOf(obj api.Object) []metav1.ManagedFieldsEntry {
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// admit lets admission complete an object. Webhooks and policies, which make another
+// one of it, may change who manages what; what they spoil is taken back, as Kubernetes
+// does. What is wrong with a Scale's entries is told elsewhere.
+func (c *call) admit(a *admission.Attributes) error {
+	given := a.Object
+	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
+		return err
+	}
+	if _, scale := a.Object.(*autoscalingv1.Scale); scale || a.Object == given || given == nil {
+		return nil
+	}
+	if err := apply.CheckManaged(a.Object.GetManagedFields()); err != nil {
+		c.warnSpoilt(err)
+		a.Object.SetManagedFields(given.GetManagedFields())
+	}
+	return nil
+}
+
+func (c *call) warnSpoilt(err error) {
+	c.warn(fmt.Sprintf(".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: %v", err))
 }
 
 // whoManages is obj for those who read its metadata through its methods and do not

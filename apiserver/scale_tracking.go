@@ -80,7 +80,7 @@ func (c *call) scaleManagers(ch *change, obj api.Object, scale *autoscalingv1.Sc
 		return nil
 	}
 	if err := apply.CheckManaged(scale.ManagedFields); err != nil {
-		c.warn(fmt.Sprintf(".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: %v", err))
+		c.warnSpoilt(err)
 		scale.ManagedFields = ch.scale.now
 	}
 	entries, err := ch.scale.fields.OfObject(scale.ManagedFields)

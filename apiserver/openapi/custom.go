@@ -29,13 +29,7 @@ func (b *build) defineCustom(m model) string {
 			b.addTypeMeta(def)
 			b.embed(def)
 		}
-		if selectable := b.custom[m.custom].Selectable; len(selectable) > 0 {
-			paths := make([]object, len(selectable))
-			for i, path := range selectable {
-				paths[i] = object{"fieldPath": path}
-			}
-			def["x-kubernetes-selectable-fields"] = paths
-		}
+		b.selectable(def, m.custom)
 		b.defined[name] = def
 		b.markName(name, m.custom)
 	}
@@ -46,15 +40,30 @@ func (b *build) defineCustom(m model) string {
 	if _, ok := b.defined[list]; !ok {
 		kind := m.custom
 		kind.Kind += "List"
-		b.defined[list] = object{"type": "object", "description": kind.Kind + " is a list of " + m.custom.Kind, "required": []string{"items"}, "properties": object{
+		def := object{"type": "object", "description": kind.Kind + " is a list of " + m.custom.Kind, "required": []string{"items"}, "properties": object{
 			"apiVersion": b.typeMeta("apiVersion"), "kind": b.typeMeta("kind"),
 			"metadata": b.described(reflect.TypeFor[metav1.ListMeta](), metav1.PartialObjectMetadataList{}.SwaggerDoc()["metadata"]),
 			"items": object{"type": "array", "items": object{"$ref": b.link(name)},
 				"description": "List of " + m.plural + ". More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"},
 		}}
+		b.selectable(def, m.custom)
+		b.defined[list] = def
 		b.markName(list, kind)
 	}
 	return list
+}
+
+// selectable tells of the fields by which objects of the kind are selected (KEP-4358).
+func (b *build) selectable(def object, kind schema.GroupVersionKind) {
+	fields := b.custom[kind].Selectable
+	if len(fields) == 0 {
+		return
+	}
+	paths := make([]object, len(fields))
+	for i, path := range fields {
+		paths[i] = object{"fieldPath": path}
+	}
+	def["x-kubernetes-selectable-fields"] = paths
 }
 
 // customSchema returns the schema of a custom kind. It tells false if nothing can
@@ -65,7 +74,7 @@ func (b *build) customSchema(kind schema.GroupVersionKind) (object, bool) {
 		return nil, false
 	}
 	if b.flavour != v2 {
-		return def, true
+		return unfold(def), true
 	}
 	if def[preserveUnknown] == true {
 		return nil, false
@@ -76,6 +85,7 @@ func (b *build) customSchema(kind schema.GroupVersionKind) (object, bool) {
 const (
 	preserveUnknown  = "x-kubernetes-preserve-unknown-fields"
 	embeddedResource = "x-kubernetes-embedded-resource"
+	intOrString      = "x-kubernetes-int-or-string"
 )
 
 // embeddedTexts are what Kubernetes says of an embedded resource's fields.
@@ -164,37 +174,83 @@ func customName(k schema.GroupVersionKind) string {
 	return strings.Join(append(parts, k.Version, k.Kind), ".")
 }
 
-// toV2 leaves out of a schema what OpenAPI v2 does not know.
+// toV2 leaves out of a schema what OpenAPI v2 does not know, and what makes old clients
+// refuse objects: they take values of a type for not null, and fields that are not told
+// of for unknown.
 func toV2(in object) object {
-	if in["x-kubernetes-preserve-unknown-fields"] == true || in["x-kubernetes-int-or-string"] == true {
-		// Old clients would refuse what they do not know: let all pass.
-		out := object{"x-kubernetes-preserve-unknown-fields": true}
-		if d, ok := in["description"]; ok {
-			out["description"] = d
-		}
-		return out
-	}
+	nullable, preserve := in["nullable"] == true, in[preserveUnknown] == true
 	out := object{}
 	for k, v := range in {
 		switch k {
 		case "oneOf", "anyOf", "not", "nullable", "allOf", "default":
 			continue
-		case "properties":
-			fields := object{}
-			for name, f := range v.(object) {
-				if f, ok := f.(object); ok {
-					fields[name] = toV2(f)
-				}
+		case "properties", "items":
+			if nullable || preserve {
+				continue
 			}
-			out[k] = fields
-		case "items", "additionalProperties":
-			if f, ok := v.(object); ok {
-				v = toV2(f)
-			}
-			out[k] = v
-		default:
-			out[k] = v
 		}
+		out[k] = keyword(k, v, toV2)
+	}
+	if kind := out["type"]; nullable || kind == "array" && out["items"] == nil || kind == "object" && preserve {
+		delete(out, "type")
+	}
+	required, _ := out["required"].([]any)
+	properties, _ := in["properties"].(object)
+	required = slices.DeleteFunc(slices.Clone(required), func(name any) bool {
+		text, _ := name.(string)
+		p, _ := properties[text].(object)
+		return p["nullable"] == true
+	})
+	if values, _ := in["additionalProperties"].(object); len(required) == 0 || values["nullable"] == true {
+		delete(out, "required")
+	} else {
+		out["required"] = required
 	}
 	return out
+}
+
+// unfold tells of values that are an integer or a string that they are, for those who
+// do not know the extension.
+func unfold(in object) object {
+	out := object{}
+	for k, v := range in {
+		out[k] = keyword(k, v, unfold)
+	}
+	if in[intOrString] != true {
+		return out
+	}
+	either := []any{object{"type": "integer"}, object{"type": "string"}}
+	all, _ := in["allOf"].([]any)
+	first := object{}
+	if len(all) > 0 {
+		first, _ = all[0].(object)
+	}
+	switch {
+	case reflect.DeepEqual(in["anyOf"], either), reflect.DeepEqual(first["anyOf"], either):
+	case in["anyOf"] == nil:
+		out["anyOf"] = either
+	default:
+		out["allOf"] = append([]any{object{"anyOf": either}}, all...)
+	}
+	return out
+}
+
+// keyword returns the value of a keyword with what change makes of the schemas in it, but
+// for those that only validate.
+func keyword(name string, v any, change func(object) object) any {
+	inner, ok := v.(object)
+	switch {
+	case !ok:
+	case name == "items", name == "additionalProperties":
+		return change(inner)
+	case name == "properties":
+		fields := object{}
+		for field, f := range inner {
+			if f, ok := f.(object); ok {
+				fields[field] = change(f)
+			}
+		}
+		return fields
+	}
+	return v
 }

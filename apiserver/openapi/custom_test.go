@@ -132,3 +132,32 @@ func TestCustomOperations(t *testing.T) {
 		t.Errorf("a group of custom kinds alone: %d, want 404", w.Code)
 	}
 }
+
+// TestCustomValues: what is told of a schema's values in each flavour.
+func TestCustomValues(t *testing.T) {
+	for _, c := range []struct{ schema, v2, v3 string }{
+		{`{"x-kubernetes-int-or-string":true}`, `{"x-kubernetes-int-or-string":true}`, `{"anyOf":[{"type":"integer"},{"type":"string"}],"x-kubernetes-int-or-string":true}`},
+		{`{"x-kubernetes-int-or-string":true,"anyOf":[{"minimum":1}]}`, `{"x-kubernetes-int-or-string":true}`,
+			`{"allOf":[{"anyOf":[{"type":"integer"},{"type":"string"}]}],"anyOf":[{"minimum":1}],"x-kubernetes-int-or-string":true}`},
+		{`{"x-kubernetes-int-or-string":true,"allOf":[{"anyOf":[{"type":"integer"},{"type":"string"}]}]}`, `{"x-kubernetes-int-or-string":true}`,
+			`{"allOf":[{"anyOf":[{"type":"integer"},{"type":"string"}]}],"x-kubernetes-int-or-string":true}`},
+		{`{"type":"object","nullable":true,"properties":{"a":{"type":"string"}}}`, `{}`, `{"nullable":true,"properties":{"a":{"type":"string"}},"type":"object"}`},
+		{`{"type":"array","x-kubernetes-preserve-unknown-fields":true,"items":{"type":"string"}}`, `{"x-kubernetes-preserve-unknown-fields":true}`,
+			`{"items":{"type":"string"},"type":"array","x-kubernetes-preserve-unknown-fields":true}`},
+		{`{"type":"object","required":["a","b"],"properties":{"a":{"type":"string","nullable":true},"b":{"type":"string","default":"x"}}}`,
+			`{"properties":{"a":{},"b":{"type":"string"}},"required":["b"],"type":"object"}`,
+			`{"properties":{"a":{"nullable":true,"type":"string"},"b":{"default":"x","type":"string"}},"required":["a","b"],"type":"object"}`},
+		{`{"type":"object","required":["a"],"additionalProperties":{"type":"string","nullable":true}}`, `{"additionalProperties":{},"type":"object"}`,
+			`{"additionalProperties":{"nullable":true,"type":"string"},"required":["a"],"type":"object"}`},
+	} {
+		var in object
+		if err := json.Unmarshal([]byte(c.schema), &in); err != nil {
+			t.Fatal(err)
+		}
+		for flavour, got := range map[string]object{c.v2: toV2(in), c.v3: unfold(in)} {
+			if text, err := json.Marshal(got); err != nil || string(text) != flavour {
+				t.Errorf("%s: got %s, want %s (%v)", c.schema, text, flavour, err)
+			}
+		}
+	}
+}

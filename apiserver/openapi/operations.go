@@ -314,10 +314,14 @@ func (b *builder) watches(root, scope string) {
 func (b *builder) sub(path, name string, kind schema.GroupVersionKind, m model) {
 	what, of := b.v.kind.Kind+title(name), name+" of "
 	if name != "finalize" {
-		b.add(operation{
+		op := operation{
 			path: path, method: "get", action: "get", id: b.id("read", what, false), description: "read " + of + "the specified " + b.v.kind.Kind,
 			kind: kind, answer: m,
-		})
+		}
+		if b.v.custom {
+			op.parameters = b.ways.get
+		}
+		b.add(op)
 		b.patch(path, what, of, kind, m)
 	}
 	b.put(path, what, of, kind, m)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -143,11 +142,6 @@ func applyPatch(ctx context.Context, h *hook, a *admission.Attributes, v admissi
 	before := a.Object
 	if err := a.Replace(ctx, v, patched); err != nil {
 		return false, apierrors.NewInternalError(err)
-	}
-	// Who manages which field is not a webhook's to say. Of a Scale it is, whose
-	// entries are in full.
-	if _, scale := a.Object.(*autoscalingv1.Scale); !scale {
-		a.Object.SetManagedFields(before.GetManagedFields())
 	}
 	return !equality.Semantic.DeepEqual(before, a.Object), nil
 }
