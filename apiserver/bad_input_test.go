@@ -76,9 +76,9 @@ func TestBadInput(t *testing.T) {
 		{"rubbish revision of a watch", "GET", cms + "?watch=1&resourceVersion=x", "", "", 400, "BadRequest", `invalid resource version: resourceVersion: Invalid value: "x"`},
 		{"bad match", "GET", cms + "?resourceVersionMatch=Exact", "", "", 422, "Invalid", "resourceVersionMatch is forbidden unless resourceVersion is provided"},
 		{"future revision", "GET", cms + "?resourceVersion=99999", "", "", 504, "Timeout", "Too large resource version: 99999"},
-		{"unacceptable", "GET", cms, "", "", 406, "NotAcceptable", "only the following media types are accepted"},
+		{"unacceptable", "GET", cms, "", "", 406, "NotAcceptable", "406: Not Acceptable"},
 		{"bad propagation", "DELETE", cms + "/a?propagationPolicy=x", "", "", 422, "Invalid", "propagationPolicy"},
-		{"patch media", "PATCH", cms + "/a", "application/json", "{}", 415, "UnsupportedMediaType", "application/strategic-merge-patch+json"},
+		{"patch media", "PATCH", cms + "/a", "application/json", "{}", 415, "UnsupportedMediaType", "415: Unsupported Media Type"},
 		{"patch of nothing", "PATCH", cms + "/none", "application/merge-patch+json", "{}", 404, "NotFound", `configmaps "none" not found`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

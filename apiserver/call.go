@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"minke/api/inprocess"
@@ -102,8 +103,26 @@ func (c *call) key() string { return c.end.key(c.info.Namespace, c.info.Name) }
 // offer is what the server reads and writes.
 func (c *call) offer() codec.Offer { return codec.Offer{CBOR: c.cfg.CBOR} }
 
+// acceptable refuses an Accept header that names nothing which the path has.
+func (c *call) acceptable() error {
+	o := c.offer()
+	if c.end.use != nil || o.Produces(c.r.Header.Get("Accept")) {
+		return nil
+	}
+	all := o.Media()
+	if c.info.Verb == "list" || c.info.Verb == "watch" {
+		all += ", " + o.StreamMedia()
+	}
+	err := fail(http.StatusNotAcceptable, metav1.StatusReasonNotAcceptable, "406: Not Acceptable\n\nAvailable representations: "+all)
+	err.ErrStatus.Details = &metav1.StatusDetails{}
+	return err
+}
+
 // negotiate reads the Accept header.
 func (c *call) negotiate() error {
+	if err := c.acceptable(); err != nil {
+		return err
+	}
 	o := c.offer()
 	o.Untyped = c.end.Conform != nil
 	a, ok := o.Negotiate(c.r.Header.Get("Accept"))

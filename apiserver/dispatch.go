@@ -55,6 +55,11 @@ func (c *call) dispatch() error {
 		if err := c.checkAction(); err != nil {
 			return err
 		}
+		if c.info.Verb == "create" && !c.longRunning() {
+			if err := c.acceptable(); err != nil {
+				return err
+			}
+		}
 		action.ServeHTTP(c.writer(), c.r.WithContext(c.ctx))
 		return nil
 	}

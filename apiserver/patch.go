@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -87,6 +88,11 @@ func (c *call) patchType() (types.PatchType, error) {
 		if c.cfg.CBOR {
 			return kind, nil
 		}
+	}
+	if c.end.use == nil {
+		err := fail(http.StatusUnsupportedMediaType, metav1.StatusReasonUnsupportedMediaType, "415: Unsupported Media Type")
+		err.ErrStatus.Details = &metav1.StatusDetails{}
+		return "", err
 	}
 	return "", unsupportedMedia(c.patchMedia())
 }

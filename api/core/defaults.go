@@ -44,7 +44,7 @@ func defaultNode(n *corev1.Node) {
 	samePodCIDR(&n.Spec)
 	roundUp(n.Status.Capacity)
 	roundUp(n.Status.Allocatable)
-	if n.Status.Allocatable == nil && n.Status.Capacity != nil {
+	if len(n.Status.Allocatable) == 0 && n.Status.Capacity != nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}
 }

@@ -46,6 +46,9 @@ func nodeUpdate(o, old *corev1.Node) {
 // nodeStatus lets the status subresource change nothing but the status.
 func nodeStatus(o, old *corev1.Node) {
 	o.Spec = old.Spec
+	if old.Status.Config == nil {
+		o.Status.Config = nil
+	}
 }
 
 func nodeWarnings(o, _ *corev1.Node) []string {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ func validateNode(n *corev1.Node) field.ErrorList {
 	// Kubernetes names the taints as if they were metadata.
 	errs := validateTaints(n.Spec.Taints, field.NewPath("metadata", "taints"))
 	errs = append(errs, nodeResources(n)...)
+	errs = append(errs, declaredFeatures(n.Status.DeclaredFeatures)...)
 	if swap := n.Status.NodeInfo.Swap; swap != nil && swap.Capacity != nil && *swap.Capacity <= 0 {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "nodeSwapStatus", "capacity"), *swap.Capacity, notPositiveMessage))
 	}
@@ -28,6 +30,29 @@ func validateNode(n *corev1.Node) field.ErrorList {
 			errs = append(errs, field.InternalError(cidrs, fmt.Errorf("invalid PodCIDRs. failed to check with dual stack with error:%w", err)))
 		} else if !both || len(n.Spec.PodCIDRs) > 2 {
 			errs = append(errs, field.Invalid(cidrs, n.Spec.PodCIDRs, "may specify no more than one CIDR for each IP family"))
+		}
+	}
+	return errs
+}
+
+// declaredFeature is the form of a feature that a node declares (KEP-5328).
+var declaredFeature = regexp.MustCompile(`^[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*$`)
+
+// declaredFeatures checks the names that a node declares, and that they are in order.
+func declaredFeatures(names []string) field.ErrorList {
+	var errs field.ErrorList
+	path := field.NewPath("status", "declaredFeatures")
+	for i, name := range names {
+		if i > 0 && name == names[i-1] {
+			errs = append(errs, field.Duplicate(path.Index(i), name))
+		} else if i > 0 && name < names[i-1] {
+			errs = append(errs, field.Invalid(path.Index(i), name, "list must be sorted alphabetically"))
+		}
+		switch {
+		case len(name) > validation.DNS1123SubdomainMaxLength:
+			errs = append(errs, field.Invalid(path.Index(i), name, fmt.Sprintf("invalid feature name %q: must be no more than %d characters", name, validation.DNS1123SubdomainMaxLength)))
+		case !declaredFeature.MatchString(name):
+			errs = append(errs, field.Invalid(path.Index(i), name, fmt.Sprintf("invalid feature name %q: must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes", name)))
 		}
 	}
 	return errs
@@ -73,12 +98,15 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 
 // validateNodeUpdate holds for the node and for its status.
 func validateNodeUpdate(n, old *corev1.Node) field.ErrorList {
-	errs := nodeResources(n)
+	errs := append(nodeResources(n), declaredFeatures(n.Status.DeclaredFeatures)...)
 	path := field.NewPath("spec")
 	addresses := map[corev1.NodeAddress]bool{}
 	for i, a := range n.Status.Addresses {
 		if addresses[a] {
-			errs = append(errs, field.Duplicate(field.NewPath("status", "addresses").Index(i), a))
+			errs = append(errs, field.Duplicate(field.NewPath("status", "addresses").Index(i), struct {
+				Type    corev1.NodeAddressType
+				Address string
+			}{a.Type, a.Address}))
 		}
 		addresses[a] = true
 	}

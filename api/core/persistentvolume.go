@@ -32,9 +32,18 @@ func persistentVolumeUpdate(o, old *corev1.PersistentVolume) {
 	o.Status = old.Status
 }
 
-// persistentVolumeStatus lets the status subresource change nothing but the status.
+// persistentVolumeStatus lets the status subresource change nothing but the status,
+// and notes when the phase changed, unless the client says it (KEP-3762).
 func persistentVolumeStatus(o, old *corev1.PersistentVolume) {
 	o.Spec = old.Spec
+	said := o.Status.LastPhaseTransitionTime
+	switch same := o.Status.Phase == old.Status.Phase; {
+	case same && said == nil:
+		o.Status.LastPhaseTransitionTime = old.Status.LastPhaseTransitionTime
+	case !same && (said == nil || said.Equal(old.Status.LastPhaseTransitionTime)):
+		now := metav1.Now()
+		o.Status.LastPhaseTransitionTime = &now
+	}
 }
 
 func persistentVolumeCreate(o *corev1.PersistentVolume) {

@@ -101,6 +101,27 @@ func (o Offer) Negotiate(accept string) (Accepted, bool) {
 	return Accepted{}, false
 }
 
+// Produces tells whether an Accept header names one of the media types, whatever
+// their parameters, or all. Kubernetes asks this of its own resources first, and
+// patterns other than */* are no names.
+func (o Offer) Produces(accept string) bool {
+	if accept == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(accept, ",") {
+		media, _, _ := strings.Cut(part, ";")
+		switch strings.TrimSpace(media) {
+		case MediaJSON, MediaYAML, MediaProtobuf, "*/*":
+			return true
+		case MediaCBOR, MediaCBORSequence:
+			if o.CBOR {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // NegotiateStream is Negotiate for watches, which are not served in YAML.
 func (o Offer) NegotiateStream(accept string) (Accepted, bool) {
 	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
