@@ -34,6 +34,7 @@ func (c *call) list() error {
 	if err != nil {
 		return err
 	}
+	defer p.recycle()
 	return c.writeList(p.items, p.meta, p.of)
 }
 
@@ -42,6 +43,28 @@ type page struct {
 	of    *cache.Snapshot
 	items []*cache.Item
 	meta  metav1.ListMeta
+	room  *[]*cache.Item // what items began in, if that is used again
+}
+
+var pageRooms = sync.Pool{New: func() any { return new([]*cache.Item) }}
+
+// begin makes room for so many items.
+func (p *page) begin(items int) {
+	if items > maxComposed {
+		p.items = make([]*cache.Item, 0, items)
+		return
+	}
+	p.room = pageRooms.Get().(*[]*cache.Item)
+	p.items = slices.Grow((*p.room)[:0], items)
+}
+
+// recycle ends the use of items.
+func (p *page) recycle() {
+	if p.room != nil {
+		clear(*p.room)
+		pageRooms.Put(p.room)
+	}
+	p.room, p.items = nil, nil
 }
 
 // page collects what o asks for.
@@ -72,7 +95,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 		return p, err
 	}
 	if o.Limit == 0 && sel.everything() {
-		p.items = make([]*cache.Item, 0, snapshot.Len(prefix))
+		p.begin(snapshot.Len(prefix))
 	}
 	var remaining int64
 	all := c.shownAll(c.ctx, snapshot.All(prefix, after), sel)
@@ -94,6 +117,9 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	}
 	if all.err != nil {
 		return nil, all.err
+	}
+	if p.room != nil {
+		*p.room = p.items
 	}
 	if p.items, err = c.shownItems(c.ctx, p.items); err != nil {
 		return nil, err

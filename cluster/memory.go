@@ -14,14 +14,16 @@ import (
 // leastPercent of it where that is more. Much of a large heap is stored bytes,
 // which cost a collection nothing: so memory is worth more than fewer of them.
 //
-// While much is allocated it may grow to busyHeap bytes in any case. A small heap
-// would be collected many times a second otherwise, and in each of the 3 to 5 ms
-// that this takes requests wait for a processor. What that takes is given back
-// soon after.
+// While much is allocated it may grow to busyHeap bytes in any case, and while so
+// much is that this would not do for busyTime, to as many as do, up to maxBusyHeap.
+// A small heap would be collected many times a second otherwise, and in each of the
+// 3 to 5 ms that this takes requests wait for a processor: more than one in a
+// hundred would be late. What that takes is given back soon after.
 const (
 	slack        = 30 << 20
 	leastPercent = 30
 	busyHeap     = 56 << 20
+	maxBusyHeap  = 144 << 20
 )
 
 // Much is allocated from the start on, and when it was busyRate bytes a second for
@@ -69,8 +71,9 @@ type pacer struct {
 	mu      sync.Mutex // guards what follows
 	percent int
 	busy    bool
-	last    sample // taken at a collection, of which there may be many in busyTime
-	looked  sample // taken at the last look, while busy
+	rate    float64 // bytes that were allocated a second, while busy
+	last    sample  // taken at a collection, of which there may be many in busyTime
+	looked  sample  // taken at the last look, while busy
 }
 
 // sample is how much was allocated until when.
@@ -81,9 +84,9 @@ type sample struct {
 
 func (p *pacer) now() sample { return sample{p.read(), time.Now()} }
 
-// reaches tells whether so many bytes a second were allocated since before.
-func (s sample) reaches(rate float64, before sample) bool {
-	return float64(s.allocated-before.allocated) >= rate*s.at.Sub(before.at).Seconds()
+// rate is how many bytes a second were allocated since before.
+func (s sample) rate(before sample) float64 {
+	return float64(s.allocated-before.allocated) / max(s.at.Sub(before.at), time.Millisecond).Seconds()
 }
 
 // start lets the heap grow at first: most of what a start allocates it keeps.
@@ -110,7 +113,8 @@ func (p *pacer) collected() {
 	defer p.mu.Unlock()
 	now := p.now()
 	if now.at.Sub(p.last.at) >= busyTime {
-		if !p.busy && now.reaches(busyRate, p.last) {
+		p.rate = now.rate(p.last)
+		if !p.busy && p.rate >= busyRate {
 			p.busy, p.looked = true, now
 			time.AfterFunc(calmTime, p.look)
 		}
@@ -123,7 +127,8 @@ func (p *pacer) collected() {
 func (p *pacer) look() {
 	p.mu.Lock()
 	now := p.now()
-	p.busy = now.reaches(calmRate, p.looked)
+	p.rate = now.rate(p.looked)
+	p.busy = p.rate >= calmRate
 	p.looked = now
 	if p.busy {
 		time.AfterFunc(calmTime, p.look)
@@ -140,7 +145,11 @@ func (p *pacer) look() {
 
 // adapt sets the percentage, unless that would change little. p.mu must be held.
 func (p *pacer) adapt(h heap) {
-	now := growth(h.live, h.roots, p.busy)
+	var busy uint64
+	if p.busy {
+		busy = min(max(busyHeap, h.live+uint64(p.rate*busyTime.Seconds())), maxBusyHeap)
+	}
+	now := growth(h.live, h.roots, busy)
 	if least := max(3, p.percent/10); now <= p.percent-least || now >= p.percent+least || now == 100 && p.percent != 100 {
 		p.set(now)
 		p.percent = now
@@ -148,16 +157,14 @@ func (p *pacer) adapt(h heap) {
 }
 
 // growth is by how many percent a heap of which live bytes are in use may grow;
-// roots is what is scanned beside them.
-func growth(live, roots uint64, busy bool) int {
-	if live == 0 {
-		return 100
+// roots is what is scanned beside them, and least is to what size it may grow in any case.
+func growth(live, roots, least uint64) int {
+	percent := 100
+	if live > slack {
+		percent = max(leastPercent, int(100*slack/live))
 	}
-	if busy && live < busyHeap-slack {
-		return max(int(100*(busyHeap-live)/(live+roots)), 100)
+	if live == 0 || live >= least {
+		return percent
 	}
-	if live <= slack {
-		return 100
-	}
-	return max(leastPercent, int(100*slack/live))
+	return max(int(100*(least-live)/(live+roots)), percent)
 }

@@ -9,16 +9,17 @@ import (
 )
 
 func TestGrowth(t *testing.T) {
+	const mib = 1 << 20
 	for _, c := range []struct {
-		live, roots uint64
-		busy        bool
-		want        int
+		live, roots, least uint64
+		want               int
 	}{
-		{0, 0, false, 100}, {25 << 20, 0, false, 100}, {30 << 20, 0, false, 100}, {60 << 20, 0, false, 50}, {100 << 20, 0, false, 30}, {4 << 30, 0, false, 30},
-		{0, 0, true, 100}, {8 << 20, 0, true, 600}, {8 << 20, 8 << 20, true, 300}, {25 << 20, 25 << 20, true, 100}, {34 << 20, 0, true, 88}, {100 << 20, 0, true, 30},
+		{0, 0, 0, 100}, {25 * mib, 0, 0, 100}, {30 * mib, 0, 0, 100}, {60 * mib, 0, 0, 50}, {100 * mib, 0, 0, 30}, {4096 * mib, 0, 0, 30},
+		{0, 0, 56 * mib, 100}, {8 * mib, 0, 56 * mib, 600}, {8 * mib, 8 * mib, 56 * mib, 300}, {25 * mib, 25 * mib, 56 * mib, 100},
+		{34 * mib, 0, 56 * mib, 88}, {100 * mib, 0, 56 * mib, 30}, {100 * mib, 0, 144 * mib, 44}, {144 * mib, 0, 144 * mib, 30},
 	} {
-		if got := growth(c.live, c.roots, c.busy); got != c.want {
-			t.Errorf("%d bytes in use, %d of roots, busy %v: %d%%, want %d%%", c.live, c.roots, c.busy, got, c.want)
+		if got := growth(c.live, c.roots, c.least); got != c.want {
+			t.Errorf("%d bytes in use, %d of roots, %d in any case: %d%%, want %d%%", c.live, c.roots, c.least, got, c.want)
 		}
 	}
 }
@@ -88,7 +89,10 @@ func TestPacer(t *testing.T) {
 			{"the next soon after", busyTime / 2, 16 << 20, nil},
 			{"and the next", busyTime / 2, 16 << 20, []int{250}},
 			{"and so on", time.Second, 16 << 20, nil},
-			{"for a long time", 10 * time.Second, 160 << 20, nil},
+			{"for a long time", 9450 * time.Millisecond, 160 << 20, nil},
+			{"more than would do for a second", time.Second, 80 << 20, []int{500}},
+			{"more than it may", time.Second, 800 << 20, []int{800}},
+			{"less again", time.Second, 16 << 20, []int{250}},
 		} {
 			h.allocate(step.after, step.alloc)
 			p.collected()
@@ -97,8 +101,8 @@ func TestPacer(t *testing.T) {
 			}
 		}
 		h.allocate(2*calmTime, 1<<20)
-		if set, collected := h.told(); !slices.Equal(set, []int{100}) || collected != 1 {
-			t.Errorf("after the load: set to %d%%, %d collections, want 100%% and one", set, collected)
+		if set, collected := h.told(); !slices.Equal(set, []int{800, 100}) || collected != 1 {
+			t.Errorf("after the load: set to %d%%, %d collections, want 800%% for the last two seconds, then 100%% and one", set, collected)
 		}
 		h.allocate(time.Minute, 0)
 		if set, collected := h.told(); len(set) > 0 || collected != 1 {
