@@ -244,7 +244,7 @@ func (w *testServer) unchanged(what string) {
 // take makes the request of a step.
 func (w *testServer) take(s step) {
 	w.Helper()
-	r := httptest.NewRequest(s.method, s.path, strings.NewReader(s.body))
+	r := httptest.NewRequest(s.method, s.path, strings.NewReader(w.latest(s.method, s.path, s.body)))
 	r.Header.Set("Content-Type", "application/json")
 	if s.contentType != "" {
 		r.Header.Set("Content-Type", s.contentType)
