@@ -16,7 +16,7 @@ import (
 // must be so; nil leaves out a field that excludes another one.
 var own = map[string]map[string]any{
 	"serviceaccounts": {"secrets.0.apiVersion": nil, "secrets.0.fieldPath": nil, "secrets.0.kind": nil, "secrets.0.namespace": nil, "secrets.0.resourceVersion": nil, "secrets.0.uid": nil},
-	"nodes":           {"spec.configSource": nil},
+	"nodes":           {"spec.configSource": nil, "status.config": nil, "status.declaredFeatures": []any{"Feature"}},
 	"certificatesigningrequests.certificates.k8s.io": {
 		"spec.request": base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: request})),
 		"spec.usages":  []any{"digital signature", "client auth"}, "spec.expirationSeconds": 600.0, "status.conditions[0].status": "True",
