@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/component-helpers/auth/rbac/validation"
 
+	"minke/api"
 	"minke/api/inprocess"
 	"minke/apiserver/admission"
 )
@@ -36,48 +37,61 @@ func (e *Escalation) Admit(ctx context.Context, a *admission.Attributes) error {
 	if slices.Contains(a.User.Groups, Masters) {
 		return nil
 	}
+	if collects(a.Object, a.Old) {
+		return nil
+	}
 	switch obj := a.Object.(type) {
 	case *rbacv1.Role:
-		old, _ := a.Old.(*rbacv1.Role)
-		if old != nil && equality.Semantic.DeepEqual(old.Rules, obj.Rules) {
-			return nil
-		}
 		return e.role(ctx, a, obj.Rules)
 	case *rbacv1.ClusterRole:
 		old, _ := a.Old.(*rbacv1.ClusterRole)
-		if old != nil && equality.Semantic.DeepEqual(old.Rules, obj.Rules) && equality.Semantic.DeepEqual(old.AggregationRule, obj.AggregationRule) {
-			return nil
-		}
-		return e.clusterRole(ctx, a, obj)
+		return e.clusterRole(ctx, a, obj, old)
 	case *rbacv1.RoleBinding:
-		old, _ := a.Old.(*rbacv1.RoleBinding)
-		if old != nil && equality.Semantic.DeepEqual(old.RoleRef, obj.RoleRef) && equality.Semantic.DeepEqual(old.Subjects, obj.Subjects) {
-			return nil
-		}
 		return e.bind(ctx, a, obj.RoleRef)
 	case *rbacv1.ClusterRoleBinding:
-		old, _ := a.Old.(*rbacv1.ClusterRoleBinding)
-		if old != nil && equality.Semantic.DeepEqual(old.RoleRef, obj.RoleRef) && equality.Semantic.DeepEqual(old.Subjects, obj.Subjects) {
-			return nil
-		}
 		return e.bind(ctx, a, obj.RoleRef)
 	}
 	return nil
 }
 
+// collects tells whether an update changes nothing but owners and finalizers, as
+// the garbage collector does, which holds no rights of others. Anything else may
+// give rights: by a label a role becomes part of another one.
+func collects(obj, old api.Object) bool {
+	if obj == nil || old == nil {
+		return false
+	}
+	same := obj.DeepCopyObject().(api.Object)
+	same.SetOwnerReferences(old.GetOwnerReferences())
+	same.SetFinalizers(old.GetFinalizers())
+	same.SetManagedFields(old.GetManagedFields())
+	// These are not the caller's to change.
+	same.SetUID(old.GetUID())
+	same.SetResourceVersion(old.GetResourceVersion())
+	same.SetCreationTimestamp(old.GetCreationTimestamp())
+	same.GetObjectKind().SetGroupVersionKind(old.GetObjectKind().GroupVersionKind())
+	return equality.Semantic.DeepEqual(same, old)
+}
+
 // clusterRole also guards aggregation: what is gathered later cannot be
 // compared now, so only who has everything may have it gathered.
-func (e *Escalation) clusterRole(ctx context.Context, a *admission.Attributes, obj *rbacv1.ClusterRole) error {
+func (e *Escalation) clusterRole(ctx context.Context, a *admission.Attributes, obj, old *rbacv1.ClusterRole) error {
 	if err := e.role(ctx, a, obj.Rules); err != nil {
 		return err
 	}
-	if obj.AggregationRule == nil || e.may(ctx, a, "escalate", rbacv1.RoleRef{Kind: "ClusterRole", Name: obj.Name}) {
+	if !gathers(obj) && !gathers(old) || e.may(ctx, a, "escalate", rbacv1.RoleRef{Kind: "ClusterRole", Name: obj.Name}) {
 		return nil
 	}
 	if err := e.covers(a.User, a.Namespace, everything()); err != nil {
 		return apierrors.NewForbidden(a.Resource.GroupResource(), obj.Name, errors.New("must have cluster-admin privileges to use the aggregationRule"))
 	}
 	return nil
+}
+
+// gathers tells whether a role's rules are those of others. Who takes that away
+// could give it rules that no longer follow.
+func gathers(r *rbacv1.ClusterRole) bool {
+	return r != nil && r.AggregationRule != nil && len(r.AggregationRule.ClusterRoleSelectors) > 0
 }
 
 func (e *Escalation) role(ctx context.Context, a *admission.Attributes, rules []rbacv1.PolicyRule) error {

@@ -51,3 +51,42 @@ func TestEscalation(t *testing.T) {
 		}
 	}
 }
+
+// TestEscalationByUpdate: who does not hold what a role grants may change nothing
+// of it but what garbage collection needs.
+func TestEscalationByUpdate(t *testing.T) {
+	r := bootstrapped(clusterRole("pods", on("get", "", "pods")), bindCluster("pods", "pods", user("jane")))
+	e := &Escalation{RBAC: r, Authorizer: r}
+	role := func(change func(*rbacv1.ClusterRole), rules ...rbacv1.PolicyRule) *rbacv1.ClusterRole {
+		r := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "r", UID: "u", ResourceVersion: "7"}, Rules: rules}
+		if change != nil {
+			change(r)
+		}
+		return r
+	}
+	label := func(r *rbacv1.ClusterRole) { r.Labels = map[string]string{aggregateTo("view"): "true"} }
+	finalizer := func(r *rbacv1.ClusterRole) { r.Finalizers, r.ResourceVersion = []string{"x/y"}, "" }
+	gathering := func(r *rbacv1.ClusterRole) {
+		r.AggregationRule = &rbacv1.AggregationRule{ClusterRoleSelectors: []metav1.LabelSelector{{MatchLabels: map[string]string{"a": "b"}}}}
+	}
+	all, pods := on("*", "*", "*"), on("get", "", "pods")
+	for _, c := range []struct {
+		name     string
+		obj, old api.Object
+		allowed  bool
+	}{
+		{"a label on what she has", role(label, pods), role(nil, pods), true},
+		{"a label on more than she has", role(label, all), role(nil, all), false},
+		{"a finalizer of more than she has", role(finalizer, all), role(nil, all), true},
+		{"nothing", role(nil, all), role(nil, all), true},
+		{"less than before", role(nil, pods), role(nil, all), true},
+		{"no more aggregation", role(nil, pods), role(gathering, pods), false},
+		{"other subjects", bindCluster("b", "cluster-admin", user("x")), bindCluster("b", "cluster-admin"), false},
+	} {
+		a := &admission.Attributes{Operation: admission.Update, Object: c.obj, Old: c.old, Name: c.obj.GetName(), User: someone("jane"),
+			Resource: &api.Resource{Kind: rbacv1.SchemeGroupVersion.WithKind("X"), Plural: "x"}}
+		if err := e.Admit(t.Context(), a); (err == nil) != c.allowed {
+			t.Errorf("%s: %v, want allowed %v", c.name, err, c.allowed)
+		}
+	}
+}
