@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -54,8 +55,8 @@ type call struct {
 	span, work *tracing.Span
 	began      time.Time
 	// waited is how long it waited for its seats.
-	waited time.Duration
-	warned map[string]bool
+	waited   time.Duration
+	warnings warnings
 }
 
 // single is what a header field with one value holds.
@@ -66,25 +67,52 @@ func (s *single) of(value string) []string {
 	return s[:]
 }
 
-// maxWarnings and maxWarningText bound the Warning headers of one answer.
+// warnings are those of one answer: each once, and all of them at full length as long
+// as they are no more than maxWarnings together.
+type warnings struct {
+	texts []string
+	seen  map[string]bool
+	// written counts the characters that were sent.
+	written int
+	// cut tells that each is cut to maxWarningText.
+	cut bool
+}
+
+// The bounds of the Warning headers of one answer, in characters, are Kubernetes'.
 const (
-	maxWarnings    = 64
-	maxWarningText = 1024
+	maxWarnings    = 4096
+	maxWarningText = 256
 )
 
 // warn adds a Warning header. It must be called before the answer begins.
 func (c *call) warn(text string) {
-	if c.warned[text] || len(c.warned) >= maxWarnings || text == "" {
+	w := &c.warnings
+	if text == "" || w.cut && w.written >= maxWarnings || w.seen[text] {
 		return
 	}
-	if c.warned == nil {
-		c.warned = map[string]bool{}
+	if w.seen == nil {
+		w.seen = map[string]bool{}
 	}
-	c.warned[text] = true
-	if len(text) > maxWarningText {
-		text = text[:maxWarningText]
+	w.seen[text] = true
+	w.texts = append(w.texts, text)
+	if w.cut || w.written+utf8.RuneCountInString(text) <= maxWarnings {
+		c.sendWarning(text)
+		return
+	}
+	w.cut, w.written = true, 0
+	c.w.Header().Del("Warning")
+	for _, t := range w.texts {
+		c.sendWarning(t)
+	}
+}
+
+func (c *call) sendWarning(text string) {
+	n := utf8.RuneCountInString(text)
+	if c.warnings.cut && n > maxWarningText {
+		text, n = string([]rune(text)[:maxWarningText]), maxWarningText
 	}
 	if header, err := utilnet.NewWarningHeader(299, "-", text); err == nil {
+		c.warnings.written += n
 		c.w.Header().Add("Warning", header)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"minke/api"
 	"minke/api/intorpercent"
 )
 
@@ -29,7 +30,7 @@ func deploymentStrategy(s *appsv1.DeploymentStrategy, path *field.Path) field.Er
 		}
 		return append(errs, intorpercent.NotMoreThanAll(r.MaxUnavailable, at.Child("maxUnavailable"))...)
 	}
-	return field.ErrorList{field.NotSupported(path, s, []appsv1.DeploymentStrategyType{appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType})}
+	return field.ErrorList{field.NotSupported(path, api.Untagged(*s), []appsv1.DeploymentStrategyType{appsv1.RecreateDeploymentStrategyType, appsv1.RollingUpdateDeploymentStrategyType})}
 }
 
 func daemonSetStrategy(s *appsv1.DaemonSetUpdateStrategy, path *field.Path) field.ErrorList {
@@ -43,7 +44,7 @@ func daemonSetStrategy(s *appsv1.DaemonSetUpdateStrategy, path *field.Path) fiel
 		}
 		return daemonSetRolling(s.RollingUpdate, at)
 	}
-	return field.ErrorList{field.NotSupported(path, s, []appsv1.DaemonSetUpdateStrategyType{appsv1.RollingUpdateDaemonSetStrategyType, appsv1.OnDeleteDaemonSetStrategyType})}
+	return field.ErrorList{field.NotSupported(path, api.Untagged(*s), []appsv1.DaemonSetUpdateStrategyType{appsv1.RollingUpdateDaemonSetStrategyType, appsv1.OnDeleteDaemonSetStrategyType})}
 }
 
 func daemonSetRolling(r *appsv1.RollingUpdateDaemonSet, path *field.Path) field.ErrorList {
@@ -69,7 +70,7 @@ func statefulSetStrategy(u *appsv1.StatefulSetUpdateStrategy, path *field.Path) 
 		return field.ErrorList{field.Required(path, "")}
 	case appsv1.OnDeleteStatefulSetStrategyType:
 		if u.RollingUpdate != nil {
-			return field.ErrorList{field.Invalid(at, u.RollingUpdate, "only allowed for updateStrategy '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"'")}
+			return field.ErrorList{field.Invalid(at, api.Untagged(u.RollingUpdate), "only allowed for updateStrategy '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"'")}
 		}
 		return nil
 	case appsv1.RollingUpdateStatefulSetStrategyType:
@@ -78,7 +79,7 @@ func statefulSetStrategy(u *appsv1.StatefulSetUpdateStrategy, path *field.Path) 
 		}
 		return statefulSetRolling(u.RollingUpdate, at)
 	}
-	return field.ErrorList{field.Invalid(path, u, "must be '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"' or '"+string(appsv1.OnDeleteStatefulSetStrategyType)+"'")}
+	return field.ErrorList{field.Invalid(path, api.Untagged(*u), "must be '"+string(appsv1.RollingUpdateStatefulSetStrategyType)+"' or '"+string(appsv1.OnDeleteStatefulSetStrategyType)+"'")}
 }
 
 func statefulSetRolling(r *appsv1.RollingUpdateStatefulSetStrategy, path *field.Path) field.ErrorList {

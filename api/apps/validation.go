@@ -1,6 +1,8 @@
 package apps
 
 import (
+	"bytes"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -121,11 +123,18 @@ func validateDaemonSetUpdate(d, old *appsv1.DaemonSet) field.ErrorList {
 }
 
 func validateRevision(r *appsv1.ControllerRevision) field.ErrorList {
-	var errs field.ErrorList
-	if len(r.Data.Raw) == 0 && r.Data.Object == nil {
-		errs = append(errs, field.Required(field.NewPath("data"), "data is mandatory"))
+	errs := apivalidation.ValidateNonnegativeField(r.Revision, field.NewPath("revision"))
+	if r.Data.Object != nil {
+		return errs
 	}
-	return append(errs, apivalidation.ValidateNonnegativeField(r.Revision, field.NewPath("revision"))...)
+	data := field.NewPath("data")
+	switch text := bytes.TrimSpace(r.Data.Raw); {
+	case len(text) == 0, string(text) == "null":
+		errs = append(errs, field.Required(data, "data is mandatory"))
+	case text[0] != '{':
+		errs = append(errs, field.Required(data, "data must be a valid JSON object"))
+	}
+	return errs
 }
 
 // validateRevisionUpdate has the data neither changed nor left out.

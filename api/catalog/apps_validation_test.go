@@ -47,6 +47,8 @@ func TestWorkloadRules(t *testing.T) {
 			[]string{"spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"}},
 		"set with an older template": {statefulSet + "{selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: []}}}",
 			statefulSet + "{replicas: 2, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: []}}}", nil},
+		"revision of a list":    {"", "apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\nrevision: 1\ndata: []", []string{`data: Required value: data must be a valid JSON object`}},
+		"unknown strategy":      {"", deployment + "{strategy: {type: X}, " + selected + "}", []string{`spec.strategy: Unsupported value: {"Type":"X","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"`}},
 		"revision without data": {"", "apiVersion: apps/v1\nkind: ControllerRevision\nmetadata: {name: r}\nrevision: 1", []string{`data: Required value: data is mandatory`}},
 	})
 	rules(t, "status", map[string]rule{

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	netutils "k8s.io/utils/net"
+
+	"minke/api"
 )
 
 func validateNode(n *corev1.Node) field.ErrorList {
@@ -87,7 +89,7 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 		errs = append(errs, taintEffect(at.Child("effect"), t.Effect)...)
 		key := identity{t.Key, t.Effect}
 		if seen[key] {
-			duplicate := field.Duplicate(at, t)
+			duplicate := field.Duplicate(at, api.Untagged(t))
 			duplicate.Detail = "taints must be unique by key and effect pair"
 			errs = append(errs, duplicate)
 		}

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/component-helpers/node/util/sysctl"
+
+	"minke/api"
 )
 
 func (v *specCheck) podSecurity(spec *field.Path) field.ErrorList {
@@ -132,7 +134,7 @@ func validateSeccomp(p *corev1.SeccompProfile, path *field.Path) field.ErrorList
 	switch {
 	case p.Type != corev1.SeccompProfileTypeLocalhost:
 		if p.LocalhostProfile != nil {
-			errs = append(errs, field.Invalid(at, p, "can only be set when seccomp type is Localhost"))
+			errs = append(errs, field.Invalid(at, api.Untagged(p), "can only be set when seccomp type is Localhost"))
 		}
 	case p.LocalhostProfile == nil:
 		errs = append(errs, field.Required(at, "must be set when seccomp type is Localhost"))

@@ -68,9 +68,12 @@ func TrustBundleName(name string) []string {
 
 // UserAnnotations checks what a pod tells the signer of its certificate.
 func UserAnnotations(annotations map[string]string, path *field.Path) field.ErrorList {
-	errs := apivalidation.ValidateAnnotations(annotations, path)
+	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		errs = append(errs, validation.IsDomainPrefixedKey(path, key)...)
+		errs = append(errs, validation.IsDomainPrefixedKey(path, strings.ToLower(key))...) // the case does not matter
+	}
+	if apivalidation.ValidateAnnotationsSize(annotations) != nil {
+		errs = append(errs, field.TooLong(path, "", apivalidation.TotalAnnotationSizeLimitB))
 	}
 	return errs
 }

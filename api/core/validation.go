@@ -141,15 +141,15 @@ func foldStringData(s *corev1.Secret) {
 
 func validateNamespace(n *corev1.Namespace) field.ErrorList {
 	var errs field.ErrorList
-	for i, f := range n.Spec.Finalizers {
-		errs = append(errs, namespaceFinalizer(string(f), field.NewPath("spec", "finalizers").Index(i))...)
+	for _, f := range n.Spec.Finalizers {
+		errs = append(errs, namespaceFinalizer(string(f), field.NewPath("spec", "finalizers"))...)
 	}
 	return errs
 }
 
 func namespaceFinalizer(name string, path *field.Path) field.ErrorList {
 	errs := qualifiedName(path, name)
-	if len(errs) == 0 && !strings.Contains(name, "/") && name != string(corev1.FinalizerKubernetes) {
+	if !strings.Contains(name, "/") && name != string(corev1.FinalizerKubernetes) {
 		errs = append(errs, field.Invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified"))
 	}
 	return errs

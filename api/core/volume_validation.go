@@ -190,7 +190,7 @@ func (v *specCheck) ephemeralVolume(volume *corev1.Volume, spec, path *field.Pat
 	if v.pod() && v.meta.Name != "" && volume.Name != "" {
 		claim := v.meta.Name + "-" + volume.Name
 		for _, msg := range apivalidation.NameIsDNSSubdomain(claim, false) {
-			errs = append(errs, field.Invalid(spec.Child("ephemeral", "name"), volume.Name, fmt.Sprintf("PVC name %q: %v", claim, msg)))
+			errs = append(errs, field.Invalid(spec.Child("name"), volume.Name, fmt.Sprintf("PVC name %q: %v", claim, msg)))
 		}
 	}
 	return errs

@@ -60,7 +60,7 @@ func (a *Allocator) Admit(ctx context.Context, at *admission.Attributes) error {
 	if err == nil {
 		err = g.healthPort()
 	}
-	if err != nil {
+	if err != nil || at.DryRun {
 		for _, i := range g.taken {
 			a.holders[i].pending--
 			a.free(i)
@@ -141,7 +141,7 @@ func (g *grant) takeAddresses() error {
 	if spec.ClusterIP != "" && len(spec.ClusterIPs) == 0 {
 		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
-	if moved(spec, g.old) {
+	if moved(spec, g.old) || g.old == nil && atOdds(spec) {
 		return nil
 	}
 	if err := g.settleFamilies(); err != nil {
@@ -176,6 +176,13 @@ func (g *grant) takeAddresses() error {
 func moved(spec *corev1.ServiceSpec, old *corev1.Service) bool {
 	return old != nil && old.Spec.ClusterIP != "" && spec.ClusterIP != "" &&
 		spec.ClusterIP != old.Spec.ClusterIP && slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs)
+}
+
+// atOdds tells whether a new service's fields contradict each other, or name a family
+// that there is not. Validation refuses that.
+func atOdds(spec *corev1.ServiceSpec) bool {
+	unknown := func(f corev1.IPFamily) bool { return f != corev1.IPv4Protocol && f != corev1.IPv6Protocol }
+	return len(spec.ClusterIPs) > 0 && spec.ClusterIPs[0] != spec.ClusterIP || slices.ContainsFunc(spec.IPFamilies, unknown)
 }
 
 // requested takes an address that the user chose.

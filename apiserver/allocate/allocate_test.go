@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -304,5 +305,37 @@ func TestBitmap(t *testing.T) {
 	b.release(64)
 	if b.next(0, 130) != 64 || b.next(65, 130) != -1 || b.next(0, 64) != -1 {
 		t.Error("the released number is not found")
+	}
+}
+
+// TestDryRunTakesNothing: others may have what a dry run was shown.
+func TestDryRunTakesNothing(t *testing.T) {
+	_, a := newCluster(t, "10.0.0.0/29")
+	for range 20 {
+		s := service("a", func(s *corev1.ServiceSpec) { s.ClusterIP = "10.0.0.3" })
+		at := &admission.Attributes{Operation: admission.Create, Namespace: s.Namespace, Name: s.Name, Object: s, DryRun: true}
+		s.UID = types.UID(fmt.Sprint(t.Name(), len(a.holders)))
+		if err := a.Admit(t.Context(), at); err != nil || s.Spec.ClusterIPs[0] != "10.0.0.3" {
+			t.Fatal(err, s.Spec.ClusterIPs)
+		}
+		if n := len(a.holders); n != 0 {
+			t.Fatalf("%d items are held", n)
+		}
+	}
+}
+
+// TestAtOdds: what validation refuses is not completed before.
+func TestAtOdds(t *testing.T) {
+	_, a := newCluster(t, "10.0.0.0/29")
+	for name, change := range map[string]func(*corev1.ServiceSpec){
+		"only the newer field": func(s *corev1.ServiceSpec) { s.ClusterIPs = []string{"10.0.0.3"} },
+		"another first":        func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "10.0.0.3", []string{"10.0.0.4"} },
+		"no such family":       func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv5"} },
+	} {
+		s := service("a", change)
+		before := s.Spec.DeepCopy()
+		if err := admit(a, t.Context(), s, nil); err != nil || s.Spec.ClusterIP != before.ClusterIP || !slices.Equal(s.Spec.ClusterIPs, before.ClusterIPs) {
+			t.Errorf("%s: %v, %v", name, err, s.Spec)
+		}
 	}
 }
