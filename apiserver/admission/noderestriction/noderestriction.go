@@ -70,6 +70,8 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 		}
 	case "resourceslices.resource.k8s.io":
 		why = slice(a, node)
+	case "certificatesigningrequests.certificates.k8s.io":
+		why = signing(a, node)
 	case "podcertificaterequests.certificates.k8s.io":
 		why = p.podCertificate(ctx, a, node)
 	}

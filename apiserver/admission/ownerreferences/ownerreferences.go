@@ -45,21 +45,33 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	refuse := func(format string, args ...any) error {
 		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name, fmt.Errorf(format, args...))
 	}
+	// Who creates an object could as well not have created it: of what is to be
+	// collected later he needs no right.
 	deletion := authz.Attributes{
 		Verb: "delete", Group: a.Resource.Kind.Group, Version: a.Resource.Kind.Version, Resource: a.Resource.Plural,
 		Subresource: a.Subresource, Namespace: a.Namespace, Name: a.Name,
 	}
-	if allowed, reason := p.Authorizer.Allows(ctx, a.User, deletion); !allowed {
-		return refuse("cannot set an ownerRef on a resource you can't delete: %s", reason)
+	if a.Operation == admission.Update {
+		if decision, reason, err := authz.Decide(ctx, p.Authorizer, a.User, deletion); decision != authz.Allow {
+			return refuse("cannot set an ownerRef on a resource you can't delete: %v, %v", reason, err)
+		}
 	}
-	for _, ref := range blocking(before, after) {
+	refs := blocking(before, after)
+	if len(refs) == 0 {
+		return nil
+	}
+	anything := authz.Attributes{Verb: "update", Group: "*", Version: "*", Resource: "*", Subresource: "finalizers", Name: "*"}
+	if allowed, _ := p.Authorizer.Allows(ctx, a.User, anything); allowed {
+		return nil
+	}
+	for _, ref := range refs {
 		finalizers, err := p.finalizers(a, ref)
 		if err != nil {
 			return refuse("cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion %s Kind %s: %w", ref.APIVersion, ref.Kind, err)
 		}
 		for _, q := range finalizers {
-			if allowed, reason := p.Authorizer.Allows(ctx, a.User, q); !allowed {
-				return refuse("cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: %s", reason)
+			if decision, reason, err := authz.Decide(ctx, p.Authorizer, a.User, q); decision != authz.Allow {
+				return refuse("cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: %v, %v", reason, err)
 			}
 		}
 	}

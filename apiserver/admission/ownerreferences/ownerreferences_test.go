@@ -46,8 +46,10 @@ func TestOwners(t *testing.T) {
 		cause string
 	}{
 		{"no owner", admissiontest.Create(owned(false)), "", ""},
-		{"may not delete", admissiontest.Create(owned(false, "Node/n")), "", "cannot set an ownerRef on a resource you can't delete"},
-		{"may delete", admissiontest.Create(owned(false, "Node/n")), "delete pods;", ""},
+		{"created with one", admissiontest.Create(owned(false, "Node/n")), "", ""},
+		{"may not delete", update(owned(false, "Node/n"), owned(false)), "", "cannot set an ownerRef on a resource you can't delete: , <nil>"},
+		{"may delete", update(owned(false, "Node/n"), owned(false)), "delete pods;", ""},
+		{"blocks as who may finalize anything", admissiontest.Create(owned(true, "Nothing/n")), "update */finalizers;", ""},
 		{"kept", update(owned(true, "Node/n"), owned(true, "Node/n")), "", ""},
 		{"taken away", update(owned(true), owned(true, "Node/n")), "", "can't delete"},
 		{"blocks without right", admissiontest.Create(owned(true, "Node/n")), "delete pods;", "can't set finalizers on"},
