@@ -34,11 +34,8 @@ var fields = []struct {
 	{"ContainerStopSignals", reflect.TypeFor[corev1.Lifecycle](), []string{"StopSignal"}},
 	{"CoordinatedLeaderElection", reflect.TypeFor[coordinationv1.LeaseSpec](), []string{"Strategy", "PreferredHolder"}},
 	{"CSIVolumeHealth", reflect.TypeFor[storagev1.CSINodeStatus](), []string{"StorageHealth"}},
-	{"CSIVolumeHealth", reflect.TypeFor[corev1.PodStatus](), []string{"VolumeHealth"}},
-	{"CSIVolumeHealth", reflect.TypeFor[corev1.PersistentVolumeClaimStatus](), []string{"HealthStatus"}},
 	{"DRADeviceCompatibilityGroups", reflect.TypeFor[resourcev1.DeviceCounterConsumption](), []string{"CompatibilityGroups"}},
 	{"DRANodeAllocatableResources", reflect.TypeFor[resourcev1.Device](), []string{"NodeAllocatableResources"}},
-	{"DRANodeAllocatableResources", reflect.TypeFor[corev1.PodStatus](), []string{"NodeAllocatableResourceClaimStatuses"}},
 	{"DRAOptionalNodeOperations", reflect.TypeFor[resourcev1.ResourceSliceSpec](), []string{"SkipNodeOperations"}},
 	{"DRAOptionalNodeOperations", reflect.TypeFor[resourcev1.DeviceRequestAllocationResult](), []string{"SkipNodeOperations"}},
 	{"DRAPartitionableDevicesType", reflect.TypeFor[resourcev1.ResourceSliceSpec](), []string{"PartitionTypeAttribute"}},
@@ -47,7 +44,6 @@ var fields = []struct {
 	{"GenericWorkload", reflect.TypeFor[corev1.PodSpec](), []string{"SchedulingGroup"}},
 	{"GRPCContainerProbeTLS", reflect.TypeFor[corev1.GRPCAction](), []string{"Mode"}},
 	{"H2CContainerProbe", reflect.TypeFor[corev1.HTTPGetAction](), []string{"Protocol"}},
-	{"ImageVolumeWithDigest", reflect.TypeFor[corev1.VolumeMountStatus](), []string{"VolumeStatus"}},
 	{"InPlacePodVerticalScalingSchedulerPreemption", reflect.TypeFor[corev1.NodeSpec](), []string{"PodPreemptionPolicy"}},
 	{"VolumeBindMountOptions", reflect.TypeFor[corev1.VolumeMount](), []string{"BindMountOptions"}},
 	{"VolumeLimitScaling", reflect.TypeFor[storagev1.CSIDriverSpec](), []string{"PreventPodSchedulingIfMissing"}},
@@ -80,6 +76,7 @@ func DropFields(resources []*api.Resource, gates feature.Gates) {
 			dropNew(obj, old, off)
 			update(obj, old)
 		}
+		dropStatus(r, gates)
 		if status, ok := r.Subresources["status"]; ok && inStatus[r.GroupResource().String()] {
 			prepare := status.Prepare
 			status.Prepare = func(obj, old api.Object) {
