@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"minke/api/core"
 	"minke/apiserver/admission"
 )
 
@@ -68,7 +69,7 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 		if err != nil {
 			return err
 		}
-		if pod.Status.QOSClass != "" && pod.Status.QOSClass != corev1.PodQOSBestEffort {
+		if core.QOSClass(pod) != corev1.PodQOSBestEffort {
 			// Only pods that asked for nothing leave a node short of memory alone.
 			add = append(add[:len(add):len(add)], corev1.Toleration{
 				Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/apiserver/admission/admissiontest"
@@ -41,8 +42,12 @@ func TestTolerations(t *testing.T) {
 		{"everything", "own", []corev1.Toleration{exists("")}, nil, true},
 		{"switched off", "free", []corev1.Toleration{exists("z")}, []corev1.Toleration{exists("z")}, false},
 		{"bad annotation", "bad", nil, nil, true},
+		{"asking for something", "free", nil, []corev1.Toleration{{Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}}, false},
 	} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "p"}, Spec: corev1.PodSpec{Tolerations: c.have}}
+		if c.name == "asking for something" {
+			pod.Spec.Containers = []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}}}
+		}
 		err := admissiontest.Run(p, admissiontest.Create(pod))
 		if c.refused != apierrors.IsForbidden(err) || !c.refused && (err != nil || !reflect.DeepEqual(pod.Spec.Tolerations, c.want)) {
 			t.Errorf("%s: %v (%v), want %v, refused %v", c.name, pod.Spec.Tolerations, err, c.want, c.refused)
