@@ -150,6 +150,9 @@ func (c *call) deleteParameters(o *metav1.DeleteOptions) error {
 		orphan := request.Flag(q, "orphanDependents")
 		o.OrphanDependents = &orphan
 	}
+	if q.Has("uid") {
+		o.Preconditions = metav1.NewUIDPreconditions(q.Get("uid"))
+	}
 	o.DryRun = q["dryRun"]
 	return nil
 }

@@ -61,6 +61,7 @@ func TestPreconditions(t *testing.T) {
 	made := w.must(201, "POST", cms, configMap("a", "1"))
 	w.must(409, "DELETE", cms+"/a", `{"preconditions":{"uid":"other"}}`)
 	w.must(409, "DELETE", cms+"/a", `{"preconditions":{"resourceVersion":"1"}}`)
+	w.must(409, "DELETE", cms+"/a?uid=other", "")
 	dry := w.must(200, "DELETE", cms+"/a?dryRun=All", "")
 	w.want(dry["status"], "Success", "dry run")
 	w.must(200, "GET", cms+"/a", "")

@@ -1,6 +1,9 @@
 package apps
 
 import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,7 +17,11 @@ func deploymentWarnings(d, old *appsv1.Deployment) []string {
 	if old != nil && old.Generation == d.Generation {
 		return nil
 	}
-	return core.PodTemplateWarnings(&d.Spec.Template, template)
+	var out []string
+	if bad := validation.IsDNS1123Label(d.Name); old == nil && len(bad) > 0 {
+		out = append(out, fmt.Sprintf("metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: %v", bad))
+	}
+	return append(out, core.PodTemplateWarnings(&d.Spec.Template, template)...)
 }
 
 func daemonSetWarnings(d, old *appsv1.DaemonSet) []string {

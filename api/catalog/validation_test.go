@@ -280,6 +280,8 @@ func TestWarnings(t *testing.T) {
 			[]string{`spec.template.metadata.annotations[container.apparmor.security.beta.kubernetes.io/c]: deprecated since v1.30; use the "appArmorProfile" field instead`}},
 		"an annotation of old": {"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {scheduler.alpha.kubernetes.io/critical-pod: ''}}\nspec: {containers: [{name: c, image: i}]}",
 			[]string{`metadata.annotations[scheduler.alpha.kubernetes.io/critical-pod]: non-functional in v1.16+; use the "priorityClassName" field instead`}},
+		"a name that is no label": {"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a.b}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}",
+			[]string{`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]`}},
 		"recycling": {"apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: v}\nspec: {persistentVolumeReclaimPolicy: Recycle}",
 			[]string{`spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.`}},
 	} {

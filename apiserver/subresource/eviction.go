@@ -22,7 +22,7 @@ func (s *Server) eviction(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Codec.Read(w, r, &e); err != nil {
 		return err
 	}
-	if e.Name != "" && e.Name != info.Name {
+	if e.Name != info.Name {
 		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
 	}
 	options := metav1.DeleteOptions{}

@@ -75,7 +75,9 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 				Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,
 			})
 		}
-		pod.Spec.Tolerations = merge(add, pod.Spec.Tolerations)
+		if len(add) > 0 {
+			pod.Spec.Tolerations = merge(pod.Spec.Tolerations, add)
+		}
 	}
 	return p.Validate(ctx, a)
 }

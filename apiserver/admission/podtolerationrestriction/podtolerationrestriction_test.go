@@ -36,7 +36,7 @@ func TestTolerations(t *testing.T) {
 		refused         bool
 	}{
 		{"the cluster's", "plain", nil, []corev1.Toleration{exists("a")}, false},
-		{"covered", "plain", []corev1.Toleration{equal("a", "1"), equal("b", "x")}, []corev1.Toleration{exists("a"), equal("b", "x")}, false},
+		{"covered", "plain", []corev1.Toleration{equal("a", "1"), equal("b", "x")}, []corev1.Toleration{equal("b", "x"), exists("a")}, false},
 		{"not listed", "plain", []corev1.Toleration{equal("b", "y")}, nil, true},
 		{"the namespace's", "own", nil, []corev1.Toleration{exists("own")}, false},
 		{"everything", "own", []corev1.Toleration{exists("")}, nil, true},
