@@ -234,7 +234,7 @@ func nodeByHand(t *testing.T, c *Cluster) {
 		{"writing its secret", "PATCH", "/api/v1/namespaces/narrow/secrets/here", mergePatch, "{}", 403, ""},
 		{"its pod's status", "PATCH", pod + "/here/status", mergePatch, `{"status":{"message":"m"}}`, 200, ""},
 		{"its pod's labels by way of the status", "PATCH", pod + "/here/status", mergePatch, `{"metadata":{"labels":{"a":"b"}}}`, 403, "cannot update labels through pod status"},
-		{"another node's pod's status", "PATCH", pod + "/elsewhere/status", mergePatch, `{"status":{"message":"m"}}`, 403, "can only update status for pods with spec.nodeName set to itself"},
+		{"another node's pod's status", "PATCH", pod + "/elsewhere/status", mergePatch, `{"status":{"message":"m"}}`, 403, "can only update pod status for pods with spec.nodeName set to itself"},
 		{"its pod's spec", "PATCH", pod + "/here", mergePatch, `{"spec":{"activeDeadlineSeconds":5}}`, 403, ""},
 		{"another node's pod's end", "DELETE", pod + "/elsewhere", "", "", 403, "can only delete pods with spec.nodeName set to itself"},
 		{"a pod of its own making", "POST", pod, "", `{"metadata":{"name":"made"},"spec":{"nodeName":"node-1","containers":[{"name":"c","image":"i"}]}}`, 403, "can only create mirror pods"},
