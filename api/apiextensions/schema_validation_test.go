@@ -25,6 +25,19 @@ func complaintsOf(t *testing.T, schema string, change func(*apiextensionsv1.Cust
 func TestValidateSchemas(t *testing.T) {
 	const at = "spec.validation.openAPIV3Schema.properties[spec]"
 	none := (func(*apiextensionsv1.CustomResourceDefinition))(nil)
+	// selecting makes a second version that selects by another path or has another schema.
+	selecting := func(second string, another bool) func(*apiextensionsv1.CustomResourceDefinition) {
+		return func(crd *apiextensionsv1.CustomResourceDefinition) {
+			v := crd.Spec.Versions[0].DeepCopy()
+			v.Name, v.Storage = "v2", false
+			v.SelectableFields = []apiextensionsv1.SelectableField{{JSONPath: second}}
+			if another {
+				v.Schema.OpenAPIV3Schema.Description = "another"
+			}
+			crd.Spec.Versions[0].SelectableFields = []apiextensionsv1.SelectableField{{JSONPath: ".spec.a"}}
+			crd.Spec.Versions = append(crd.Spec.Versions, *v)
+		}
+	}
 	root := func(change func(*apiextensionsv1.JSONSchemaProps)) func(*apiextensionsv1.CustomResourceDefinition) {
 		return func(crd *apiextensionsv1.CustomResourceDefinition) {
 			v := &crd.Spec.Versions[0]
@@ -59,6 +72,9 @@ func TestValidateSchemas(t *testing.T) {
 		"version": {`{type: object}`, func(crd *apiextensionsv1.CustomResourceDefinition) {
 			crd.Spec.Versions[0].Name, crd.Status.StoredVersions = "V1", []string{"V1"}
 		}, `spec.version: Invalid value: "V1": a DNS-1035 label must consist of`},
+		"one schema, selectable each":            {`{type: object, properties: {a: {type: string}, b: {type: string}}}`, selecting(".spec.b", false), ""},
+		"one schema, selectable each, not there": {`{type: object, properties: {a: {type: string}}}`, selecting(".spec.b", false), `spec.versions[1].selectableFields[0].jsonPath: Invalid value: ".spec.b"`},
+		"a schema each, selectable alike":        {`{type: object, properties: {a: {type: string}}}`, selecting(".spec.a", true), ""},
 		"selectable without schema": {`{type: object}`, func(crd *apiextensionsv1.CustomResourceDefinition) {
 			v := &crd.Spec.Versions[0]
 			v.Schema, v.SelectableFields = nil, []apiextensionsv1.SelectableField{{JSONPath: ".spec.a"}}

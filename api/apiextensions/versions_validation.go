@@ -33,7 +33,7 @@ func validateVersions(spec *internalSpec, lenient leniency, path *field.Path) er
 			errs = append(errs, field.Invalid(at.Child("name"), v.Name, strings.Join(problems, ",")))
 		}
 		errs = append(errs, validateDeprecation(v, at.Child("deprecationWarning"))...)
-		p := parts{v.Schema, v.Subresources, v.AdditionalPrinterColumns, v.SelectableFields}
+		p := parts{v.Schema, v.Subresources, v.AdditionalPrinterColumns, v.SelectableFields, schemas(v.Schema, spec.Validation)}
 		errs = append(errs, p.validate(&schemaCheck{lenient: lenient, structural: structural, unchanged: lenient.unchanged(v.Name)}, hasStatus(statusOf(spec, v)), v.Name,
 			at.Child("schema"), at, "may only be set when `version.schema.openAPIV3Schema` is not included")...)
 	}
@@ -56,7 +56,10 @@ func validateCommon(spec *internalSpec, lenient leniency, path *field.Path) erro
 	for i := range spec.Versions {
 		anyStatus = anyStatus || hasStatus(spec.Versions[i].Subresources)
 	}
-	p := parts{spec.Validation, spec.Subresources, spec.AdditionalPrinterColumns, spec.SelectableFields}
+	p := parts{spec.Validation, spec.Subresources, spec.AdditionalPrinterColumns, spec.SelectableFields, schemas(spec.Validation)}
+	for i := range spec.Versions {
+		p.selected = append(p.selected, schemas(spec.Versions[i].Schema)...)
+	}
 	return p.validate(&schemaCheck{lenient: lenient, structural: mustBeStructural(spec, lenient), unchanged: lenient.unchanged(spec.Version)}, anyStatus, "",
 		path.Child("validation"), path, "may only be set when validations.schema is included")
 }
@@ -67,6 +70,20 @@ type parts struct {
 	subresources *apiextensions.CustomResourceSubresources
 	columns      []apiextensions.CustomResourceColumnDefinition
 	selectable   []apiextensions.SelectableField
+	// selected are the schemas of what the selectable fields are of. Of versions that
+	// have one schema but fields of their own, or one list of fields but schemas of their
+	// own, Kubernetes takes it that there is none, and refuses the fields.
+	selected []*apiextensions.CustomResourceValidation
+}
+
+// schemas returns the first of them that there is.
+func schemas(of ...*apiextensions.CustomResourceValidation) []*apiextensions.CustomResourceValidation {
+	for _, s := range of {
+		if s != nil && s.OpenAPIV3Schema != nil {
+			return []*apiextensions.CustomResourceValidation{s}
+		}
+	}
+	return nil
 }
 
 // validate checks the parts: the schema, which stands at schema, with check, and the
@@ -81,14 +98,19 @@ func (p *parts) validate(check *schemaCheck, status bool, version string, schema
 		return errs
 	}
 	fields := path.Child("selectableFields")
-	if p.schema == nil || p.schema.OpenAPIV3Schema == nil {
+	if len(p.selected) == 0 {
 		return append(errs, field.Invalid(fields, "", unselectable))
 	}
-	structural, err := structuralschema.NewStructural(p.schema.OpenAPIV3Schema)
-	if err != nil {
-		return append(errs, field.Invalid(path.Child("schema.openAPIV3Schema"), "", err.Error()))
+	for _, s := range p.selected {
+		structural, err := structuralschema.NewStructural(s.OpenAPIV3Schema)
+		if err != nil {
+			return append(errs, field.Invalid(path.Child("schema.openAPIV3Schema"), "", err.Error()))
+		}
+		if bad := validateSelectable(p.selectable, structural, fields, check.lenient.manyFields(version)); len(bad) > 0 {
+			return append(errs, bad...)
+		}
 	}
-	return append(errs, validateSelectable(p.selectable, structural, fields, check.lenient.manyFields(version))...)
+	return errs
 }
 
 // missingSchemas wants a schema of each version; where older releases let that be, of

@@ -46,7 +46,7 @@ func TestNewEvents(t *testing.T) {
 		}
 	}
 	changed := good()
-	changed.Series, changed.Reason = &corev1.EventSeries{Count: 2, LastObservedTime: now}, "s"
+	changed.Series, changed.Reason, changed.Message = &corev1.EventSeries{Count: 2, LastObservedTime: now}, "s", "patched"
 	if errs := validateNewEventUpdate(changed, good()); len(errs) != 1 || errs[0].Field != "reason" {
 		t.Errorf("changed: got %v", errs)
 	}

@@ -86,7 +86,9 @@ func validateNewEvent(e *corev1.Event) field.ErrorList {
 	return errs
 }
 
-// validateNewEventUpdate lets only the series change, and metadata.
+// validateNewEventUpdate lets only the series and the note change, and metadata.
+// Kubernetes 1.37 refuses another note, though its own conformance behaviour
+// ("patched with a new note") reads otherwise.
 func validateNewEventUpdate(e, old *corev1.Event) field.ErrorList {
 	errs := eventRules(e, "reportingController")
 	if !equality.Semantic.DeepEqual(e.Series, old.Series) {
@@ -96,7 +98,7 @@ func validateNewEventUpdate(e, old *corev1.Event) field.ErrorList {
 		name     string
 		now, was any
 	}{
-		{"involvedObject", e.InvolvedObject, old.InvolvedObject}, {"reason", e.Reason, old.Reason}, {"message", e.Message, old.Message},
+		{"involvedObject", e.InvolvedObject, old.InvolvedObject}, {"reason", e.Reason, old.Reason},
 		{"source", e.Source, old.Source}, {"firstTimestamp", e.FirstTimestamp, old.FirstTimestamp}, {"lastTimestamp", e.LastTimestamp, old.LastTimestamp},
 		{"count", e.Count, old.Count}, {"type", e.Type, old.Type}, {"eventTime", e.EventTime, old.EventTime}, {"action", e.Action, old.Action},
 		{"related", e.Related, old.Related}, {"reportingController", e.ReportingController, old.ReportingController},
