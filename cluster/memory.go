@@ -15,7 +15,8 @@ import (
 // which cost a collection nothing: so memory is worth more than fewer of them.
 //
 // While much is allocated it may grow to busyHeap bytes in any case, and while so
-// much is that this would not do for busyTime, to as many as do, up to maxBusyHeap.
+// much is that this would not do for busyTime, to as many as do, up to maxBusyHeap
+// less twice what is in use: a heap that is large already grows no further.
 // A small heap would be collected many times a second otherwise, and in each of the
 // 3 to 5 ms that this takes requests wait for a processor: more than one in a
 // hundred would be late. What that takes is given back soon after.
@@ -23,7 +24,7 @@ const (
 	slack        = 30 << 20
 	leastPercent = 30
 	busyHeap     = 56 << 20
-	maxBusyHeap  = 144 << 20
+	maxBusyHeap  = 136 << 20
 )
 
 // Much is allocated from the start on, and when it was busyRate bytes a second for
@@ -145,15 +146,21 @@ func (p *pacer) look() {
 
 // adapt sets the percentage, unless that would change little. p.mu must be held.
 func (p *pacer) adapt(h heap) {
-	var busy uint64
-	if p.busy {
-		busy = min(max(busyHeap, h.live+uint64(p.rate*busyTime.Seconds())), maxBusyHeap)
-	}
-	now := growth(h.live, h.roots, busy)
+	now := growth(h.live, h.roots, p.least(h.live))
 	if least := max(3, p.percent/10); now <= p.percent-least || now >= p.percent+least || now == 100 && p.percent != 100 {
 		p.set(now)
 		p.percent = now
 	}
+}
+
+// least is to what size a heap of which live bytes are in use may grow in any case.
+// p.mu must be held.
+func (p *pacer) least(live uint64) uint64 {
+	if !p.busy {
+		return 0
+	}
+	needed := live + uint64(p.rate*busyTime.Seconds())
+	return max(busyHeap, min(needed, maxBusyHeap-min(2*live, maxBusyHeap)))
 }
 
 // growth is by how many percent a heap of which live bytes are in use may grow;
