@@ -208,8 +208,7 @@ func keepIdentity(obj, before api.Object) {
 func (c *call) replace(ch *change, obj api.Object, old *cache.Item) (*cache.Item, error) {
 	released := releasedBy(obj)
 	if ch.options.dryRun {
-		c.end.storage().RoundTrip(obj)
-		return unsaved(old, obj), nil
+		return c.unsaved(old, obj), nil
 	}
 	obj.SetResourceVersion("")
 	if released {

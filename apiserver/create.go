@@ -153,8 +153,7 @@ func (c *call) createNamed(obj api.Object, a *admission.Attributes) (*cache.Item
 		} else if taken {
 			return nil, c.taken(obj)
 		}
-		c.end.storage().RoundTrip(obj)
-		return unsaved(nil, obj), nil
+		return c.unsaved(nil, obj), nil
 	}
 	if err := dropRevision(obj); err != nil {
 		return nil, err

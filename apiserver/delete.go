@@ -87,7 +87,7 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	case v == waits:
 		return old, v, nil
 	case dryRun:
-		return unsaved(old, obj), v, nil
+		return c.unsaved(old, obj), v, nil
 	case v == marks:
 		obj.SetResourceVersion("")
 		ctx, span := c.traceStore("GuaranteedUpdate", old.Key)

@@ -140,8 +140,8 @@ func (c *call) checkNamespace(obj metav1.Object) error {
 
 // unsaved makes an item of an object that is not stored: the answer to a dry
 // run.
-func unsaved(old *cache.Item, obj api.Object) *cache.Item {
-	codec.Settle(obj)
+func (c *call) unsaved(old *cache.Item, obj api.Object) *cache.Item {
+	c.end.storage().Settle(obj)
 	item := cache.NewItem("", obj, 0)
 	if old != nil {
 		obj.SetResourceVersion(strconv.FormatInt(int64(old.Revision), 10))

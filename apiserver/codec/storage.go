@@ -65,13 +65,13 @@ func (s Storage) Settle(obj runtime.Object) {
 	if !s.AsWritten {
 		obj.GetObjectKind().SetGroupVersionKind(s.Kind)
 	}
-	s.RoundTrip(obj)
-	Settle(obj)
+	s.roundTrip(obj)
+	settle(obj)
 }
 
-// RoundTrip makes of an object without a Go type, in place, what is left of it when
+// roundTrip makes of an object without a Go type, in place, what is left of it when
 // it is stored in another version than Kind's: that has fields, and defaults, of its own.
-func (s Storage) RoundTrip(obj runtime.Object) {
+func (s Storage) roundTrip(obj runtime.Object) {
 	u, ok := obj.(*unstructured.Unstructured)
 	if !ok || s.AsWritten || s.StoredVersion == "" || s.Restore == nil {
 		return

@@ -31,7 +31,7 @@ func TestSettleEmpty(t *testing.T) {
 		{"not shown", &corev1.ConfigMap{Data: map[string]string{}}, &corev1.ConfigMap{Data: map[string]string{}}},
 		{"no bytes", &corev1.Secret{Data: map[string][]byte{"a": nil, "b": []byte("c")}}, &corev1.Secret{Data: map[string][]byte{"a": {}, "b": []byte("c")}}},
 	} {
-		Settle(c.obj)
+		settle(c.obj)
 		if !reflect.DeepEqual(c.obj, c.want) {
 			t.Errorf("%s: got %#v, want %#v", c.name, c.obj, c.want)
 		}
@@ -79,7 +79,7 @@ func TestSettle(t *testing.T) {
 		t.Error("a time was changed that its owner may still use")
 	}
 	untyped := &unstructured.Unstructured{Object: map[string]any{"kind": "K"}}
-	Settle(untyped)
+	settle(untyped)
 	var none *corev1.Pod
-	Settle(runtime.Object(none))
+	settle(runtime.Object(none))
 }
