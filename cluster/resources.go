@@ -64,7 +64,8 @@ func (e *elsewhere) resources(known map[schema.GroupResource]bool) (all []client
 // custom resources among it, and what other API servers hold. The error may be a client.DiscoveryError about
 // some of those; the rest is complete.
 func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
-	all := client.BuiltIn()
+	// Who waits for what is not served would wait for ever.
+	all := slices.DeleteFunc(client.BuiltIn(), func(r client.APIResource) bool { return !s.served(r.Resource.Group, r.Resource.Resource) })
 	known := map[schema.GroupResource]bool{}
 	for _, r := range all {
 		known[r.Resource.GroupResource()] = true

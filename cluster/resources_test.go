@@ -3,11 +3,14 @@ package cluster
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	resourceapi "k8s.io/api/resource/v1"
 
 	"minke/client"
+	"minke/cluster/options"
+	"minke/store/local"
 )
 
 // TestResourcesWithoutNamespace: controllers care for those, too. The device class
@@ -46,4 +49,22 @@ func TestResourcesWithoutNamespace(t *testing.T) {
 		_, there := resourceSlices.Get("", "s")
 		return !there
 	})
+}
+
+// TestResourcesNotServed: controllers do not wait for built-in resources that are off.
+func TestResourcesNotServed(t *testing.T) {
+	var o options.API
+	if err := o.RuntimeConfig.Set("storage.k8s.io/v1/csidrivers=false"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := openTestServer(t, local.OpenMemory(), o).allResources(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := func(kind string) bool {
+		return slices.ContainsFunc(all, func(r client.APIResource) bool { return r.Kind == kind })
+	}
+	if there(client.CSIDrivers.Kind) || !there(client.CSINodes.Kind) || !there(client.Pods.Kind) {
+		t.Errorf("CSIDrivers %v, CSINodes %v, Pods %v; want the latter two", there(client.CSIDrivers.Kind), there(client.CSINodes.Kind), there(client.Pods.Kind))
+	}
 }
