@@ -97,6 +97,7 @@ func BuiltIn() []APIResource {
 		resourceOf(NetworkPolicies), resourceOf(Ingresses), resourceOf(IngressClasses), resourceOf(ServiceCIDRs), resourceOf(IPAddresses),
 		resourceOf(PriorityClasses),
 		resourceOf(PodDisruptionBudgets), resourceOf(Roles), resourceOf(RoleBindings), resourceOf(ClusterRoles), resourceOf(ClusterRoleBindings),
-		resourceOf(StorageClasses), resourceOf(CSIDrivers), resourceOf(CSINodes), resourceOf(VolumeAttachments), resourceOf(RuntimeClasses),
+		resourceOf(StorageClasses), resourceOf(CSIDrivers), resourceOf(CSINodes), resourceOf(VolumeAttachments),
+		resourceOf(VolumeAttributesClasses), resourceOf(RuntimeClasses),
 	}
 }

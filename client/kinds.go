@@ -71,5 +71,7 @@ var (
 	CSINodes          = Kind[*storagev1.CSINode]{Resource: schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "csinodes"}, Kind: "CSINode", New: func() *storagev1.CSINode { return new(storagev1.CSINode) }, NewList: func() runtime.Object { return new(storagev1.CSINodeList) }, Cluster: true}
 	VolumeAttachments = Kind[*storagev1.VolumeAttachment]{Resource: schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "volumeattachments"}, Kind: "VolumeAttachment", New: func() *storagev1.VolumeAttachment { return new(storagev1.VolumeAttachment) }, NewList: func() runtime.Object { return new(storagev1.VolumeAttachmentList) }, Cluster: true}
 
+	VolumeAttributesClasses = Kind[*storagev1.VolumeAttributesClass]{Resource: schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "volumeattributesclasses"}, Kind: "VolumeAttributesClass", New: func() *storagev1.VolumeAttributesClass { return new(storagev1.VolumeAttributesClass) }, NewList: func() runtime.Object { return new(storagev1.VolumeAttributesClassList) }, Cluster: true}
+
 	RuntimeClasses = Kind[*nodev1.RuntimeClass]{Resource: schema.GroupVersionResource{Group: "node.k8s.io", Version: "v1", Resource: "runtimeclasses"}, Kind: "RuntimeClass", New: func() *nodev1.RuntimeClass { return new(nodev1.RuntimeClass) }, NewList: func() runtime.Object { return new(nodev1.RuntimeClassList) }, Cluster: true}
 )

@@ -247,6 +247,11 @@ func optional(c *Config) (entries []entry) {
 			return podcertificaterequestcleaner.New(c.as("podcertificaterequestcleaner"), c.Informers)
 		}})
 	}
+	if serves(client.VolumeAttributesClasses.Resource) {
+		entries = append(entries, entry{"attributesclass-protection", func() controller {
+			return volumeprotection.NewClass(c.as("volumeattributesclass-protection-controller"), c.Informers)
+		}})
+	}
 	if serves(devicetainteviction.Rules.Resource) && serves(devicetainteviction.Claims.Resource) && serves(devicetainteviction.Slices.Resource) {
 		entries = append(entries, entry{"device-taint-eviction", func() controller {
 			return devicetainteviction.New(c.as("device-taint-eviction-controller"), c.Informers)

@@ -10,6 +10,7 @@ import (
 // --controllers calls them, by what each is called here: its name, and after it
 // the one that older releases had. Several of theirs may be one here.
 var names = map[string][][]string{
+	"attributesclass-protection": {{"volumeattributesclass-protection-controller"}},
 	"certificates": {
 		{"certificatesigningrequest-signing-controller", "csrsigning"},
 		{"certificatesigningrequest-approving-controller", "csrapproving"},
@@ -60,7 +61,6 @@ var absent = []string{
 	"podgroup-protection-controller", "resourceclaim-controller", "resource-claim-controller", "resourcepoolstatusrequest-controller",
 	"selinux-warning-controller", "service-lb-controller", "service", "storageversion-garbage-collector-controller", "storage-version-gc",
 	"token-cleaner-controller", "tokencleaner", "ttl-controller", "ttl", "validatingadmissionpolicy-status-controller",
-	"volumeattributesclass-protection-controller",
 }
 
 // Choice says which controllers run, as --controllers of kube-controller-manager

@@ -91,6 +91,7 @@ var queues = map[string]string{
 	"serviceaccount-controller":                           "serviceaccount",
 	"statefulset-controller":                              "statefulset",
 	"ttl-after-finished-controller":                       "ttl_jobs_to_delete",
+	"volumeattributesclass-protection-controller":         "vacprotection",
 }
 
 // queueName is the name under which a loop's queue is counted.

@@ -1,5 +1,5 @@
-// Package volumeprotection lets go of PersistentVolumeClaims and
-// PersistentVolumes that are being deleted, once nothing uses them.
+// Package volumeprotection lets go of PersistentVolumeClaims, PersistentVolumes
+// and VolumeAttributesClasses that are being deleted, once nothing uses them.
 package volumeprotection
 
 import (
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/client"
@@ -49,13 +48,13 @@ func New(api, volumes client.Interface, informers *client.Informers) *Controller
 	c.volumeLoop = reconcile.New("pv-protection-controller", reconcile.Options{LastDelay: time.Minute}, c.syncVolume)
 	c.podView.AddIndex(byClaim, claimsOf)
 	claim := func(pvc *corev1.PersistentVolumeClaim) {
-		if pvc.DeletionTimestamp != nil {
+		if concerns(pvc, claimFinalizer) {
 			c.claimLoop.Add(client.KeyOf(pvc))
 		}
 	}
 	c.claimView.Handle(client.Handler[*corev1.PersistentVolumeClaim]{Add: claim, Update: func(_, pvc *corev1.PersistentVolumeClaim) { claim(pvc) }})
 	volume := func(pv *corev1.PersistentVolume) {
-		if pv.DeletionTimestamp != nil {
+		if concerns(pv, volumeFinalizer) {
 			c.volumeLoop.Add(client.KeyOf(pv))
 		}
 	}
@@ -101,11 +100,14 @@ func claimsOf(pod *corev1.Pod) []string {
 }
 
 // syncClaim lets a claim go when no pod uses it. A pod that has ended, or that
-// no node has, does not.
+// no node has, does not. A claim that is older than its protection gets it.
 func (c *Controller) syncClaim(ctx context.Context, key client.Key) error {
 	claim, ok := c.claimView.Get(key.Namespace, key.Name)
-	if !ok || claim.DeletionTimestamp == nil || !slices.Contains(claim.Finalizers, claimFinalizer) {
+	if !ok || !concerns(claim, claimFinalizer) {
 		return nil
+	}
+	if claim.DeletionTimestamp == nil {
+		return hold(ctx, c.claims, claim, claimFinalizer)
 	}
 	uses := func(pod *corev1.Pod) bool { return !podcontrol.Finished(pod) && pod.Spec.NodeName != "" }
 	if slices.ContainsFunc(c.podView.Indexed(byClaim, key.String()), uses) {
@@ -121,23 +123,18 @@ func (c *Controller) syncClaim(ctx context.Context, key client.Key) error {
 			return fmt.Errorf("let claim %s go: pod %s uses it", key, pod.Name)
 		}
 	}
-	next := claim.DeepCopy()
-	next.Finalizers = slices.DeleteFunc(next.Finalizers, func(f string) bool { return f == claimFinalizer })
-	if _, err := c.claims.Update(ctx, next); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("let claim %s go: %w", key, err)
-	}
-	return nil
+	return release(ctx, c.claims, claim, claimFinalizer)
 }
 
 func (c *Controller) syncVolume(ctx context.Context, key client.Key) error {
 	volume, ok := c.volumeView.Get("", key.Name)
-	if !ok || volume.DeletionTimestamp == nil || !slices.Contains(volume.Finalizers, volumeFinalizer) || volume.Status.Phase == corev1.VolumeBound {
+	switch {
+	case !ok || !concerns(volume, volumeFinalizer):
+		return nil
+	case volume.DeletionTimestamp == nil:
+		return hold(ctx, c.volumes, volume, volumeFinalizer)
+	case volume.Status.Phase == corev1.VolumeBound:
 		return nil
 	}
-	next := volume.DeepCopy()
-	next.Finalizers = slices.DeleteFunc(next.Finalizers, func(f string) bool { return f == volumeFinalizer })
-	if _, err := c.volumes.Update(ctx, next); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("let volume %s go: %w", key, err)
-	}
-	return nil
+	return release(ctx, c.volumes, volume, volumeFinalizer)
 }

@@ -1,5 +1,5 @@
-// Package storageobjectinuseprotection puts finalizers on volumes and claims, so
-// that none goes away while it is in use.
+// Package storageobjectinuseprotection puts finalizers on volumes, claims and
+// volumes' classes of attributes, so that none goes away while it is in use.
 package storageobjectinuseprotection
 
 import (
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 
 	"minke/apiserver/admission"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	ClaimFinalizer  = "kubernetes.io/pvc-protection"
 	VolumeFinalizer = "kubernetes.io/pv-protection"
+	ClassFinalizer  = "kubernetes.io/vac-protection" // KEP-3751
 )
 
 // Plugin is the admission plug-in.
@@ -33,6 +35,8 @@ func (Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 		finalizer = ClaimFinalizer
 	case *corev1.PersistentVolume:
 		finalizer = VolumeFinalizer
+	case *storagev1.VolumeAttributesClass:
+		finalizer = ClassFinalizer
 	default:
 		return nil
 	}

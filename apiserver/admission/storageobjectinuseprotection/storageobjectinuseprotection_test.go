@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
@@ -18,6 +19,9 @@ func TestPlugin(t *testing.T) {
 	}{
 		{&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "c"}}, []string{ClaimFinalizer}},
 		{&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "v", Finalizers: []string{"x"}}}, []string{"x", VolumeFinalizer}},
+		{&storagev1.VolumeAttributesClass{ObjectMeta: metav1.ObjectMeta{Name: "c"}}, []string{ClassFinalizer}},
+		{&storagev1.VolumeAttributesClass{ObjectMeta: metav1.ObjectMeta{Name: "c", Finalizers: []string{ClassFinalizer, "x"}}}, []string{ClassFinalizer, "x"}},
+		{&storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{Name: "c"}}, nil},
 		{&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "y", Name: "p"}}, nil},
 	} {
 		if err := admissiontest.Run(Plugin{}, admissiontest.Create(c.obj)); err != nil || !slices.Equal(c.obj.GetFinalizers(), c.want) {
