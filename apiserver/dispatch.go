@@ -44,6 +44,9 @@ func (c *call) dispatch() error {
 		running.Add(1)
 		defer running.Add(-1)
 	}
+	if err := c.checkWatchPath(); err != nil {
+		return err
+	}
 	c.warnDeprecated()
 	if c.end.use != nil && c.info.Subresource != "" && !c.end.has(c.info.Subresource) {
 		return c.notFound() // whatever is asked of it
@@ -116,7 +119,7 @@ func (c *call) checkAction() error {
 		if verbs = actionVerbs[sub]; verbs == nil {
 			return nil // a proxy hands every method on
 		}
-	} else if c.info.Name != "" {
+	} else if c.info.Name != "" && c.info.Verb != "list" && c.info.Verb != "watch" { // whose name may be a selector's
 		return noRoute()
 	}
 	if !slices.Contains(verbs, c.info.Verb) {
@@ -172,6 +175,20 @@ func (c *call) acts() bool {
 	return c.info.Subresource != "" || c.end.cache == nil
 }
 
+// checkWatchPath refuses paths below /watch that lead to nothing that can be watched,
+// and of the server's own resources every method but GET.
+func (c *call) checkWatchPath() error {
+	switch {
+	case !c.info.WatchPath || c.end.use != nil:
+		return nil
+	case c.info.Subresource != "" || !c.end.Serves("watch"):
+		return noRoute()
+	case c.r.Method != http.MethodGet:
+		return noMethod()
+	}
+	return nil
+}
+
 // checkPlace refuses paths that no resource has, and names that could not be
 // keys.
 func (c *call) checkPlace() error {
@@ -205,6 +222,9 @@ func (c *call) checkPlace() error {
 }
 
 func (c *call) dispatchVerb() error {
+	if c.info.Verb == "watch" && !c.end.Serves("watch") && c.end.Serves("list") {
+		return apierrors.NewMethodNotSupported(c.end.group, "watch")
+	}
 	closed := c.info.Verb == "create" && c.end.use != nil // create tells why
 	if !c.end.Serves(c.info.Verb) && !closed || c.end.cache == nil {
 		return noMethod()

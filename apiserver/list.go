@@ -69,6 +69,9 @@ func (p *page) recycle() {
 
 // page collects what o asks for.
 func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, error) {
+	if o.ResourceVersion == "0" {
+		o.Limit = 0 // what is at hand is given as a whole, as Kubernetes' watch cache does
+	}
 	span := c.work.Child("cacher.GetList", tracing.String("type", c.end.Plural))
 	defer span.End()
 	snapshot, from, err := c.snapshot(o)
@@ -86,7 +89,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	prefix := c.end.prefixIn(c.info.Namespace)
 	if sel.name != "" && (c.info.Namespace != "" || !c.end.Namespaced) {
 		item, ok := snapshot.Get(prefix + sel.name)
-		if !ok || after != "" {
+		if !ok || item.Key < after {
 			return p, nil
 		}
 		if item, err = c.shownItem(item); err == nil && sel.matches(item) {

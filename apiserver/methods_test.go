@@ -36,6 +36,12 @@ func TestMethods(t *testing.T) {
 		{"GET", "/foo", 404, none},
 		{"GET", "/metrics/x", 404, none},
 		{"POST", "/healthz", 200, "ok"},
+		{"POST", "/api/v1/watch/namespaces/default/configmaps", 405, `"details":{}`},
+		{"DELETE", "/api/v1/watch/namespaces/default/configmaps/a", 405, `"details":{}`},
+		{"GET", "/api/v1/watch/namespaces/default/pods/a/status", 404, `"reason":"NotFound"`},
+		{"GET", "/api/v1/watch/namespaces/default/pods/a/log", 404, `"reason":"NotFound"`},
+		{"GET", "/api/v1/watch/namespaces/default/configmaps/a?fieldSelector=metadata.name%3Db", 400, "doesn't match requested name"},
+		{"GET", cms + "?watch=1&resourceVersion=x", 400, `Invalid value: \"x\"`},
 	} {
 		rec := w.do(c.method, c.path, "")
 		w.want(rec.Code, c.code, c.method+" "+c.path)

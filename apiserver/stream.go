@@ -30,6 +30,9 @@ type stream struct {
 	// tells that this is what is going on.
 	now      h2.Offer
 	offering bool
+	// after is the revision up to which changes are none of this watch's: it is the
+	// one of a watch that began with a revision yet to come.
+	after store.Revision
 	// columnsSent tells that a table event has named the columns already.
 	columnsSent bool
 	// sent counts events by their size since the last write.
@@ -78,10 +81,11 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 		defer w.Indirect()
 	}
 	var tick <-chan time.Time
+	var timer *time.Timer
 	if bookmarks {
-		ticker := time.NewTicker(s.c.cfg.Limits.Bookmark)
-		defer ticker.Stop()
-		tick = ticker.C
+		timer = time.NewTimer(s.untilBookmark(ctx))
+		defer timer.Stop()
+		tick = timer.C
 	}
 	for {
 		select {
@@ -101,8 +105,11 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 			}
 			w.Release()
 		case <-tick:
+			timer.Reset(s.untilBookmark(ctx))
 			if rev, ok := w.Progress(ctx); ok {
-				s.bookmark(rev, false)
+				if rev >= s.after {
+					s.bookmark(rev, false)
+				}
 				if !s.flush() {
 					return nil
 				}
@@ -113,6 +120,23 @@ func (s *stream) run(ctx context.Context, w *cache.Watcher, bookmarks bool) erro
 		}
 	}
 }
+
+// untilBookmark returns when the next bookmark is due: after the usual pause, and
+// once shortly before the watch ends, so that the next one begins where it ended.
+func (s *stream) untilBookmark(ctx context.Context) time.Duration {
+	pause := s.c.cfg.Limits.Bookmark
+	if end, ok := ctx.Deadline(); ok {
+		if last := time.Until(end) - lastBookmark; last > 0 {
+			return min(pause, last)
+		}
+		return max(pause, lastBookmark) // after the end
+	}
+	return pause
+}
+
+// lastBookmark is how long before the end of a watch its last bookmark is due, as in
+// Kubernetes.
+const lastBookmark = 2 * time.Second
 
 // changes writes events, and waits until the client has taken them.
 func (s *stream) changes(ctx context.Context, events []*cache.Event) bool {
@@ -154,6 +178,9 @@ func (s *stream) drop() {
 //	yes              yes           MODIFIED
 //	yes              no            DELETED, with the state before
 func (s *stream) change(e *cache.Event) bool {
+	if e.Revision <= s.after {
+		return true
+	}
 	if s.sel.everything() {
 		return s.add(e.Type.String(), e.Item)
 	}

@@ -3,11 +3,13 @@ package apiserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/internalversion"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 
 	"minke/apiserver/codec"
@@ -20,7 +22,7 @@ import (
 //
 //	resourceVersion  sendInitialEvents   begins with
 //	""  or "0"       unset               ADDED for everything, then changes
-//	N                unset               changes after N
+//	N                unset               changes after N, which may be yet to come
 //	any              true                ADDED for everything, then changes; if
 //	                                     bookmarks are allowed, one in between
 //	any              false               changes after N, or after now
@@ -29,17 +31,21 @@ func (c *call) watch() error {
 	if err != nil {
 		return err
 	}
-	if c.info.Name != "" && sel.fields == nil { // the path /watch/…/<name>
-		sel.name, sel.fields = c.info.Name, fields.OneTermEqualSelector("metadata.name", c.info.Name)
-	}
-	if c.accepted.Format == codec.YAML {
-		o := c.offer()
-		o.Untyped = c.end.Conform != nil
-		a, ok := o.NegotiateStream(c.r.Header.Get("Accept"))
-		if !ok {
-			return notAcceptable("only the following media types are accepted: " + c.offer().StreamMedia())
+	if c.info.Name != "" { // the path /watch/…/<name>
+		switch {
+		case sel.fields == nil:
+			sel.name, sel.fields = c.info.Name, fields.OneTermEqualSelector("metadata.name", c.info.Name)
+		case sel.name != c.info.Name:
+			return apierrors.NewBadRequest("fieldSelector metadata.name doesn't match requested name")
 		}
-		c.accepted = a
+	}
+	if c.accepted.Format == codec.YAML { // which no stream is written in, whatever else would do
+		return notAcceptable("only the following media types are accepted: " + c.offer().StreamMedia())
+	}
+	if c.accepted.As == "Table" {
+		if _, err := c.includes(); err != nil {
+			return err
+		}
 	}
 	if c.accepted.As == "PartialObjectMetadataList" {
 		return notAcceptable("a watch has objects, not lists: ask for PartialObjectMetadata")
@@ -54,18 +60,28 @@ func (c *call) watch() error {
 		defer begun()
 	}
 	initial, from, err := c.watchStart(ctx, o)
+	if refused, ok := errors.AsType[*apierrors.StatusError](err); ok && apierrors.HasStatusCause(refused, metav1.CauseTypeResourceVersionTooLarge) {
+		return c.endAtOnce(err)
+	}
 	if err != nil {
 		return err
 	}
 	span := c.work.Child("cacher.Watch", tracing.String("type", c.end.Plural))
+	s := newStream(c, sel)
 	w, err := c.end.cache.Watch(ctx, c.end.prefixIn(c.info.Namespace), from)
+	if errors.Is(err, store.ErrFutureRevision) {
+		s.after = from
+		w, err = c.end.cache.Watch(ctx, c.end.prefixIn(c.info.Namespace), c.end.cache.Revision())
+	}
 	span.End()
+	if tooOld, ok := errors.AsType[*cache.TooOldError](err); ok {
+		return c.endAtOnce(apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", from, tooOld.Oldest)))
+	}
 	if err != nil {
-		return c.watchError(err, from)
+		return err
 	}
 	c.end.watching.Add(1)
 	defer c.end.watching.Add(-1)
-	s := newStream(c, sel)
 	s.begin()
 	if initial != nil {
 		all := c.shownAll(ctx, initial.All(c.end.prefixIn(c.info.Namespace), ""), nil)
@@ -102,16 +118,16 @@ func (c *call) watchTime(o *internalversion.ListOptions) time.Duration {
 // watchStart returns the state to begin with, if any, and the revision after
 // which to go on.
 func (c *call) watchStart(ctx context.Context, o *internalversion.ListOptions) (*cache.Snapshot, store.Revision, error) {
-	anew := o.ResourceVersion == "" || o.ResourceVersion == "0"
 	sends := o.SendInitialEvents != nil && *o.SendInitialEvents
-	if !anew {
-		if sends {
+	if o.ResourceVersion != "" {
+		rev, err := parseRevision(o.ResourceVersion)
+		if err != nil || rev > 0 && !sends {
+			return nil, rev, err
+		}
+		if rev > 0 {
 			if err := c.waitFor(o.ResourceVersion); err != nil {
 				return nil, 0, err
 			}
-		} else {
-			rev, err := parseRevision(o.ResourceVersion)
-			return nil, rev, err
 		}
 	}
 	read := c.end.cache.Held
@@ -128,23 +144,12 @@ func (c *call) watchStart(ctx context.Context, o *internalversion.ListOptions) (
 	return s, s.Revision(), nil
 }
 
-// watchError answers a watch that cannot begin.
-func (c *call) watchError(err error, from store.Revision) error {
-	switch {
-	case errors.Is(err, store.ErrCompacted):
-		return c.tooOld()
-	case errors.Is(err, store.ErrFutureRevision):
-		return tooLargeRevision(from, c.end.cache.Revision())
-	}
-	return err
-}
-
-// tooOld tells that the events after a revision are not there any more: as an
-// event of a stream that succeeds, which is what clients expect.
-func (c *call) tooOld() error {
+// endAtOnce tells by the one event of a stream that succeeds why a watch cannot
+// begin, which is what clients expect.
+func (c *call) endAtOnce(why error) error {
 	s := newStream(c, &selection{})
 	s.begin()
-	s.error(expired())
+	s.error(why)
 	s.flush()
 	return nil
 }

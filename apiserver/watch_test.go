@@ -9,8 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -124,11 +126,68 @@ func TestWatchTooOld(t *testing.T) {
 	for i := range 9 {
 		w.must(201, "POST", cms, configMap(fmt.Sprint("c", i), "1"))
 	}
-	e := w.watching(cms + "?watch=1&resourceVersion=2").next()
-	w.want(e["type"], "ERROR", "type")
-	w.want(at(e, "object", "code"), 410, "code")
-	w.want(at(e, "object", "reason"), "Expired", "reason")
-	w.must(504, "GET", cms+"?watch=1&resourceVersion=1000", "")
+	for _, c := range []struct {
+		query   string
+		code    int
+		reason  string
+		message string
+	}{
+		{"resourceVersion=2", 410, "Expired", "too old resource version: 2 ("},
+		{"resourceVersion=1000&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true",
+			504, "Timeout", "Timeout: Too large resource version: 1000, current: "},
+	} {
+		e := w.watching(cms + "?watch=1&" + c.query).next()
+		w.want(e["type"], "ERROR", "type")
+		w.want(at(e, "object", "code"), c.code, "code of "+c.query)
+		w.want(at(e, "object", "reason"), c.reason, "reason of "+c.query)
+		w.want(strings.HasPrefix(at(e, "object", "message").(string), c.message), true, fmt.Sprint(at(e, "object", "message")))
+	}
+}
+
+// TestWatchFuture: a watch may begin with a revision that is yet to come. What comes
+// before is none of it, and so are bookmarks.
+func TestWatchFuture(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Limits.Bookmark = time.Millisecond })
+	now, err := strconv.Atoi(at(w.must(201, "POST", cms, configMap("a", "1")), "metadata", "resourceVersion").(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	future := w.watching(cms + fmt.Sprint("?watch=1&allowWatchBookmarks=true&resourceVersion=", now+2))
+	zero := w.watching(cms + "?watch=1&resourceVersion=00")
+	for _, name := range []string{"b", "c", "d"} {
+		w.must(201, "POST", cms, configMap(name, "1"))
+	}
+	zero.expect("ADDED a", "ADDED b", "ADDED c", "ADDED d")
+	e := future.next()
+	for e["type"] == "BOOKMARK" {
+		rev, err := strconv.Atoi(at(e, "object", "metadata", "resourceVersion").(string))
+		if err != nil || rev < now+2 {
+			t.Errorf("a bookmark at %d of a watch from %d: %v", rev, now+2, err)
+		}
+		e = future.next()
+	}
+	w.want(at(e, "object", "metadata", "name"), "d", "the first event")
+}
+
+// TestLastBookmark: a watch says how far it came before its time is over.
+func TestLastBookmark(t *testing.T) {
+	for _, c := range []struct {
+		timeout, pause, want time.Duration
+	}{
+		{time.Hour, time.Minute, time.Minute},
+		{50 * time.Second, time.Minute, 48 * time.Second},
+		{2 * time.Second, time.Minute, time.Minute},
+		{time.Second, time.Millisecond, 2 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
+			defer cancel()
+			s := &stream{c: &call{Server: &Server{cfg: Config{Limits: Limits{Bookmark: c.pause}}}}}
+			if got := s.untilBookmark(ctx); got != c.want {
+				t.Errorf("a watch of %v: the next bookmark is due in %v, want %v", c.timeout, got, c.want)
+			}
+		})
+	}
 }
 
 func TestWatchForms(t *testing.T) {

@@ -92,19 +92,3 @@ func TestSummary(t *testing.T) {
 		}
 	}
 }
-
-// TestNegotiateStream: a watch is never YAML.
-func TestNegotiateStream(t *testing.T) {
-	for accept, want := range map[string]string{
-		"":                                   MediaJSON,
-		"application/yaml":                   "",
-		"application/yaml, application/json": MediaJSON,
-		"application/yaml, application/vnd.kubernetes.protobuf;q=0.5, */*;q=0.1": MediaProtobuf,
-		"text/plain": "",
-	} {
-		a, ok := Offer{}.NegotiateStream(accept)
-		if got := a.Format.String(); ok != (want != "") || ok && got != want {
-			t.Errorf("%q: got %s, %v, want %q", accept, got, ok, want)
-		}
-	}
-}

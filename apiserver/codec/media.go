@@ -122,16 +122,6 @@ func (o Offer) Produces(accept string) bool {
 	return false
 }
 
-// NegotiateStream is Negotiate for watches, which are not served in YAML.
-func (o Offer) NegotiateStream(accept string) (Accepted, bool) {
-	for _, clause := range parseAccept(cmp.Or(accept, MediaJSON)) {
-		if a, ok := clause.accepted(o); ok && a.Format != YAML {
-			return a, true
-		}
-	}
-	return Accepted{}, false
-}
-
 // StreamMedia lists the media types of watches, as errors name them.
 func (o Offer) StreamMedia() string {
 	all := MediaJSON + ";stream=watch, " + MediaProtobuf + ";stream=watch"

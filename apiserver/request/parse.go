@@ -35,12 +35,11 @@ func Parse(r *http.Request) *Info {
 		return info
 	}
 	info.IsResource = true
-	watch := false
 	if parts[0] == "watch" && len(parts) > 1 {
-		watch, parts = true, parts[1:]
+		info.WatchPath, parts = true, parts[1:]
 	}
 	info.setPlace(parts)
-	info.setVerb(r, watch)
+	info.setVerb(r)
 	return info
 }
 
@@ -81,12 +80,12 @@ var methodVerbs = map[string]string{
 	http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete",
 }
 
-func (i *Info) setVerb(r *http.Request, watch bool) {
+func (i *Info) setVerb(r *http.Request) {
 	verb := methodVerbs[r.Method]
 	i.Verb = verb // none for another method, such as OPTIONS
 	switch {
-	case verb == "get" && watch:
-		i.Verb = "watch"
+	case i.WatchPath:
+		i.Verb = "watch" // by whatever method
 	case verb == "get" && i.Name == "":
 		i.Verb = "list"
 		if Flag(r.URL.Query(), "watch") {

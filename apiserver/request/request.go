@@ -14,6 +14,8 @@ import (
 type Info struct {
 	IsResource bool
 	Path       string
+	// WatchPath tells that the path begins with /watch/, the old way to ask for one.
+	WatchPath bool
 	// Verb is get, list, watch, create, update, patch, delete or
 	// deletecollection.
 	Verb                     string

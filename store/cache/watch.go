@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -36,10 +37,24 @@ type Watcher struct {
 	err     error
 }
 
+// TooOldError tells that events which a watch would begin with are gone.
+type TooOldError struct {
+	Oldest store.Revision // after which a watch could begin
+}
+
+// Error tells the oldest revision.
+func (e *TooOldError) Error() string {
+	return fmt.Sprintf("events are kept after revision %d: %v", e.Oldest, store.ErrCompacted)
+}
+
+// Unwrap returns what it is a kind of.
+func (e *TooOldError) Unwrap() error { return store.ErrCompacted }
+
 // Watch streams all events later than after on keys that begin with prefix, in
-// order, without gap or duplicate. It fails with store.ErrCompacted when after
-// is zero or older than the history window, and store.ErrFutureRevision. It
-// ends when ctx does.
+// order, without gap or duplicate. It fails with a TooOldError, which is a
+// store.ErrCompacted, when after is older than the history window, with
+// store.ErrCompacted when it is zero, and with store.ErrFutureRevision. It ends
+// when ctx does.
 func (c *Cache) Watch(ctx context.Context, prefix string, after store.Revision) (*Watcher, error) {
 	if after == 0 {
 		return nil, store.ErrCompacted
@@ -49,7 +64,7 @@ func (c *Cache) Watch(ctx context.Context, prefix string, after store.Revision) 
 	}
 	defer c.mu.Unlock()
 	if after < c.history.floor {
-		return nil, store.ErrCompacted
+		return nil, &TooOldError{Oldest: c.history.floor}
 	}
 	w := &Watcher{cache: c, prefix: prefix, done: ctx.Done(), events: make(chan []*Event), wake: make(chan struct{}, 1)}
 	for _, e := range c.history.after(after) {
