@@ -21,6 +21,9 @@ func (c *call) delete() error {
 	if err != nil {
 		return err
 	}
+	if unsafe(o) {
+		return c.deleteUnreadable(o)
+	}
 	c.warnOrphans(o)
 	item, v, err := c.remove(o)
 	if err != nil {
@@ -71,9 +74,15 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	if err := c.checkDeletion(before, o.Preconditions); err != nil {
 		return nil, waits, err
 	}
+	if c.end.Grace != nil && pending(before, o) {
+		return old, waits, nil // without asking admission, as in Kubernetes
+	}
 	dryRun := len(o.DryRun) > 0
 	a := c.attributes(admission.Delete, nil, before, dryRun)
-	a.Delete, a.Options = o, shownDelete(o)
+	a.Delete, a.Options = o, c.shownDelete(before, o)
+	if c.info.Verb == "deletecollection" {
+		a.Name = "" // Kubernetes names none
+	}
 	c.work.Event("About to check admission control")
 	if err := c.cfg.Admission.Admit(c.ctx, a); err != nil {
 		return nil, waits, err
@@ -104,10 +113,15 @@ func (c *call) removeOnce(old *cache.Item, o *metav1.DeleteOptions) (*cache.Item
 	return item, v, err
 }
 
-// shownDelete is what admission sees of the options: with their kind.
-func shownDelete(o *metav1.DeleteOptions) *metav1.DeleteOptions {
+// shownDelete is what admission sees of the options: with their kind, and with the
+// grace that obj gets.
+func (c *call) shownDelete(obj api.Object, o *metav1.DeleteOptions) *metav1.DeleteOptions {
 	shown := *o
 	shown.TypeMeta = optionsType("DeleteOptions")
+	if c.end.Grace != nil && obj.GetDeletionTimestamp() == nil {
+		seconds := c.end.Grace(obj, o.GracePeriodSeconds)
+		shown.GracePeriodSeconds = &seconds
+	}
 	return &shown
 }
 
@@ -152,6 +166,10 @@ func (c *call) deleteParameters(o *metav1.DeleteOptions) error {
 	}
 	if q.Has("uid") {
 		o.Preconditions = metav1.NewUIDPreconditions(q.Get("uid"))
+	}
+	if q.Has("ignoreStoreReadErrorWithClusterBreakingPotential") {
+		ignore := request.Flag(q, "ignoreStoreReadErrorWithClusterBreakingPotential")
+		o.IgnoreStoreReadErrorWithClusterBreakingPotential = &ignore
 	}
 	o.DryRun = q["dryRun"]
 	return nil

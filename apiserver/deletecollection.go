@@ -16,6 +16,9 @@ func (c *call) deleteCollection() error {
 	if err != nil {
 		return err
 	}
+	if err := noUnsafeCollection(o); err != nil {
+		return err
+	}
 	if lo.ResourceVersion != "0" && lo.ResourceVersionMatch == "" && lo.ResourceVersion != "" {
 		lo.ResourceVersionMatch = metav1.ResourceVersionMatchExact // Kubernetes reads pages
 	}

@@ -55,7 +55,7 @@ func judge(r *api.Resource, obj api.Object, o *metav1.DeleteOptions, now time.Ti
 	case left == nil || *left == 0:
 		graceful = false
 	case !shorten(obj, o):
-		return waits
+		return waits // see pending
 	}
 	changed := setCollectorFinalizers(r, obj, o)
 	held := len(obj.GetFinalizers()) > 0
@@ -81,6 +81,14 @@ func endGrace(obj api.Object, left *int64) {
 	}
 	zero := int64(0)
 	obj.SetDeletionGracePeriodSeconds(&zero)
+}
+
+// pending tells that the deletion of obj, a kind with a grace, has begun and goes on
+// as it does.
+func pending(obj api.Object, o *metav1.DeleteOptions) bool {
+	left := obj.GetDeletionGracePeriodSeconds()
+	return obj.GetDeletionTimestamp() != nil && left != nil && *left != 0 &&
+		(o.GracePeriodSeconds == nil || *o.GracePeriodSeconds >= *left)
 }
 
 // shorten lowers the grace of a deletion that has begun, if the options ask
