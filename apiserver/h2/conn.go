@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -83,6 +84,9 @@ func newConn(f *front, tlsConn *tls.Conn, h http.Handler, base context.Context) 
 	if c.socket, _ = tlsConn.NetConn().(*socket); c.socket != nil {
 		c.reading, c.writing = newPass(f.gate, &c.share), newPass(f.gate, &c.share)
 		c.socket.reading = c.reading
+		if err := c.socket.Join(); err != nil && !errors.Is(err, net.ErrClosed) {
+			f.Log.Warn("packets of a connection may be noticed late while the server is busy", "client", c.remote, "err", err)
+		}
 	}
 	c.ctx, c.cancel = context.WithCancel(base)
 	c.in = bufio.NewReaderSize(tlsConn, 4<<10)

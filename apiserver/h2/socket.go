@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"unsafe"
+
+	"minke/apiserver/poll"
 )
 
 // Listener returns l with connections that can be written to without waiting
@@ -30,7 +32,7 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return c, nil // closed already: who uses it will learn that
 	}
-	s := &socket{TCPConn: tcp, raw: raw}
+	s := &socket{Conn: poll.New(tcp, raw), raw: raw}
 	s.try = s.attempt
 	return s, nil
 }
@@ -44,7 +46,7 @@ func (l listener) Accept() (net.Conn, error) {
 // (MSG_MORE), and sends them together: most of what a write costs it is spent on
 // the packet, not on the bytes.
 type socket struct {
-	*net.TCPConn
+	*poll.Conn
 	raw syscall.RawConn
 	// reading, if it is set, is left while nothing has come.
 	reading *pass
@@ -90,7 +92,7 @@ func (s *socket) Write(p []byte) (int, error) {
 	if s.writing != nil || s.more {
 		return s.writeFairly(p)
 	}
-	return s.TCPConn.Write(p)
+	return s.Conn.Write(p)
 }
 
 // writeFairly writes while it has a place, if it needs one, and lets others have
@@ -108,7 +110,7 @@ func (s *socket) writeFairly(p []byte) (int, error) {
 	}
 	s.writing.leave()
 	defer s.writing.enter()
-	n, err := s.TCPConn.Write(rest)
+	n, err := s.Conn.Write(rest)
 	return len(p) - len(rest) + n, err
 }
 
@@ -123,7 +125,7 @@ func (s *socket) share(writing *pass) {
 func (s *socket) Read(p []byte) (int, error) {
 	s.reading.leave()
 	defer s.reading.enter()
-	return s.TCPConn.Read(p)
+	return s.Conn.Read(p)
 }
 
 func (s *socket) writeEager(p []byte) (int, error) {
@@ -177,7 +179,7 @@ func (s *socket) writeRest() error {
 	}
 	rest := s.rest
 	s.rest = nil
-	_, err := s.TCPConn.Write(rest)
+	_, err := s.Conn.Write(rest)
 	return err
 }
 

@@ -58,55 +58,66 @@ var floods = []struct {
 }
 
 // flood measures what one client notices of another that floods the server. A
-// real flood comes from other machines. So its process gets only what processors'
-// time nobody else wants, and the calm client's runs before all others: what is
-// measured is the server, and not how the kernel divides the processors among
-// the three. The rows of the same processors do without that.
+// real flood comes from other machines. So the clients have a processor of their
+// own, of which the calm one gets what it wants first, and the server has the
+// others: what is measured is the server, and not how the kernel divides the
+// processors among the three. The rows of the same processors do without that.
 func (b *bench) flood(ctx context.Context) error {
-	defer func() { b.flags = nil }()
+	defer func() { b.flags, b.part = nil, all }()
 	row(fmt.Sprintf("reads beside %d requests of another", floodRequests),
 		"calm: server p50", "p99", "client p99", "flood: server p50", "p99", "client p99", "p99 ratio", "flood per second", "refused")
 	for _, s := range floodSettings {
-		if err := b.down(); err != nil {
-			return err
-		}
 		b.flags = s.flags
-		if err := b.up(ctx); err != nil {
-			return err
-		}
-		if err := b.prepareFlood(ctx); err != nil {
-			return err
-		}
-		for i := range floods {
-			if err := b.floodOnce(ctx, s.name, i); err != nil {
+		for _, b.part = range []part{theirs, all} {
+			if err := b.floods(ctx, s.name); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
-	return b.down()
+	return nil
 }
 
-func (b *bench) floodOnce(ctx context.Context, name string, which int) (err error) {
+// floods measures those of the server's processors.
+func (b *bench) floods(ctx context.Context, name string) (err error) {
+	if err := b.down(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.down()) }()
+	if err := b.up(ctx); err != nil {
+		return err
+	}
+	if err := b.prepareFlood(ctx); err != nil {
+		return err
+	}
+	for i, f := range floods {
+		if f.together == (b.part == all) {
+			if err := b.floodOnce(ctx, name, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) floodOnce(ctx context.Context, name string, which int) error {
 	f := floods[which]
-	first := !f.together
-	before, err := b.readCalmly(ctx, first)
+	calm := place{Part: ours, First: true}
+	f.flood.Place = place{Part: ours}
+	if f.together {
+		calm, f.flood.Place = place{}, place{}
+	}
+	before, err := b.readCalmly(ctx, calm)
 	if err != nil {
 		return err
 	}
-	place := apart("")
-	if !f.together {
-		if place, err = newApart(b.name); err != nil {
-			return err
-		}
-	}
-	stop, err := b.startFlood(ctx, f.flood, place)
+	stop, err := b.startFlood(ctx, f.flood)
 	if err != nil {
-		return errors.Join(err, place.remove())
+		return err
 	}
 	time.Sleep(time.Second) // the flood is at its height
-	under, readErr := b.readCalmly(ctx, first)
+	under, readErr := b.readCalmly(ctx, calm)
 	rate, refused, err := stop()
-	if err := errors.Join(readErr, err, place.remove()); err != nil {
+	if err := errors.Join(readErr, err); err != nil {
 		return err
 	}
 	p99, flooded := percentile(before.Server, 99), percentile(under.Server, 99)
@@ -155,16 +166,12 @@ func (b *bench) process(ctx context.Context, from source) (*exec.Cmd, error) {
 	return cmd, err
 }
 
-// readCalmly reads from a process of its own, which runs before all others if it
-// is to be first.
-func (b *bench) readCalmly(ctx context.Context, first bool) (calmResult, error) {
+// readCalmly reads from a process of its own.
+func (b *bench) readCalmly(ctx context.Context, as place) (calmResult, error) {
 	var r calmResult
-	cmd, err := b.process(ctx, source{Path: floodObject, User: "calm", Calm: true})
+	cmd, err := b.process(ctx, source{Path: floodObject, User: "calm", Calm: true, Place: as})
 	if err != nil {
 		return r, err
-	}
-	if first {
-		runFirst(cmd)
 	}
 	out, err := cmd.Output()
 	if err != nil {
@@ -175,7 +182,7 @@ func (b *bench) readCalmly(ctx context.Context, first bool) (calmResult, error) 
 
 // startFlood starts the flood in a process of its own. stop ends it and returns
 // how many requests were answered a second, and how many were refused.
-func (b *bench) startFlood(ctx context.Context, from source, place apart) (stop func() (rate float64, refused int, err error), err error) {
+func (b *bench) startFlood(ctx context.Context, from source) (stop func() (rate float64, refused int, err error), err error) {
 	from.User = "flood"
 	cmd, err := b.process(ctx, from)
 	if err != nil {
@@ -185,9 +192,6 @@ func (b *bench) startFlood(ctx context.Context, from source, place apart) (stop 
 	cmd.Stdout = &said
 	if err := cmd.Start(); err != nil {
 		return nil, err
-	}
-	if err := place.add(cmd.Process.Pid); err != nil {
-		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 	}
 	return func() (float64, int, error) {
 		if err := cmd.Process.Kill(); err != nil {

@@ -32,6 +32,7 @@ type bench struct {
 	objects int
 	// flags are added to minke up.
 	flags []string
+	part  part // the processors that the cluster runs on
 }
 
 func main() {
@@ -81,7 +82,11 @@ func (b *bench) run(ctx context.Context, only []string) error {
 // up starts the cluster, or finds it running, and connects to it.
 func (b *bench) up(ctx context.Context) error {
 	args := append([]string{"up", "--detach", "--isolated", "--name", b.name}, b.flags...)
-	out, err := exec.CommandContext(ctx, b.minke, args...).Output()
+	var out []byte
+	err := b.part.run(func() (err error) {
+		out, err = exec.CommandContext(ctx, b.minke, args...).Output()
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("minke up: %w", err)
 	}

@@ -32,6 +32,8 @@ type source struct {
 	CA, Cert, Key []byte
 	// Calm makes the process the calm client, otherwise it is the flood.
 	Calm bool
+	// Place is what it gets of the processors.
+	Place place
 }
 
 // sourceVariable makes this program such a process.
@@ -41,6 +43,9 @@ const sourceVariable = "BENCH_SOURCE"
 func beSource(ctx context.Context, settings string) error {
 	var from source
 	if err := json.Unmarshal([]byte(settings), &from); err != nil {
+		return err
+	}
+	if err := from.Place.apply(os.Getpid()); err != nil {
 		return err
 	}
 	if from.Calm {
