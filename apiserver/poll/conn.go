@@ -18,6 +18,8 @@ type Conn struct {
 	id  int32
 	// waiting tells that somebody reads.
 	waiting atomic.Bool
+	// latest is which wake of its set was its latest.
+	latest uint64
 
 	mu sync.Mutex // guards all below, and the deadline for reads
 	// deadline is what the user wants; while woken, the connection's own has
@@ -58,15 +60,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 }
 
-// wake lets who reads look whether there is something.
-func (c *Conn) wake() {
+// wake lets who reads look whether there is something, unless it was woken already.
+func (c *Conn) wake() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.woken {
-		return
+		return false
 	}
 	// An error means that it is closed, which wakes, too.
 	c.woken = c.TCPConn.SetReadDeadline(passed) == nil
+	return c.woken
 }
 
 // restore sets the user's deadline again, and tells whether it was not that which

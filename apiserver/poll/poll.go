@@ -10,7 +10,9 @@
 package poll
 
 import (
+	"cmp"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,9 +40,10 @@ var (
 // processors, the scheduler looks at the network by itself.
 func Working(more int32) { working.Add(more) }
 
-// Network lets those whom packets have made ready run first, unless somebody has
-// seen to that just now. It is to be called by whoever would otherwise go on, or
-// hand on the processor, while others wait.
+// Network lets those whom packets have made ready, and then those who stand in the
+// processor's queue, run first, unless somebody has seen to that just now. It is to
+// be called by whoever would otherwise go on, or hand on the processor, while
+// others wait.
 func Network() {
 	if working.Load() < processors {
 		return
@@ -49,9 +52,16 @@ func Network() {
 	if now-before < int64(every) || !latest.CompareAndSwap(before, now) {
 		return
 	}
-	if connections.look() {
-		runtime.Gosched()
+	// Who is made ready runs next, and sends who was to run next to the end of
+	// the processor's queue. Go's scheduler would take whoever is made ready, and
+	// whom that makes ready, before that queue for 10 ms; runtime.Gosched would
+	// send us to another queue, which is looked at even less often.
+	behind := make(chan struct{})
+	go close(behind)
+	if !connections.look() {
+		go func() {}()
 	}
+	<-behind
 }
 
 // connections are those of the process that Network looks at.
@@ -65,6 +75,8 @@ type set struct {
 	members map[int32]*Conn
 	last    int32
 	ready   [64]unix.EpollEvent // a look is for so many; the next is for others
+	found   [64]*Conn           // those of ready that wait
+	wakes   uint64
 }
 
 // open makes the epoll set, once. s.mu must be held.
@@ -79,8 +91,7 @@ func (s *set) open() (err error) {
 }
 
 // look wakes those who wait for what has come, and tells whether it has woken any.
-// The scheduler takes them last come, first served, so that they run as soon as
-// the caller yields.
+// Who was woken longest ago runs first.
 func (s *set) look() (woken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,12 +102,21 @@ func (s *set) look() (woken bool) {
 	if err != nil {
 		return false // interrupted: the next look is soon
 	}
+	found := s.found[:0]
 	for i := range n {
 		if c := s.members[s.ready[i].Fd]; c != nil && c.waiting.Load() {
-			c.wake()
+			found = append(found, c)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Conn) int { return cmp.Compare(b.latest, a.latest) })
+	for _, c := range found {
+		if c.wake() {
+			s.wakes++
+			c.latest = s.wakes
 			woken = true
 		}
 	}
+	clear(found)
 	return woken
 }
 
