@@ -52,16 +52,22 @@ func Network() {
 	if now-before < int64(every) || !latest.CompareAndSwap(before, now) {
 		return
 	}
-	// Who is made ready runs next, and sends who was to run next to the end of
-	// the processor's queue. Go's scheduler would take whoever is made ready, and
-	// whom that makes ready, before that queue for 10 ms; runtime.Gosched would
-	// send us to another queue, which is looked at even less often.
+	if behind := connections.look(); behind != nil {
+		<-behind
+	}
+}
+
+// standInLine returns a channel that is closed when those have run who stand in the
+// processor's queue, once anything is made ready after it.
+//
+// Who is made ready runs next, and sends who was to run next to the end of that
+// queue. Go's scheduler would take whoever is made ready, and whom that makes
+// ready, before the queue for 10 ms; runtime.Gosched would send us to another
+// queue, which is looked at even less often.
+func standInLine() chan struct{} {
 	behind := make(chan struct{})
 	go close(behind)
-	if !connections.look() {
-		go func() {}()
-	}
-	<-behind
+	return behind
 }
 
 // connections are those of the process that Network looks at.
@@ -77,6 +83,8 @@ type set struct {
 	ready   [64]unix.EpollEvent // a look is for so many; the next is for others
 	found   [64]*Conn           // those of ready that wait
 	wakes   uint64
+	// following is how many looks more give the processor's queue its turn.
+	following int
 }
 
 // open makes the epoll set, once. s.mu must be held.
@@ -90,17 +98,22 @@ func (s *set) open() (err error) {
 	return err
 }
 
-// look wakes those who wait for what has come, and tells whether it has woken any.
-// Who was woken longest ago runs first.
-func (s *set) look() (woken bool) {
+// following is in how many looks after one that has woken somebody the processor's
+// queue has its turn, too: there is where those stand who were woken, and those they
+// make ready.
+const following = 20
+
+// look wakes those who wait for what has come, and returns what the caller is to
+// wait for so that they run. Who was woken longest ago runs first.
+func (s *set) look() (behind chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.members) == 0 {
-		return false
+		return nil
 	}
 	n, err := unix.EpollWait(s.fd, s.ready[:], 0)
 	if err != nil {
-		return false // interrupted: the next look is soon
+		return nil // interrupted: the next look is soon
 	}
 	found := s.found[:0]
 	for i := range n {
@@ -109,6 +122,10 @@ func (s *set) look() (woken bool) {
 		}
 	}
 	slices.SortFunc(found, func(a, b *Conn) int { return cmp.Compare(b.latest, a.latest) })
+	if len(found) > 0 {
+		behind = standInLine()
+	}
+	woken := false
 	for _, c := range found {
 		if c.wake() {
 			s.wakes++
@@ -117,7 +134,17 @@ func (s *set) look() (woken bool) {
 		}
 	}
 	clear(found)
-	return woken
+	switch {
+	case woken:
+		s.following = following
+	case s.following > 0:
+		s.following--
+		if behind == nil {
+			behind = standInLine()
+		}
+		go func() {}()
+	}
+	return behind
 }
 
 func (s *set) add(c *Conn) error {
