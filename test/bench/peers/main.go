@@ -38,6 +38,7 @@ type options struct {
 	minke, tools string
 	objects      int
 	watchers     int
+	updates      int
 	lists        int
 	runs         int
 	out          string
@@ -49,6 +50,7 @@ func main() {
 	flag.StringVar(&o.tools, "tools", "build/peers", "where etcd, apiextensions-apiserver and apibench are")
 	flag.IntVar(&o.objects, "n", 5000, "objects")
 	flag.IntVar(&o.watchers, "watchers", 100, "watchers in the watch phases")
+	flag.IntVar(&o.updates, "updates", 2000, "updates that they receive in each; the processes' CPU time is known to 10 ms")
 	flag.IntVar(&o.lists, "lists", 30, "lists in each list phase")
 	flag.IntVar(&o.runs, "runs", 1, "repetitions, each on fresh servers; medians are printed")
 	flag.StringVar(&o.out, "out", "", "file for the table, too")
@@ -106,7 +108,7 @@ func (o options) apibench(ctx context.Context, dir, kubeconfig, resource string,
 		processes[i] = strconv.Itoa(pid)
 	}
 	args := []string{"-kubeconfig", kubeconfig, "-resource", resource, "-n", strconv.Itoa(o.objects),
-		"-watchers", strconv.Itoa(o.watchers), "-lists", strconv.Itoa(o.lists),
+		"-watchers", strconv.Itoa(o.watchers), "-updates", strconv.Itoa(o.updates), "-lists", strconv.Itoa(o.lists),
 		"-pid", strings.Join(processes, ","), "-out", out}
 	if resource == custom {
 		args = append(args, "-install-crd")

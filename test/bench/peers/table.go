@@ -134,8 +134,8 @@ func medians(runs []results) measured {
 // that the peer does not have.
 func table(o options, theirs, ours, builtIn measured) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured %s: %d objects of 1 KiB, 32 clients, %d watchers, %d run(s), custom resources.\n\n",
-		time.Now().UTC().Format(time.DateOnly), o.objects, o.watchers, o.runs)
+	fmt.Fprintf(&b, "Measured %s: %d objects of 1 KiB, 32 clients, %d watchers of %d updates, %d run(s), custom resources.\n\n",
+		time.Now().UTC().Format(time.DateOnly), o.objects, o.watchers, o.updates, o.runs)
 	b.WriteString("| phase | figure | upstream + etcd | Minke | ratio | target | Minke, ConfigMaps |\n|---|---|---|---|---|---|---|\n")
 	for i, f := range figures {
 		ratio := "–"
