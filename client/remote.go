@@ -231,12 +231,15 @@ func (c *remote) headers(req *http.Request, contentType, stream string) error {
 }
 
 // retryAfter tells whether and when to send the request again: when the server
-// gave a Retry-After with 429 or 503, and when a read did not get through.
+// gave a Retry-After with 429 or 503, and when the connection broke. A request
+// that could not be written to its end was not done, whatever it asks for; of one
+// whose answer was lost nobody knows, so that only a read may be sent again.
 func retryAfter(method string, response *http.Response, err error) (time.Duration, bool) {
 	if err != nil {
 		var op *net.OpError
-		refused := errors.As(err, &op) && op.Op == "read"
-		return 100 * time.Millisecond, method == http.MethodGet && refused
+		broke := errors.As(err, &op)
+		lost := broke && op.Op == "read" || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		return 100 * time.Millisecond, broke && op.Op == "write" || lost && method == http.MethodGet
 	}
 	if response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
 		return 0, false

@@ -162,6 +162,11 @@ func TestSeveralFrozen(t *testing.T) {
 	again := see(w, &either, client.Pods, "default")
 	again.until("five pods by either", boundPods(5))
 	_ = w.end(second, syscall.SIGKILL)
+	// A read goes where somebody answers; a write whose answer is lost with its
+	// connection fails, and who it is for must look what became of it.
+	if _, err := client.Of(either.api, client.Deployments).Get(t.Context(), "default", "web"); err != nil {
+		t.Error(err)
+	}
 	w.scale(&either, 7)
 	again.until("seven pods by the first", boundPods(7))
 }
