@@ -16,6 +16,9 @@ type APIResource struct {
 	Kind     string
 	// Cluster tells that it has no namespace.
 	Cluster bool
+	// Bulky tells that the server keeps no objects, only their bytes: whoever
+	// holds an object holds memory that nobody shares.
+	Bulky bool
 	// Elsewhere tells that another API server holds it, behind this one: it is read
 	// by requests, and its server may not answer. Unwatched tells that it cannot be
 	// watched.

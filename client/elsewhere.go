@@ -52,6 +52,8 @@ func (r APIResource) Identities() []InformerOption {
 		return []InformerOption{IdentityOnly(), Elsewhere()}
 	case r.BuiltIn():
 		return nil
+	case r.Bulky:
+		return []InformerOption{IdentityOnly(), func(k *viewKey) { k.bulky = true }}
 	}
 	return []InformerOption{IdentityOnly()}
 }

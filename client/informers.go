@@ -22,9 +22,9 @@ type Informers struct {
 
 // viewKey is what makes an informer another one.
 type viewKey struct {
-	resource                  schema.GroupVersionResource
-	namespace, labels, fields string
-	identity, elsewhere       bool
+	resource                   schema.GroupVersionResource
+	namespace, labels, fields  string
+	identity, bulky, elsewhere bool
 }
 
 // NewInformers returns an empty set of informers on api.

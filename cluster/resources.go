@@ -80,7 +80,7 @@ func (s *Server) allResources(context.Context) ([]client.APIResource, error) {
 	}
 	for _, r := range further {
 		known[r.GroupResource()] = true
-		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced})
+		all = append(all, client.APIResource{Resource: r.GroupVersionResource(), Kind: r.Kind.Kind, Cluster: !r.Namespaced, Bulky: r.Bulky})
 	}
 	remote, err := s.elsewhere.resources(known)
 	return append(all, remote...), err
