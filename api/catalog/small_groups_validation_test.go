@@ -41,6 +41,11 @@ func TestSmallGroupRules(t *testing.T) {
 		"an event of elsewhere":      {"", strings.Replace(event, "p, namespace: default", "p, namespace: other", 1), []string{`involvedObject.namespace: Invalid value: "other": does not match event.namespace`}},
 		"a range in the older field": {"", node + "{podCIDR: x, podCIDRs: [10.0.0.0/24]}", []string{`spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value`}},
 		"a range in both fields":     {"", node + "{podCIDR: 10.0.0.0/24, podCIDRs: [x]}", nil},
+		"a range of no form": {node + "{}", node + "{podCIDR: x, podCIDRs: [x, x]}",
+			[]string{`spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value`, `spec.podCIDRs[1]: Invalid value: "x"`, `spec.podCIDRs: Internal error: invalid PodCIDRs.`, `spec.podCIDRs: Invalid value: ["x","x"]: may specify no more than one CIDR for each IP family`}},
+		"a range and a provider changed": {node + "{podCIDR: 10.0.0.0/24, podCIDRs: [10.0.0.0/24], providerID: a}", node + "{podCIDR: x, podCIDRs: [x], providerID: b, taints: [{key: a b, effect: NoSchedule}]}",
+			[]string{`metadata.taints[0].key: Invalid value: "a b"`, `spec.podCIDRs[0]: Invalid value: "x"`, `spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid`, `spec.providerID: Invalid value: null: field cannot be modified once set`}},
+		"a provider cleared": {node + "{providerID: a}", node + "{}", []string{`spec.providerID: Invalid value: null: field cannot be cleared once set`}},
 	})
 	const of = "apiVersion: storagemigration.k8s.io/v1\nkind: StorageVersionMigration\nmetadata: {name: m}\nspec: {resource: {resource: secrets}}\nstatus: "
 	condition := func(kind, status string) string {

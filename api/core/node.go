@@ -19,7 +19,7 @@ func nodes() *api.Resource {
 		PrepareForCreate: nodeCreate,
 		PrepareForUpdate: nodeUpdate,
 		Subresources: map[string]api.Subresource[*corev1.Node]{
-			"status": {Prepare: nodeStatus, ValidateUpdate: validateNodeUpdate},
+			"status": {Prepare: nodeStatus, ValidateUpdate: validateNodeStatus},
 		},
 		Default:        defaultNode,
 		Fields:         nodeFields(),

@@ -23,16 +23,25 @@ func validateNode(n *corev1.Node) field.ErrorList {
 	if swap := n.Status.NodeInfo.Swap; swap != nil && swap.Capacity != nil && *swap.Capacity <= 0 {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "nodeSwapStatus", "capacity"), *swap.Capacity, notPositiveMessage))
 	}
-	cidrs := path.Child("podCIDRs")
-	for i, cidr := range n.Spec.PodCIDRs {
-		errs = append(errs, legacyCIDR(cidrs.Index(i), cidr)...)
+	return append(errs, podCIDRs(n.Spec.PodCIDRs, nil, path.Child("podCIDRs"))...)
+}
+
+// podCIDRs checks the ranges of a node's pods. Those of before may be of a form that
+// is no longer taken.
+func podCIDRs(ranges, before []string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, cidr := range ranges {
+		errs = append(errs, legacyCIDR(path.Index(i), cidr, before...)...)
 	}
-	if len(n.Spec.PodCIDRs) > 1 {
-		if both, err := netutils.IsDualStackCIDRStrings(n.Spec.PodCIDRs); err != nil {
-			errs = append(errs, field.InternalError(cidrs, fmt.Errorf("invalid PodCIDRs. failed to check with dual stack with error:%w", err)))
-		} else if !both || len(n.Spec.PodCIDRs) > 2 {
-			errs = append(errs, field.Invalid(cidrs, n.Spec.PodCIDRs, "may specify no more than one CIDR for each IP family"))
-		}
+	if len(ranges) < 2 {
+		return errs
+	}
+	both, err := netutils.IsDualStackCIDRStrings(ranges)
+	if err != nil {
+		errs = append(errs, field.InternalError(path, fmt.Errorf("invalid PodCIDRs. failed to check with dual stack with error:%w", err)))
+	}
+	if !both || len(ranges) > 2 {
+		errs = append(errs, field.Invalid(path, ranges, "may specify no more than one CIDR for each IP family"))
 	}
 	return errs
 }
@@ -98,9 +107,18 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// validateNodeUpdate holds for the node and for its status.
 func validateNodeUpdate(n, old *corev1.Node) field.ErrorList {
+	return append(validateNode(n), nodeChanges(n, old)...)
+}
+
+func validateNodeStatus(n, old *corev1.Node) field.ErrorList {
 	errs := append(nodeResources(n), declaredFeatures(n.Status.DeclaredFeatures)...)
+	return append(errs, nodeChanges(n, old)...)
+}
+
+// nodeChanges are what updates may not do, and addresses, which only they have.
+func nodeChanges(n, old *corev1.Node) field.ErrorList {
+	var errs field.ErrorList
 	path := field.NewPath("spec")
 	addresses := map[corev1.NodeAddress]bool{}
 	for i, a := range n.Status.Addresses {
@@ -122,10 +140,13 @@ func validateNodeUpdate(n, old *corev1.Node) field.ErrorList {
 			}
 		}
 	}
-	if old.Spec.ProviderID != "" && n.Spec.ProviderID != old.Spec.ProviderID {
-		errs = append(errs, field.Forbidden(path.Child("providerID"), "node updates may not change providerID except from \"\" to valid"))
+	if id := old.Spec.ProviderID; id != "" && n.Spec.ProviderID != id {
+		verb := "modified"
+		if n.Spec.ProviderID == "" {
+			verb = "cleared"
+		}
+		errs = append(errs, field.Invalid(path.Child("providerID"), nil, "field cannot be "+verb+" once set"))
 	}
-	errs = append(errs, validateTaints(n.Spec.Taints, field.NewPath("metadata", "taints"))...)
 	if n.Spec.DoNotUseExternalID != old.Spec.DoNotUseExternalID {
 		errs = append(errs, field.Forbidden(path.Child("externalID"), "may not be updated"))
 	}

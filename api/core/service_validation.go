@@ -171,6 +171,16 @@ func validateSessionAffinity(s *corev1.ServiceSpec, path *field.Path) field.Erro
 	return nil
 }
 
+// ValidateClusterIPs checks what a service says of its addresses and their families,
+// given the service as it was, nil for a new one. Whoever allocates asks before.
+func ValidateClusterIPs(svc, old *corev1.Service) field.ErrorList {
+	var before []string
+	if old != nil {
+		before = old.Spec.ClusterIPs
+	}
+	return validateClusterIPs(&svc.Spec, before, field.NewPath("spec"))
+}
+
 // validateClusterIPs checks the addresses and their families. Those of before may
 // be of a form that is no longer taken.
 func validateClusterIPs(s *corev1.ServiceSpec, before []string, path *field.Path) field.ErrorList {

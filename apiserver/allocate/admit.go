@@ -128,8 +128,8 @@ func (g *grant) take(i item) error {
 	return nil
 }
 
-func (g *grant) invalid(err *field.Error) error {
-	return apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, g.name.Name, field.ErrorList{err})
+func (g *grant) invalid(errs ...*field.Error) error {
+	return apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, g.name.Name, errs)
 }
 
 // takeAddresses settles families and takes cluster IPs.
@@ -141,9 +141,6 @@ func (g *grant) takeAddresses() error {
 	if spec.ClusterIP != "" && len(spec.ClusterIPs) == 0 {
 		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
-	if moved(spec, g.old) || g.old == nil && atOdds(spec) {
-		return nil
-	}
 	if err := g.settleFamilies(); err != nil {
 		return err
 	}
@@ -151,7 +148,17 @@ func (g *grant) takeAddresses() error {
 		spec.ClusterIP, spec.ClusterIPs = corev1.ClusterIPNone, []string{corev1.ClusterIPNone}
 		return nil
 	}
+	first := 0
+	if g.old != nil && hasAddress(g.old) && len(g.old.Spec.ClusterIPs) > 0 {
+		if headless(g.old) {
+			return nil // validation refuses whatever it became
+		}
+		first = 1 // as it was, or validation refuses it
+	}
 	for n, family := range spec.IPFamilies {
+		if n < first {
+			continue
+		}
 		if n < len(spec.ClusterIPs) && spec.ClusterIPs[n] != "" {
 			if err := g.requested(spec.ClusterIPs[n]); err != nil {
 				return err
@@ -166,23 +173,10 @@ func (g *grant) takeAddresses() error {
 		g.mark(ip)
 		spec.ClusterIPs = append(spec.ClusterIPs[:n:n], ip.String())
 	}
-	spec.ClusterIP = spec.ClusterIPs[0]
+	if first == 0 {
+		spec.ClusterIP = spec.ClusterIPs[0]
+	}
 	return nil
-}
-
-// moved tells whether only the older one of the two fields was changed, on a
-// service that has its address already. Validation refuses that; to answer with
-// the address of old would hide it.
-func moved(spec *corev1.ServiceSpec, old *corev1.Service) bool {
-	return old != nil && old.Spec.ClusterIP != "" && spec.ClusterIP != "" &&
-		spec.ClusterIP != old.Spec.ClusterIP && slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs)
-}
-
-// atOdds tells whether a new service's fields contradict each other, or name a family
-// that there is not. Validation refuses that.
-func atOdds(spec *corev1.ServiceSpec) bool {
-	unknown := func(f corev1.IPFamily) bool { return f != corev1.IPv4Protocol && f != corev1.IPv6Protocol }
-	return len(spec.ClusterIPs) > 0 && spec.ClusterIPs[0] != spec.ClusterIP || slices.ContainsFunc(spec.IPFamilies, unknown)
 }
 
 // requested takes an address that the user chose.

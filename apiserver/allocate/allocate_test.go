@@ -219,24 +219,6 @@ func TestUpdateKeepsAndShares(t *testing.T) {
 
 // A small range is used to its last address, and again after deletion; failed
 // creates leak nothing.
-// TestMovedAddress: a client that changes the older field alone sees its own
-// wish refused by validation, not the old address as an answer.
-func TestMovedAddress(t *testing.T) {
-	_, a := newCluster(t, "10.0.0.0/24")
-	old := service("s", func(s *corev1.ServiceSpec) { s.ClusterIP = "10.0.0.9" })
-	if err := admit(a, t.Context(), old, nil); err != nil {
-		t.Fatal(err)
-	}
-	changed := old.DeepCopy()
-	changed.Spec.ClusterIP = "10.0.0.10"
-	if err := admit(a, t.Context(), changed, old); err != nil {
-		t.Fatal(err)
-	}
-	if got := changed.Spec.ClusterIP; got != "10.0.0.10" {
-		t.Errorf("the wish for 10.0.0.10 became %s", got)
-	}
-}
-
 func TestNothingLeaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, a := newCluster(t, "10.0.0.0/29") // 10.0.0.1 to 10.0.0.6
@@ -324,18 +306,66 @@ func TestDryRunTakesNothing(t *testing.T) {
 	}
 }
 
-// TestAtOdds: what validation refuses is not completed before.
-func TestAtOdds(t *testing.T) {
+// TestClusterIPErrors: what contradicts itself, or what the cluster has not, is refused
+// in Kubernetes' words before anything is taken, all of it at once.
+func TestClusterIPErrors(t *testing.T) {
 	_, a := newCluster(t, "10.0.0.0/29")
-	for name, change := range map[string]func(*corev1.ServiceSpec){
-		"only the newer field": func(s *corev1.ServiceSpec) { s.ClusterIPs = []string{"10.0.0.3"} },
-		"another first":        func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "10.0.0.3", []string{"10.0.0.4"} },
-		"no such family":       func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv5"} },
+	dual, single := corev1.IPFamilyPolicyRequireDualStack, corev1.IPFamilyPolicySingleStack
+	old := service("s", func(s *corev1.ServiceSpec) { s.ClusterIP = "10.0.0.2" })
+	headless := service("h", func(s *corev1.ServiceSpec) {
+		s.ClusterIP, s.Selector, s.IPFamilyPolicy = corev1.ClusterIPNone, nil, &dual
+		s.IPFamilies = []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
+	})
+	for _, s := range []*corev1.Service{old, headless} {
+		if err := admit(a, t.Context(), s, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := len(a.holders)
+	for name, c := range map[string]struct {
+		of     *corev1.Service // nil: a new one
+		change func(*corev1.ServiceSpec)
+		want   []string // none: what is left is for validation
+	}{
+		"only the newer field": {nil, func(s *corev1.ServiceSpec) { s.ClusterIPs = []string{"10.0.0.3"} },
+			[]string{"spec.clusterIPs: Invalid value: [\"10.0.0.3\"]: must be empty when `clusterIP` is not specified"}},
+		"another first": {nil, func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "10.0.0.3", []string{"10.0.0.4"} },
+			[]string{"spec.clusterIPs: Invalid value: [\"10.0.0.4\"]: first value must match `clusterIP`"}},
+		"no such family": {nil, func(s *corev1.ServiceSpec) { s.IPFamilies = []corev1.IPFamily{"IPv5"} },
+			[]string{`spec.ipFamilies[0]: Unsupported value: "IPv5": supported values: "IPv4", "IPv6"`}},
+		"both families": {old, func(s *corev1.ServiceSpec) {
+			s.IPFamilyPolicy, s.IPFamilies = &dual, []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
+		}, []string{`spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services`,
+			`spec.ipFamilies[1]: Invalid value: "IPv6": not configured on this cluster`}},
+		"one of two": {old, func(s *corev1.ServiceSpec) {
+			s.IPFamilyPolicy, s.ClusterIPs = &single, []string{"10.0.0.2", "fd00::1"}
+		}, []string{`spec.ipFamilyPolicy: Invalid value: "SingleStack": must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified`,
+			`spec.clusterIPs[1]: Invalid value: ["10.0.0.2","fd00::1"]: IPv6 is not configured on this cluster`}},
+		"not an address": {old, func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "x", []string{"x"} },
+			[]string{`spec.clusterIPs[0]: Invalid value: "x": must be a valid IP address`}},
+		"another address":         {old, func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "10.0.0.3", []string{"10.0.0.3"} }, nil},
+		"an address of elsewhere": {old, func(s *corev1.ServiceSpec) { s.ClusterIP, s.ClusterIPs = "10.9.0.3", []string{"10.9.0.3"} }, nil},
+		"an address for one without": {headless, func(s *corev1.ServiceSpec) {
+			s.ClusterIP, s.ClusterIPs = "10.0.0.3", []string{"10.0.0.3"}
+		}, []string{`spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured`, `spec.ipFamilies[1]: Invalid value: "IPv6"`}},
 	} {
-		s := service("a", change)
-		before := s.Spec.DeepCopy()
-		if err := admit(a, t.Context(), s, nil); err != nil || s.Spec.ClusterIP != before.ClusterIP || !slices.Equal(s.Spec.ClusterIPs, before.ClusterIPs) {
+		s := service("a", nil)
+		if c.of != nil {
+			s = c.of.DeepCopy()
+		}
+		c.change(&s.Spec)
+		asked := s.Spec.DeepCopy()
+		err := admit(a, t.Context(), s, c.of)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", name, err, want)
+			}
+		}
+		if len(c.want) == 0 && err != nil || s.Spec.ClusterIP != asked.ClusterIP || !slices.Equal(s.Spec.ClusterIPs, asked.ClusterIPs) {
 			t.Errorf("%s: %v, %v", name, err, s.Spec)
+		}
+		if len(a.holders) != held {
+			t.Errorf("%s: %d items are held, want %d", name, len(a.holders), held)
 		}
 	}
 }

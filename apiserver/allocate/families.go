@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"minke/api/core"
 )
 
 // settleFamilies settles which address families the service has, the primary first
@@ -19,21 +21,28 @@ func (g *grant) settleFamilies() error {
 	}
 	policy := g.policy()
 	spec.IPFamilyPolicy = &policy
+	if errs := core.ValidateClusterIPs(g.service, g.old); len(errs) > 0 {
+		return g.invalid(errs...)
+	}
+	errs := g.released(policy)
 	g.trim(policy)
-	if err := g.checkPolicy(policy); err != nil {
-		return err
+	if errs = append(errs, g.checkPolicy(policy)...); len(errs) > 0 {
+		return g.invalid(errs...)
 	}
 	if selectorless {
 		return nil
 	}
 	path := field.NewPath("spec")
 	if policy == corev1.IPFamilyPolicyRequireDualStack && len(g.families) < 2 {
-		return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, "this cluster is not configured for dual-stack services"))
+		errs = append(errs, field.Invalid(path.Child("ipFamilyPolicy"), policy, "this cluster is not configured for dual-stack services"))
 	}
 	for n, family := range spec.IPFamilies {
 		if !g.hasFamily(family) {
-			return g.invalid(field.Invalid(path.Child("ipFamilies").Index(n), family, "not configured on this cluster"))
+			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(n), family, "not configured on this cluster"))
 		}
+	}
+	if len(errs) > 0 {
+		return g.invalid(errs...)
 	}
 	if len(spec.IPFamilies) == 0 {
 		spec.IPFamilies = []corev1.IPFamily{g.families[0]}
@@ -60,15 +69,16 @@ func (g *grant) policy() corev1.IPFamilyPolicy {
 
 // checkPolicy compares the policy with the addresses and families, of which those
 // that only the addresses tell are added.
-func (g *grant) checkPolicy(policy corev1.IPFamilyPolicy) error {
+func (g *grant) checkPolicy(policy corev1.IPFamilyPolicy) field.ErrorList {
+	var errs field.ErrorList
 	spec, path := &g.service.Spec, field.NewPath("spec")
 	if policy == corev1.IPFamilyPolicySingleStack {
 		const needs = "must be 'RequireDualStack' or 'PreferDualStack' when multiple "
 		if len(spec.ClusterIPs) == 2 {
-			return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"cluster IPs are specified"))
+			errs = append(errs, field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"cluster IPs are specified"))
 		}
 		if len(spec.IPFamilies) == 2 {
-			return g.invalid(field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"IP families are specified"))
+			errs = append(errs, field.Invalid(path.Child("ipFamilyPolicy"), policy, needs+"IP families are specified"))
 		}
 	}
 	for n, text := range spec.ClusterIPs {
@@ -78,11 +88,30 @@ func (g *grant) checkPolicy(policy corev1.IPFamilyPolicy) error {
 		}
 		family := familyOf(ip)
 		if !g.hasFamily(family) {
-			return g.invalid(field.Invalid(path.Child("clusterIPs").Index(n), spec.ClusterIPs, string(family)+" is not configured on this cluster"))
+			errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(n), spec.ClusterIPs, string(family)+" is not configured on this cluster"))
+			continue
 		}
 		g.addFamily(family)
 	}
-	return nil
+	return errs
+}
+
+// released refuses to give up the second address or family by the way: the policy
+// must ask for one.
+func (g *grant) released(policy corev1.IPFamilyPolicy) field.ErrorList {
+	if policy == corev1.IPFamilyPolicySingleStack || g.old == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	path := field.NewPath("spec", "ipFamilyPolicy")
+	spec, old := &g.service.Spec, &g.old.Spec
+	if n := len(spec.ClusterIPs); n > 0 && n < len(old.ClusterIPs) {
+		errs = append(errs, field.Invalid(path, policy, "must be 'SingleStack' to release the secondary cluster IP"))
+	}
+	if n := len(spec.IPFamilies); n > 0 && n < len(old.IPFamilies) {
+		errs = append(errs, field.Invalid(path, policy, "must be 'SingleStack' to release the secondary IP family"))
+	}
+	return errs
 }
 
 // trim takes the second address and family away when a service of two is made
