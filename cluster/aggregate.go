@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"minke/api"
@@ -17,6 +18,7 @@ import (
 	"minke/apiserver/backend"
 	"minke/apiserver/discovery"
 	"minke/apiserver/openapi"
+	"minke/client"
 	"minke/cluster/options"
 	"minke/cluster/pki"
 )
@@ -61,13 +63,41 @@ func (s *Server) beginAggregation(ctx context.Context) error {
 			s.log.Error("an object that the cluster begins with cannot be written", "kind", fmt.Sprintf("%T", obj), "name", obj.GetName(), "error", err)
 		}
 	}
+	if err := s.markServiceCIDR(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("the default ServiceCIDR cannot be marked ready", "error", err)
+	}
 	return nil
 }
+
+// markServiceCIDR says of the default ServiceCIDR that it is ready, as kube-apiserver
+// does, if nothing is said of it yet.
+func (s *Server) markServiceCIDR(ctx context.Context) error {
+	request := client.Request{Verb: "get", Resource: networkingv1.SchemeGroupVersion.WithResource("servicecidrs"), Name: defaultServiceCIDR}
+	stored, err := s.self.Do(ctx, request)
+	if err != nil {
+		return err
+	}
+	found, ok := stored.(*networkingv1.ServiceCIDR)
+	if !ok || found.DeletionTimestamp != nil || len(found.Status.Conditions) > 0 {
+		return nil
+	}
+	marked := found.DeepCopy()
+	marked.Status.Conditions = []metav1.Condition{{Type: networkingv1.ServiceCIDRConditionReady, Status: metav1.ConditionTrue,
+		Message: "Kubernetes default Service CIDR is ready", LastTransitionTime: metav1.Now()}}
+	request.Verb, request.Subresource, request.Body = "update", "status", marked
+	if _, err = s.self.Do(ctx, request); apierrors.IsConflict(err) {
+		return nil // another server or the controller was faster
+	}
+	return err
+}
+
+// defaultServiceCIDR is the name of the range that the server's flags give.
+const defaultServiceCIDR = "kubernetes"
 
 // serviceCIDR is the range that the server's flags give to Services.
 func (s *Server) serviceCIDR() api.Object {
 	return &networkingv1.ServiceCIDR{
-		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"},
+		ObjectMeta: metav1.ObjectMeta{Name: defaultServiceCIDR},
 		Spec:       networkingv1.ServiceCIDRSpec{CIDRs: []string{s.cfg.ServiceNet.Masked().String()}},
 	}
 }

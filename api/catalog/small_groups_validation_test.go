@@ -68,7 +68,7 @@ func TestSmallGroupRules(t *testing.T) {
 	})
 	rules(t, "approval", map[string]rule{
 		"both": {request + "{}", request + "{}\nstatus: {conditions: [{type: Approved, status: 'False'}, {type: Denied, status: 'True'}]}",
-			[]string{`status.conditions[0].status: Unsupported value: "False": supported values: "True"`, `status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive`}},
+			[]string{`status.conditions[0].status: Unsupported value: "False": supported values: "True"`, "status.conditions: Invalid value: \"{conditions[{\\\"type\\\": \\\"Approved\\\"}], conditions[{\\\"type\\\": \\\"Denied\\\"}]}\": must specify at most one of: `conditions[{\"type\": \"Approved\"}]`, `conditions[{\"type\": \"Denied\"}]`"}},
 		"taken back": {request + "{}\nstatus: {conditions: [{type: Approved, status: 'True'}]}", request + "{}", []string{`status.conditions: Forbidden: updates may not remove a condition of type "Approved"`}},
 	})
 	rules(t, "status", map[string]rule{

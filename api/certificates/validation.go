@@ -136,11 +136,6 @@ func validateConditions(r, old *certificatesv1.CertificateSigningRequest) field.
 		case !slices.Contains(values, c.Status):
 			errs = append(errs, field.NotSupported(at.Child("status"), c.Status, values))
 		}
-		contrary := c.Type == certificatesv1.CertificateApproved && seen[certificatesv1.CertificateDenied] ||
-			c.Type == certificatesv1.CertificateDenied && seen[certificatesv1.CertificateApproved]
-		if contrary && !allowed.both {
-			errs = append(errs, field.Invalid(conditionsPath, c.Type, "Approved and Denied conditions are mutually exclusive"))
-		}
 		if seen[c.Type] && !allowed.twice {
 			errs = append(errs, field.Duplicate(at.Child("type"), c.Type))
 		}
@@ -149,8 +144,22 @@ func validateConditions(r, old *certificatesv1.CertificateSigningRequest) field.
 	return errs
 }
 
+// oneDecision refuses to approve and deny, in the words of Kubernetes' declarative
+// rule, which comes after all others.
+func oneDecision(r, old *certificatesv1.CertificateSigningRequest) field.ErrorList {
+	if !decidedTwice(r) || decidedTwice(old) {
+		return nil
+	}
+	const approved, denied = `conditions[{"type": "Approved"}]`, `conditions[{"type": "Denied"}]`
+	return field.ErrorList{field.Invalid(conditionsPath, "{"+approved+", "+denied+"}", "must specify at most one of: `"+approved+"`, `"+denied+"`")}
+}
+
+func decidedTwice(r *certificatesv1.CertificateSigningRequest) bool {
+	return len(conditionsOf(r, certificatesv1.CertificateApproved)) > 0 && len(conditionsOf(r, certificatesv1.CertificateDenied)) > 0
+}
+
 // leniency is what a request may go on to break.
-type leniency struct{ untyped, twice, both bool }
+type leniency struct{ untyped, twice bool }
 
 func allowedBefore(old *certificatesv1.CertificateSigningRequest) leniency {
 	var l leniency
@@ -160,7 +169,6 @@ func allowedBefore(old *certificatesv1.CertificateSigningRequest) leniency {
 		l.twice = l.twice || seen[c.Type]
 		seen[c.Type] = true
 	}
-	l.both = seen[certificatesv1.CertificateApproved] && seen[certificatesv1.CertificateDenied]
 	return l
 }
 
@@ -175,6 +183,11 @@ func conditionsOf(r *certificatesv1.CertificateSigningRequest, kind certificates
 }
 
 func validateApproval(r, old *certificatesv1.CertificateSigningRequest) field.ErrorList {
+	return append(validateKept(r, old), oneDecision(r, old)...)
+}
+
+// validateKept lets conditions come, but not go.
+func validateKept(r, old *certificatesv1.CertificateSigningRequest) field.ErrorList {
 	errs := validateConditions(r, old)
 	for _, kind := range final {
 		if len(conditionsOf(r, kind)) < len(conditionsOf(old, kind)) {
@@ -186,7 +199,11 @@ func validateApproval(r, old *certificatesv1.CertificateSigningRequest) field.Er
 
 // validateSigned lets the signer set the certificate, once, and no decision.
 func validateSigned(r, old *certificatesv1.CertificateSigningRequest) field.ErrorList {
-	errs := validateApproval(r, old)
+	return append(validateSignature(r, old), oneDecision(r, old)...)
+}
+
+func validateSignature(r, old *certificatesv1.CertificateSigningRequest) field.ErrorList {
+	errs := validateKept(r, old)
 	for _, kind := range []certificatesv1.RequestConditionType{certificatesv1.CertificateApproved, certificatesv1.CertificateDenied} {
 		now, before := conditionsOf(r, kind), conditionsOf(old, kind)
 		switch {
