@@ -10,14 +10,13 @@ import (
 
 func serviceCreate(svc *corev1.Service) {
 	svc.Status = corev1.ServiceStatus{}
-	syncClusterIPs(&svc.Spec, nil)
+	CompleteService(svc, nil)
 	defaultFamilies(&svc.Spec)
 }
 
 func serviceUpdate(svc, old *corev1.Service) {
 	svc.Status = old.Status
-	syncClusterIPs(&svc.Spec, &old.Spec)
-	keepAllocated(&svc.Spec, &old.Spec)
+	CompleteService(svc, old)
 	dropOfOtherType(&svc.Spec, &old.Spec)
 	defaultFamilies(&svc.Spec)
 }
@@ -25,6 +24,18 @@ func serviceUpdate(svc, old *corev1.Service) {
 // serviceStatus lets the status subresource change nothing but the status.
 func serviceStatus(svc, old *corev1.Service) {
 	svc.Spec = old.Spec
+}
+
+// CompleteService gives a service what it had, where its caller left that out, and
+// makes its two fields of addresses agree; old is nil for a new one. Whoever
+// allocates does it before.
+func CompleteService(svc, old *corev1.Service) {
+	if old == nil {
+		syncClusterIPs(&svc.Spec, nil)
+		return
+	}
+	keepAllocated(&svc.Spec, &old.Spec)
+	syncClusterIPs(&svc.Spec, &old.Spec)
 }
 
 // syncClusterIPs keeps clusterIP the first of clusterIPs for clients that know
@@ -42,9 +53,6 @@ func syncClusterIPs(s, old *corev1.ServiceSpec) {
 		if s.ClusterIP != "" {
 			s.ClusterIPs = []string{s.ClusterIP}
 		}
-	}
-	if s.ClusterIP != "" && len(s.ClusterIPs) == 0 && s.ClusterIP != old.ClusterIP {
-		s.ClusterIPs = []string{s.ClusterIP}
 	}
 }
 
@@ -65,7 +73,7 @@ func keepAllocated(s, old *corev1.ServiceSpec) {
 		if s.ClusterIP == "" {
 			s.ClusterIP = old.ClusterIP
 		}
-		if len(s.ClusterIPs) == 0 && s.ClusterIP == old.ClusterIP {
+		if len(s.ClusterIPs) == 0 {
 			s.ClusterIPs = slices.Clone(old.ClusterIPs)
 		}
 		if s.IPFamilyPolicy == nil {

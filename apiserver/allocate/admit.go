@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"minke/api/core"
 	"minke/apiserver/admission"
 )
 
@@ -42,8 +43,8 @@ func (a *Allocator) Admit(ctx context.Context, at *admission.Attributes) error {
 		name: types.NamespacedName{Namespace: at.Namespace, Name: at.Name}}
 	if old != nil {
 		g.uid = old.UID
-		carryOver(service, old)
 	}
+	core.CompleteService(service, old)
 	var err error
 	if g.book, err = a.bookFor(ctx, service, old); err != nil {
 		return apierrors.NewInternalError(err)
@@ -69,35 +70,6 @@ func (a *Allocator) Admit(ctx context.Context, at *admission.Attributes) error {
 	}
 	a.settle(ctx, g.uid, g.taken)
 	return nil
-}
-
-// carryOver fills in what a client that replaces a service left out.
-func carryOver(s, old *corev1.Service) {
-	if hasAddress(s) && hasAddress(old) {
-		if s.Spec.ClusterIP == "" && len(s.Spec.ClusterIPs) == 0 {
-			s.Spec.ClusterIP, s.Spec.ClusterIPs = old.Spec.ClusterIP, slices.Clone(old.Spec.ClusterIPs)
-		}
-		if s.Spec.IPFamilyPolicy == nil {
-			s.Spec.IPFamilyPolicy = old.Spec.IPFamilyPolicy
-		}
-		if len(s.Spec.IPFamilies) == 0 {
-			s.Spec.IPFamilies = slices.Clone(old.Spec.IPFamilies)
-		}
-	}
-	if !mayHavePorts(s) || !mayHavePorts(old) {
-		return
-	}
-	for i := range s.Spec.Ports {
-		p := &s.Spec.Ports[i]
-		for _, before := range old.Spec.Ports {
-			if p.NodePort == 0 && before.Port == p.Port && protocol(before) == protocol(*p) && !has(s, before.NodePort) {
-				p.NodePort = before.NodePort
-			}
-		}
-	}
-	if wantsHealthPort(s) && wantsHealthPort(old) && s.Spec.HealthCheckNodePort == 0 {
-		s.Spec.HealthCheckNodePort = old.Spec.HealthCheckNodePort
-	}
 }
 
 func protocol(p corev1.ServicePort) corev1.Protocol {
@@ -137,9 +109,6 @@ func (g *grant) takeAddresses() error {
 	spec := &g.service.Spec
 	if !hasAddress(g.service) {
 		return nil
-	}
-	if spec.ClusterIP != "" && len(spec.ClusterIPs) == 0 {
-		spec.ClusterIPs = []string{spec.ClusterIP}
 	}
 	if err := g.settleFamilies(); err != nil {
 		return err
