@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -57,7 +58,7 @@ func (s *Server) beginAggregation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, obj := range []api.Object{config, s.serviceCIDR()} {
+	for _, obj := range []api.Object{config, s.serviceCIDR(), tokenTracking(time.Now())} {
 		// Somebody's webhook may refuse it, which is no reason to end.
 		if err := s.ensure(ctx, obj); err != nil && ctx.Err() == nil {
 			s.log.Error("an object that the cluster begins with cannot be written", "kind", fmt.Sprintf("%T", obj), "name", obj.GetName(), "error", err)

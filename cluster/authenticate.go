@@ -64,7 +64,7 @@ func (s *security) tokens(in *objects) (out []authn.Token, err error) {
 		out = append(out, own(static))
 	}
 	out = append(out,
-		&authn.ServiceAccounts{Issuer: s.issuer, Reader: held{in}, Audiences: s.audiences},
+		&authn.ServiceAccounts{Issuer: s.issuer, Reader: held{in}, Audiences: s.audiences, Used: s.noteUsed},
 		own(&authn.BootstrapTokens{Reader: held{in}}),
 		own(s.structured))
 	if w := o.Webhook; w.Kubeconfig != "" {

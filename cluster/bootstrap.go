@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -112,7 +113,11 @@ func complete(stored, wanted api.Object) api.Object {
 		out.Subsets = w.Subsets
 		return out
 	case *corev1.ConfigMap:
-		if maps.Equal(stored.(*corev1.ConfigMap).Data, w.Data) {
+		had := stored.(*corev1.ConfigMap).Data
+		if _, err := time.Parse(time.DateOnly, had[trackedSince]); err == nil && w.Data[trackedSince] != "" {
+			return nil // the first day counts
+		}
+		if maps.Equal(had, w.Data) {
 			return nil
 		}
 		out := stored.(*corev1.ConfigMap).DeepCopy()

@@ -16,6 +16,7 @@ import (
 	"minke/apiserver/egress"
 	"minke/apiserver/request"
 	"minke/apiserver/webhook"
+	"minke/client"
 	"minke/cluster/options"
 	"minke/cluster/pki"
 )
@@ -43,6 +44,8 @@ type security struct {
 	issuer        *authn.Issuer
 	// audiences are what tokens for this server are meant for.
 	audiences []string
+	// self is the API as the server sees it; nil until it can serve.
+	self client.Interface
 }
 
 func newSecurity(name string, o *options.API, ca *pki.Authority, in *objects, calls *webhook.Client, ways *egress.Selector) (*security, error) {

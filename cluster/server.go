@@ -166,6 +166,7 @@ func (s *Server) on(ctx context.Context, st store.Store) error {
 		return err
 	}
 	s.self = s.Client("system:apiserver", authz.Masters)
+	s.security.self = s.self
 	return nil
 }
 

@@ -79,10 +79,6 @@ func protocol(p corev1.ServicePort) corev1.Protocol {
 	return p.Protocol
 }
 
-func has(s *corev1.Service, port int32) bool {
-	return slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.NodePort == port })
-}
-
 func (g *grant) take(i item) error {
 	if slices.Contains(g.taken, i) {
 		return nil

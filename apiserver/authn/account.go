@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -53,6 +54,11 @@ type ServiceAccounts struct {
 	Reader Reader
 	// Audiences are what a token for the API server itself is meant for.
 	Audiences []string
+	// Used, if set, notes that a token which is kept in a Secret was used on a day, as
+	// the label LastUsed (KEP-2799).
+	Used func(ctx context.Context, namespace, secret, day string)
+
+	noting sync.Map // keys of Secrets of which that is under way
 }
 
 var _ Token = (*ServiceAccounts)(nil)

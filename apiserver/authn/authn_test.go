@@ -205,6 +205,20 @@ func TestImpersonate(t *testing.T) {
 	}
 }
 
+// TestUseIsNotedOnceADay: whoever's clock it was by.
+func TestUseIsNotedOnceADay(t *testing.T) {
+	now := time.Date(2026, 3, 1, 23, 59, 0, 0, time.UTC)
+	notes := 0
+	s := &ServiceAccounts{Issuer: &Issuer{now: func() time.Time { return now }}, Used: func(context.Context, string, string, string) { notes++ }}
+	for last, want := range map[string]int{"": 1, "2026-02-28": 1, "2026-03-01": 0, "2026-03-02": 0, "2026-03-03": 1, "x": 1} {
+		notes = 0
+		s.note(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{LastUsed: last}}})
+		if notes != want {
+			t.Errorf("last used %q: noted %d times, want %d", last, notes, want)
+		}
+	}
+}
+
 // Tokens that outlive their pod or node.
 func TestServiceAccountTokens(t *testing.T) {
 	account := &corev1.ServiceAccount{ObjectMeta: meta("y", "robot", "1")}
@@ -357,10 +371,20 @@ func TestTokensOfSecrets(t *testing.T) {
 		{"another token", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret("x", nil)}, nil, "another one now"},
 		{"secret ending", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, func(s *corev1.Secret) { s.DeletionTimestamp = &metav1.Time{Time: start} })}, nil, "being deleted"},
 		{"long not used", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, func(s *corev1.Secret) { s.Labels = map[string]string{invalidSince: "2026-01-01"} })}, nil, "invalid since"},
+		{"used yesterday", objects{"serviceaccounts/y/robot": account, "secrets/y/s": secret(token, func(s *corev1.Secret) { s.Labels = map[string]string{LastUsed: "2000-01-01"} })}, nil, "system:serviceaccount:y:robot"},
 		{"account replaced", objects{"serviceaccounts/y/robot": &corev1.ServiceAccount{ObjectMeta: meta("y", "robot", "9")}, "secrets/y/s": secret(token, nil)}, nil, "replaced"},
 	} {
 		s := &ServiceAccounts{Issuer: issuer, Reader: c.stored, Audiences: []string{"api"}}
+		noted := ""
+		s.Used = func(_ context.Context, namespace, secret, day string) { noted = namespace + "/" + secret + " " + day }
 		identity, err := s.AuthenticateToken(context.Background(), token, c.audiences)
+		wantNoted := ""
+		if err == nil || c.name == "long not used" {
+			wantNoted = "y/s " + issuer.now().UTC().Format(time.DateOnly)
+		}
+		if noted != wantNoted {
+			t.Errorf("%s: the use was noted as %q, want %q", c.name, noted, wantNoted)
+		}
 		got := ""
 		if err != nil {
 			got = err.Error()

@@ -4,13 +4,14 @@
 package externalips
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/apiserver/admission"
 )
@@ -33,13 +34,11 @@ func (p Plugin) Validate(_ context.Context, a *admission.Attributes) error {
 	if old, ok := a.Old.(*corev1.Service); ok && old != nil {
 		before = old.Spec.ExternalIPs
 	}
-	for i, text := range service.Spec.ExternalIPs {
-		if slices.Contains(before, text) || p.allows(text) {
-			continue
+	for _, text := range service.Spec.ExternalIPs {
+		if !slices.Contains(before, text) && !p.allows(text) {
+			name := cmp.Or(a.Name, service.GenerateName, "Unknown")
+			return apierrors.NewForbidden(a.Resource.GroupResource(), name, errors.New("Use of external IPs is denied by admission control"))
 		}
-		path := field.NewPath("spec", "externalIPs").Index(i)
-		return apierrors.NewForbidden(a.Resource.GroupResource(), a.Name,
-			field.Forbidden(path, "Use of external IPs is denied by admission control: "+text+" is in no range that the administrator allows"))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package externalips
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,8 +33,13 @@ func TestExternalIPsAreRefused(t *testing.T) {
 		if c.old != nil {
 			a = admissiontest.Write(admission.Update, c.obj, c.old)
 		}
-		if err := admissiontest.Run(p, a); (err == nil) != c.allowed {
+		err := admissiontest.Run(p, a)
+		if (err == nil) != c.allowed {
 			t.Errorf("%s: %v, want allowed %v", c.name, err, c.allowed)
+		}
+		const text = ` "s" is forbidden: Use of external IPs is denied by admission control`
+		if err != nil && !strings.HasSuffix(err.Error(), text) {
+			t.Errorf("%s: %v, want …%s", c.name, err, text)
 		}
 	}
 }
