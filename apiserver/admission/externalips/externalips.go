@@ -6,7 +6,7 @@ package externalips
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -37,11 +37,14 @@ func (p Plugin) Validate(_ context.Context, a *admission.Attributes) error {
 	for _, text := range service.Spec.ExternalIPs {
 		if !slices.Contains(before, text) && !p.allows(text) {
 			name := cmp.Or(a.Name, service.GenerateName, "Unknown")
-			return apierrors.NewForbidden(a.Resource.GroupResource(), name, errors.New("Use of external IPs is denied by admission control"))
+			return apierrors.NewForbidden(a.Resource.GroupResource(), name, fmt.Errorf("%s", denied))
 		}
 	}
 	return nil
 }
+
+// denied is Kubernetes' text.
+const denied = "Use of external IPs is denied by admission control"
 
 func (p Plugin) allows(text string) bool {
 	ip, err := netip.ParseAddr(text)
