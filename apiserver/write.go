@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api"
+	"minke/api/untagged"
 	"minke/apiserver/admission"
 	"minke/apiserver/codec"
 	"minke/apiserver/request"
@@ -97,9 +98,21 @@ func (c *call) invalid(name string, errs field.ErrorList) error {
 		errs = append(errs[:maxComplaints:maxComplaints], rest)
 	}
 	if c.end.use == nil {
-		errs = onlyOnce(errs)
+		errs = onlyOnce(asInternal(errs))
 	}
 	return apierrors.NewInvalid(c.end.Kind.GroupKind(), name, errs)
+}
+
+// asInternal has values shown as Kubernetes' validation has them.
+func asInternal(errs field.ErrorList) field.ErrorList {
+	for i, e := range errs {
+		if value, ok := untagged.Of(e.BadValue); ok {
+			shown := *e
+			shown.BadValue = value
+			errs[i] = &shown
+		}
+	}
+	return errs
 }
 
 // onlyOnce drops the complaints that are told already, as Kubernetes does for

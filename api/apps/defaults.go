@@ -30,6 +30,9 @@ func defaultReplicaSet(r *appsv1.ReplicaSet) {
 
 func defaultDaemonSet(d *appsv1.DaemonSet) {
 	s := &d.Spec
+	if _, ok := d.Annotations[appsv1.DeprecatedTemplateGeneration]; !ok {
+		setTemplateGeneration(d, 0) // whoever writes a daemon set writes this along with it
+	}
 	core.DefaultPodTemplate(&s.Template)
 	api.Fill(&s.UpdateStrategy.Type, appsv1.RollingUpdateDaemonSetStrategyType)
 	if s.UpdateStrategy.Type == appsv1.RollingUpdateDaemonSetStrategyType {

@@ -5,15 +5,12 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"minke/api/core"
 )
-
-const statefulSetForbidden = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 
 func validateStatefulSet(d *appsv1.StatefulSet) field.ErrorList {
 	s := &d.Spec
@@ -102,7 +99,7 @@ func claimRetention(p *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy) f
 	return errs
 }
 
-// validateStatefulSetUpdate makes what may change equal, and refuses the rest. A
+// validateStatefulSetUpdate keeps what the pods' names and volumes follow from. A
 // template that was wrong before, when none looked, need not be mended.
 func validateStatefulSetUpdate(d, old *appsv1.StatefulSet) field.ErrorList {
 	errs := statefulSetSpec(&d.Spec)
@@ -110,17 +107,11 @@ func validateStatefulSetUpdate(d, old *appsv1.StatefulSet) field.ErrorList {
 		errs = append(errs, statefulSetTemplate(&d.Spec, &old.Spec)...)
 	}
 	errs = append(errs, core.AlwaysRestart(&d.Spec.Template, "StatefulSet", template)...)
-	now := d.Spec
-	now.Replicas = old.Spec.Replicas
-	now.Template = old.Spec.Template
-	now.UpdateStrategy = old.Spec.UpdateStrategy
-	now.MinReadySeconds = old.Spec.MinReadySeconds
-	now.Ordinals = old.Spec.Ordinals
-	now.RevisionHistoryLimit = old.Spec.RevisionHistoryLimit
-	now.PersistentVolumeClaimRetentionPolicy = old.Spec.PersistentVolumeClaimRetentionPolicy
-	if !equality.Semantic.DeepEqual(now, old.Spec) {
-		errs = append(errs, field.Forbidden(spec, statefulSetForbidden))
-	}
+	same := apivalidation.ValidateImmutableField
+	errs = append(errs, same(d.Spec.Selector, old.Spec.Selector, spec.Child("selector"))...)
+	errs = append(errs, same(d.Spec.VolumeClaimTemplates, old.Spec.VolumeClaimTemplates, spec.Child("volumeClaimTemplates"))...)
+	errs = append(errs, same(d.Spec.ServiceName, old.Spec.ServiceName, spec.Child("serviceName"))...)
+	errs = append(errs, same(d.Spec.PodManagementPolicy, old.Spec.PodManagementPolicy, spec.Child("podManagementPolicy"))...)
 	return errs
 }
 

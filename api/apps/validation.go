@@ -119,7 +119,7 @@ func daemonSetSpec(s *appsv1.DaemonSetSpec, old *corev1.PodTemplateSpec) field.E
 }
 
 func validateDaemonSetUpdate(d, old *appsv1.DaemonSet) field.ErrorList {
-	return append(daemonSetSpec(&d.Spec, &old.Spec.Template), sameSelector(d.Spec.Selector, old.Spec.Selector)...)
+	return append(sameSelector(d.Spec.Selector, old.Spec.Selector), daemonSetSpec(&d.Spec, &old.Spec.Template)...)
 }
 
 func validateRevision(r *appsv1.ControllerRevision) field.ErrorList {

@@ -71,9 +71,9 @@ func (c *autoscalerCheck) spec(s *autoscalingv2.HorizontalPodAutoscalerSpec, pat
 	at := path.Child("maxReplicas")
 	switch {
 	case s.MaxReplicas == 0:
-		errs = append(errs, field.Required(at, "must be set and greater than 0"))
+		errs = append(errs, field.Required(at, ""))
 	case s.MaxReplicas < 0:
-		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than 0"))
+		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to 1"))
 	}
 	if s.MinReplicas != nil && s.MaxReplicas < *s.MinReplicas {
 		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to `minReplicas`"))

@@ -219,9 +219,15 @@ func templateUpdate(j, old *batchv1.Job, path *field.Path) field.ErrorList {
 		before.Labels, before.Annotations = now.Labels, now.Annotations
 		before.Spec.NodeSelector, before.Spec.Tolerations = now.Spec.NodeSelector, now.Spec.Tolerations
 		before.Spec.SchedulingGates = now.Spec.SchedulingGates
-		takeResources(before.Spec.Containers, now.Spec.Containers)
-		takeResources(before.Spec.InitContainers, now.Spec.InitContainers)
+		return resourcesOnly(&now.Spec, &before.Spec, path.Child("spec"))
 	}
+	return apivalidation.ValidateImmutableField(now, before, path)
+}
+
+// resourcesOnly lets what containers ask for change.
+func resourcesOnly(now, before *corev1.PodSpec, path *field.Path) field.ErrorList {
+	takeResources(before.Containers, now.Containers)
+	takeResources(before.InitContainers, now.InitContainers)
 	return apivalidation.ValidateImmutableField(now, before, path)
 }
 

@@ -11,7 +11,7 @@ const (
 func TestAutoscalingRules(t *testing.T) {
 	rules(t, "", map[string]rule{
 		"autoscaler": {"", autoscaler + "{" + scaled + "}", nil},
-		"empty": {"", autoscaler + "{}", []string{`spec.maxReplicas: Required value: must be set and greater than 0`,
+		"empty": {"", autoscaler + "{}", []string{`spec.maxReplicas: Required value`,
 			"spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
 			`spec.scaleTargetRef.kind: Required value`, `spec.scaleTargetRef.name: Required value`, `spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group`}},
 		"deployment of the core group": {"", autoscaler + "{maxReplicas: 2, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}",

@@ -5,6 +5,7 @@ import "testing"
 const (
 	job     = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, uid: u}\nspec: "
 	cronJob = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec: "
+	asking  = "template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: c, resources: {requests: {cpu: "
 	once    = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}"
 )
 
@@ -39,6 +40,11 @@ func TestBatchRules(t *testing.T) {
 			[]string{`spec.template.metadata.labels[job-name]: Invalid value: {"batch.kubernetes.io/controller-uid":"u","batch.kubernetes.io/job-name":"j","controller-uid":"u","job-name":"k"}: must be 'j'`}},
 		"template changed": {job + "{" + once + "}", job + "{template: {spec: {restartPolicy: OnFailure, containers: [{name: c, image: i}]}}}",
 			[]string{`spec.selector: Required value`, "spec.template.metadata.labels: Invalid value: null: `selector` does not match", `spec.selector: Invalid value: null: field is immutable`, `spec.template: Invalid value`}},
+		"suspended, resources changed": {job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}}]}}}",
+			job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "2}}}]}}}", nil},
+		"suspended, image changed": {job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}}]}}}",
+			job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}, image: j}]}}}",
+			[]string{`spec.template.spec: Invalid value: {`}},
 		"schedule": {"", cronJob + "{schedule: '* * * * * *', jobTemplate: {spec: {" + once + "}}}",
 			[]string{`spec.schedule: Invalid value: "* * * * * *": expected exactly 5 fields, found 6: [* * * * * *]`}},
 		"zone in the schedule": {"", cronJob + "{schedule: 'TZ=UTC * * * * *', jobTemplate: {spec: {" + once + "}}}",

@@ -96,7 +96,13 @@ func ReplicaCounts(path *field.Path, observed int64, most string, counts []Count
 }
 
 func replicationControllerWarnings(rc, old *corev1.ReplicationController) []string {
-	if rc.Spec.Template == nil || old != nil && old.Generation == rc.Generation {
+	if old != nil && old.Generation == rc.Generation {
+		return nil
+	}
+	if old != nil {
+		rc = old // as Kubernetes warns: of the template as it was
+	}
+	if rc.Spec.Template == nil {
 		return nil
 	}
 	return PodTemplateWarnings(rc.Spec.Template, field.NewPath("spec", "template"))
