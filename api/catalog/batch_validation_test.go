@@ -5,7 +5,7 @@ import "testing"
 const (
 	job     = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, uid: u}\nspec: "
 	cronJob = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec: "
-	asking  = "template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: c, resources: {requests: {cpu: "
+	asking  = "template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: c, image: i, resources: {requests: {cpu: "
 	once    = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}"
 )
 
@@ -43,7 +43,7 @@ func TestBatchRules(t *testing.T) {
 		"suspended, resources changed": {job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}}]}}}",
 			job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "2}}}]}}}", nil},
 		"suspended, image changed": {job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}}]}}}",
-			job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}, image: j}]}}}",
+			job + "{suspend: true, manualSelector: true, selector: {matchLabels: {a: b}}, " + asking + "1}}, stdin: true}]}}}",
 			[]string{`spec.template.spec: Invalid value: {`}},
 		"schedule": {"", cronJob + "{schedule: '* * * * * *', jobTemplate: {spec: {" + once + "}}}",
 			[]string{`spec.schedule: Invalid value: "* * * * * *": expected exactly 5 fields, found 6: [* * * * * *]`}},

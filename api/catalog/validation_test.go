@@ -291,3 +291,29 @@ func TestWarnings(t *testing.T) {
 		})
 	}
 }
+
+// TestControllerWarnings: a change of a replication controller's template warns
+// of the one before.
+func TestControllerWarnings(t *testing.T) {
+	controller := func(generation, env string) string {
+		return "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: c, generation: " + generation + "}\nspec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i, env: " + env + "}]}}}"
+	}
+	const twice, once = "[{name: A}, {name: A}]", "[{name: A}]"
+	warning := []string{`spec.template.spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply`}
+	for name, c := range map[string]struct {
+		before, after string
+		want          []string
+	}{
+		"made wrong":    {controller("1", once), controller("2", twice), nil},
+		"made right":    {controller("1", twice), controller("2", once), warning},
+		"left wrong":    {controller("1", twice), controller("2", twice), warning},
+		"not changed":   {controller("1", twice), controller("1", twice), nil},
+		"right as ever": {controller("1", once), controller("2", once), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old, r := decode(t, []byte(c.before))
+			o, _ := decode(t, []byte(c.after))
+			compare(t, r.Warnings(o, old), c.want)
+		})
+	}
+}
