@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 
@@ -172,6 +173,9 @@ func (c *call) decodePatched(obj runtime.Object, kind schema.GroupVersionKind, d
 	}
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		return err
+	}
+	if other := (*codec.OtherKind)(nil); errors.As(err, &other) && other.Named.Version != "" && c.cfg.KindName != nil && c.cfg.KindName(other.Named, kind) == "" {
+		err = fmt.Errorf("no kind %q is registered for version %q", other.Named.Kind, other.Named.GroupVersion())
 	}
 	if err != nil {
 		return badPatch(data, err)

@@ -3,6 +3,8 @@ package apiserver
 import (
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const deployments = "/apis/apps/v1/namespaces/default/deployments"
@@ -84,4 +86,38 @@ func TestPatchFieldValidation(t *testing.T) {
 	}
 	rec = w.do("PUT", cms+"/a", "metadata: {name: a}\ndata: {a: b}\ndata: {a: c}\nkind: ConfigMap\nkind: ConfigMap\n", "Content-Type", "application/yaml")
 	w.want(rec.Header()["Warning"], []string{`299 - "line 3: key \"data\" already set in map"`, `299 - "line 5: key \"kind\" already set in map"`}, "warnings of YAML")
+}
+
+// TestPatchedKind: a patch may not make another kind of an object. Without one it
+// is the path's.
+func TestPatchedKind(t *testing.T) {
+	w := newWorld(t)
+	w.must(201, "POST", cms, configMap("a", "1"))
+	w.Server.cfg.KindName = func(named, _ schema.GroupVersionKind) string {
+		if named.Kind == "Pod" {
+			return "core.Pod"
+		}
+		return ""
+	}
+	for body, want := range map[string]string{
+		`{"kind":null}`:         "",
+		`{"kind":""}`:           "",
+		`{"kind":"Other"}`:      `no kind "Other" is registered for version "v1"`,
+		`{"apiVersion":"a/b"}`:  `no kind "ConfigMap" is registered for version "a/b"`,
+		`{"kind":"Pod"}`:        "unable to decode /v1, Kind=Pod into /v1, Kind=ConfigMap",
+		`{"kind":1}`:            "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string",
+		`{"apiVersion":["v1"]}`: "couldn't get version/kind; json parse error: json: cannot unmarshal array into Go struct field .apiVersion of type string",
+	} {
+		t.Run(body, func(t *testing.T) {
+			w := &world{t, w.Server}
+			if want == "" {
+				w.want(w.must(200, "PATCH", cms+"/a", body, "Content-Type", "application/merge-patch+json")["kind"], "ConfigMap", "kind")
+				return
+			}
+			text, _ := w.must(422, "PATCH", cms+"/a", body, "Content-Type", "application/merge-patch+json")["message"].(string)
+			if !strings.HasSuffix(text, ": "+want) {
+				t.Errorf("got %q, want %q", text, want)
+			}
+		})
+	}
 }

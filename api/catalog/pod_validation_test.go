@@ -150,3 +150,21 @@ func TestPodUpdateRules(t *testing.T) {
 			[]string{`spec: Invalid value: "": Pod QOS Class may not change as a result of resizing`}},
 	})
 }
+
+func TestExtendedClaimStatus(t *testing.T) {
+	asking := one("resources: {requests: {e.x/gpu: 1}, limits: {e.x/gpu: 1}}", "") + "\nstatus: "
+	rules(t, "status", map[string]rule{
+		"mapped": {asking + "{}", asking + "{extendedResourceClaimStatus: {resourceClaimName: a, requestMappings: [{containerName: c, resourceName: e.x/gpu, requestName: r}]}}", nil},
+		"of nobody": {asking + "{}", asking + "{extendedResourceClaimStatus: {requestMappings: []}}",
+			[]string{"status.extendedResourceClaimStatus.requestMappings: Required value: at least one request mapping is required",
+				"status.extendedResourceClaimStatus.resourceClaimName: Required value"}},
+		"of others": {asking + "{}", asking + "{extendedResourceClaimStatus: {resourceClaimName: a, requestMappings: [{containerName: d, resourceName: e.x/gpu, requestName: r}, {containerName: c, resourceName: e.x/b, requestName: R}]}}",
+			[]string{`status.extendedResourceClaimStatus.requestMappings[0].containerName: Invalid value: "d": must match the name`,
+				`status.extendedResourceClaimStatus.requestMappings[1].resourceName: Invalid value: "e.x/b": must match the extended resource name`,
+				`status.extendedResourceClaimStatus.requestName: Invalid value: "R"`}},
+		"twice": {asking + "{}", asking + "{extendedResourceClaimStatus: {resourceClaimName: a, requestMappings: [{containerName: c, resourceName: e.x/gpu, requestName: r}, {containerName: c, resourceName: e.x/gpu, requestName: r}]}}",
+			[]string{`status.extendedResourceClaimStatus.requestMappings[1].containerName: Duplicate value: "c"`,
+				`status.extendedResourceClaimStatus.requestMappings[1].resourceName: Duplicate value: "e.x/gpu"`,
+				`status.extendedResourceClaimStatus.requestMappings[1].requestName: Duplicate value: "r"`}},
+	})
+}

@@ -35,6 +35,7 @@ func validatePodStatusUpdate(p, old *corev1.Pod) field.ErrorList {
 	}
 	errs = append(errs, stayEnded(s.EphemeralContainerStatuses, old.Status.EphemeralContainerStatuses, nil, &old.Spec, path.Child("ephemeralContainerStatuses"))...)
 	errs = append(errs, claimStatuses(s.ResourceClaimStatuses, p.Spec.ResourceClaims, path.Child("resourceClaimStatuses"))...)
+	errs = append(errs, extendedClaim(s.ExtendedResourceClaimStatus, &p.Spec, path.Child("extendedResourceClaimStatus"))...)
 	errs = append(errs, podIPs(s, &old.Status, path.Child("podIPs"))...)
 	errs = append(errs, hostIPs(s, &old.Status, path.Child("hostIPs"))...)
 	for _, list := range []struct {

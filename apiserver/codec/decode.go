@@ -225,8 +225,14 @@ func Check(data []byte) []error {
 	return strict
 }
 
+// OtherKind is the error that an object is of another kind than the one wanted.
+type OtherKind struct{ Named, Wanted schema.GroupVersionKind }
+
+func (e *OtherKind) Error() string { return fmt.Sprintf("unable to decode %s into %s", e.Named, e.Wanted) }
+
 // Unmarshal reads a JSON text that this server made into obj, which serves
-// kind. It returns unknown fields apart unless they are to be ignored.
+// kind. It returns unknown fields apart unless they are to be ignored. Of an object
+// with a Go type the kind is presumed if there is none. The error may be an OtherKind.
 func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v Validation) (strict []error, err error) {
 	if err := CheckDepth(data); err != nil {
 		return nil, err
@@ -236,10 +242,18 @@ func Unmarshal(data []byte, obj runtime.Object, kind schema.GroupVersionKind, v 
 	}
 	strict, err = unmarshal(data, obj, v)
 	if err != nil {
+		if _, unnamed := peek(data); unnamed != nil {
+			return nil, unnamed
+		}
 		return nil, err
 	}
-	if named := obj.GetObjectKind().GroupVersionKind(); named != kind {
-		return nil, fmt.Errorf("unable to decode %s into %s", named, kind)
+	named := obj.GetObjectKind().GroupVersionKind()
+	if named.Kind == "" && typed(obj) {
+		named.Kind = kind.Kind
+		obj.GetObjectKind().SetGroupVersionKind(named)
+	}
+	if named != kind {
+		return nil, &OtherKind{named, kind}
 	}
 	return strict, nil
 }

@@ -99,7 +99,7 @@ var own = map[string]map[string]any{
 		"spec.volumeClaimTemplates[0].spec.accessModes": []any{"ReadWriteOnce"},
 	},
 	"deployments.apps": {"spec.strategy.type": "RollingUpdate"},
-	"daemonsets.apps":  {"spec.updateStrategy.type": "RollingUpdate", "spec.updateStrategy.rollingUpdate.maxSurge": 0.0},
+	"daemonsets.apps":  {"metadata.annotations": map[string]any{"annotation": "value", "deprecated.daemonset.template.generation": "1"}, "spec.updateStrategy.type": "RollingUpdate", "spec.updateStrategy.rollingUpdate.maxSurge": 0.0},
 	"jobs.batch": {
 		"spec.completionMode": "Indexed", "spec.completions": 3.0, "spec.successPolicy.rules[0].succeededIndexes": "0-1",
 		"spec.podReplacementPolicy": "Failed", "spec.template.spec.restartPolicy": "Never", "spec.managedBy": "example.com/controller",

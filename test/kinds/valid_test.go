@@ -35,7 +35,7 @@ var values = map[string]any{
 	"spec.dataSource": absent{}, "flocker.datasetUUID": absent{}, "fc.targetWWNs": absent{}, "clusterTrustBundle.name": absent{},
 	"resourceClaims.resourceClaimTemplateName": absent{}, "fieldRef.apiVersion": "v1", "onExitCodes.containerName": "name", "scaleTargetRef.apiVersion": "apps/v1", "describedObject.apiVersion": "apps/v1", "targetRef.apiVersion": "apps/v1",
 	"constraints.matchAttribute": "example.com/attribute", "constraints.distinctAttribute": absent{}, "constraints.requests": []any{"name"}, "config.requests": []any{"name"}, "results.request": "name",
-	"extendedResourceName": "example.com/device", "shareID": "7e0ee4d4-5ed6-4a0a-8b4b-6a58e5e9e3f5", "target.type": "Value", "containerResource.name": "cpu", "tokenRequests.expirationSeconds": 600.0, "nodeAllocatableUpdatePeriodSeconds": 10.0, "volumeMounts.recursiveReadOnly": "Disabled", "volumeMounts.subPathExpr": absent{}, "fileKeyRef.volumeName": "volumes1", "resizePolicy.resourceName": "cpu", "resizePolicy.restartPolicy": "NotRequired",
+	"extendedResourceName": "example.com/device", "shareID": "7e0ee4d4-5ed6-4a0a-8b4b-6a58e5e9e3f5", "target.type": "Value", "containerResource.name": "cpu", "tokenRequests.expirationSeconds": 600.0, "nodeAllocatableUpdatePeriodSeconds": 10.0, "volumeMounts.recursiveReadOnly": "Disabled", "volumeMounts.subPathExpr": absent{}, "requestMappings.containerName": "name", "requestMappings.resourceName": "cpu", "fileKeyRef.volumeName": "volumes1", "resizePolicy.resourceName": "cpu", "resizePolicy.restartPolicy": "NotRequired",
 	"healthConditions.status": "StorageDegraded", "healthConditions.accessMode": "ReadWriteOnce", "healthConditions.volumeMode": "Block",
 	"taints.effect": "NoExecute", "provisioner": "example.com/provisioner",
 }
