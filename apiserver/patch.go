@@ -143,6 +143,9 @@ func (c *call) patchText(kind types.PatchType, old *cache.Item, body []byte, v c
 	if int64(len(patched)) > c.cfg.Limits.Body {
 		return nil, apierrors.NewRequestEntityTooLargeError("the patched object is too large")
 	}
+	if _, untyped := c.end.empty().(*unstructured.Unstructured); kind == types.StrategicMergePatchType && !untyped {
+		return c.patchedFields(patched, body, v)
+	}
 	return c.patched(patched, body, v)
 }
 
@@ -214,7 +217,7 @@ func (c *call) mistaken(u *unstructured.Unstructured, data []byte) error {
 	return apierrors.NewInvalid(named.GroupKind(), u.GetName(), errs)
 }
 
-// badPatch refuses a patch whose result is not an object of the kind.
+// badPatch refuses a patch whose result, which it shows, is not an object of the kind.
 func badPatch(result []byte, err error) error {
 	return apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(result), err.Error())})
 }

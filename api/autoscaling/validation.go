@@ -69,12 +69,6 @@ func (c *autoscalerCheck) spec(s *autoscalingv2.HorizontalPodAutoscalerSpec, pat
 		errs = append(errs, field.Invalid(path.Child("minReplicas"), *s.MinReplicas, "must be greater than or equal to 0"))
 	}
 	at := path.Child("maxReplicas")
-	switch {
-	case s.MaxReplicas == 0:
-		errs = append(errs, field.Required(at, ""))
-	case s.MaxReplicas < 0:
-		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to 1"))
-	}
 	if s.MinReplicas != nil && s.MaxReplicas < *s.MinReplicas {
 		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to `minReplicas`"))
 	}
@@ -83,6 +77,12 @@ func (c *autoscalerCheck) spec(s *autoscalingv2.HorizontalPodAutoscalerSpec, pat
 	if b := s.Behavior; b != nil {
 		errs = append(errs, validateScaling(b.ScaleUp, path.Child("behavior", "scaleUp"))...)
 		errs = append(errs, validateScaling(b.ScaleDown, path.Child("behavior", "scaleDown"))...)
+	}
+	switch {
+	case s.MaxReplicas == 0:
+		errs = append(errs, field.Required(at, ""))
+	case s.MaxReplicas < 0:
+		errs = append(errs, field.Invalid(at, s.MaxReplicas, "must be greater than or equal to 1"))
 	}
 	return errs
 }

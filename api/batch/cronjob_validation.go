@@ -28,7 +28,10 @@ func validateCronJobUpdate(c, old *batchv1.CronJob) field.ErrorList {
 }
 
 func cronJobSpec(s, old *batchv1.CronJobSpec) field.ErrorList {
-	errs := schedule(s, old, spec.Child("schedule"))
+	var errs field.ErrorList
+	if s.Schedule != "" {
+		errs = schedule(s, old, spec.Child("schedule"))
+	}
 	errs = append(errs, nonnegative(s.StartingDeadlineSeconds, spec.Child("startingDeadlineSeconds"))...)
 	if old == nil || !ptr.Equal(old.TimeZone, s.TimeZone) {
 		errs = append(errs, validateZone(s.TimeZone, spec.Child("timeZone"))...)
@@ -43,7 +46,11 @@ func cronJobSpec(s, old *batchv1.CronJobSpec) field.ErrorList {
 	}
 	errs = append(errs, jobTemplate(s, old, spec.Child("jobTemplate", "spec"))...)
 	errs = append(errs, nonnegative(s.SuccessfulJobsHistoryLimit, spec.Child("successfulJobsHistoryLimit"))...)
-	return append(errs, nonnegative(s.FailedJobsHistoryLimit, spec.Child("failedJobsHistoryLimit"))...)
+	errs = append(errs, nonnegative(s.FailedJobsHistoryLimit, spec.Child("failedJobsHistoryLimit"))...)
+	if s.Schedule == "" {
+		errs = append(errs, field.Required(spec.Child("schedule"), ""))
+	}
+	return errs
 }
 
 func jobTemplate(s, old *batchv1.CronJobSpec, path *field.Path) field.ErrorList {
@@ -65,9 +72,6 @@ func jobTemplate(s, old *batchv1.CronJobSpec, path *field.Path) field.ErrorList 
 // schedule lets a time zone in the schedule stay where one was, which older
 // releases of Kubernetes took.
 func schedule(s, old *batchv1.CronJobSpec, path *field.Path) field.ErrorList {
-	if s.Schedule == "" {
-		return field.ErrorList{field.Required(path, "")}
-	}
 	var errs field.ErrorList
 	text := s.Schedule
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {

@@ -11,9 +11,9 @@ const (
 func TestAutoscalingRules(t *testing.T) {
 	rules(t, "", map[string]rule{
 		"autoscaler": {"", autoscaler + "{" + scaled + "}", nil},
-		"empty": {"", autoscaler + "{}", []string{`spec.maxReplicas: Required value`,
+		"empty": {"", autoscaler + "{}", []string{
 			"spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
-			`spec.scaleTargetRef.kind: Required value`, `spec.scaleTargetRef.name: Required value`, `spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group`}},
+			`spec.scaleTargetRef.kind: Required value`, `spec.scaleTargetRef.name: Required value`, `spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group`, `spec.maxReplicas: Required value`}},
 		"deployment of the core group": {"", autoscaler + "{maxReplicas: 2, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}",
 			[]string{`spec.scaleTargetRef.apiVersion: Invalid value: "v1": apiVersion must specify API group`}},
 		"deployment of the core group as before": {autoscaler + "{maxReplicas: 2, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}", autoscaler + "{maxReplicas: 3, scaleTargetRef: {apiVersion: v1, kind: Deployment, name: d}}", nil},

@@ -228,7 +228,9 @@ func Check(data []byte) []error {
 // OtherKind is the error that an object is of another kind than the one wanted.
 type OtherKind struct{ Named, Wanted schema.GroupVersionKind }
 
-func (e *OtherKind) Error() string { return fmt.Sprintf("unable to decode %s into %s", e.Named, e.Wanted) }
+func (e *OtherKind) Error() string {
+	return fmt.Sprintf("unable to decode %s into %s", e.Named, e.Wanted)
+}
 
 // Unmarshal reads a JSON text that this server made into obj, which serves
 // kind. It returns unknown fields apart unless they are to be ignored. Of an object
