@@ -30,6 +30,9 @@ import (
 // kubeletPort is where a node's own server answers.
 const kubeletPort = 10250
 
+// proxyHealthzPort is where kube-proxy answers load balancers.
+const proxyHealthzPort = 10256
+
 // AgentConfig says what a node is made of.
 type AgentConfig struct {
 	Node    string

@@ -131,6 +131,7 @@ func (a *Agent) assembleNetwork() error {
 	var err error
 	a.proxy, err = proxy.New(proxy.Config{
 		NodeName: a.cfg.Node, ClusterCIDRs: []netip.Prefix{a.cfg.PodNet}, Local: []netip.Addr{a.cfg.DNS},
+		HealthzPort: proxyHealthzPort,
 	}, a.services)
 	if err != nil {
 		return err

@@ -17,10 +17,11 @@ import (
 )
 
 // health answers load balancers on the healthCheckNodePort of Services whose
-// external traffic policy is Local: 200 while this node has endpoints, else
-// 503. It is used by the proxy's goroutine only.
+// external traffic policy is Local: 200 while this node has endpoints and the
+// proxy is healthy, else 503. It is used by the proxy's goroutine only.
 type health struct {
 	log     *slog.Logger
+	healthy func() bool // whether the proxy is
 	servers map[client.Key]*healthServer
 }
 
@@ -30,8 +31,8 @@ type healthServer struct {
 	local  atomic.Int64 // endpoints on this node
 }
 
-func newHealth(log *slog.Logger) *health {
-	return &health{log: log, servers: map[client.Key]*healthServer{}}
+func newHealth(log *slog.Logger, healthy func() bool) *health {
+	return &health{log: log, healthy: healthy, servers: map[client.Key]*healthServer{}}
 }
 
 func (h *health) update(k client.Key, s *corev1.Service, slices []*discoveryv1.EndpointSlice, at place) {
@@ -50,7 +51,7 @@ func (h *health) update(k client.Key, s *corev1.Service, slices []*discoveryv1.E
 	}
 	if have == nil {
 		var err error
-		if have, err = serveHealth(k, port); err != nil {
+		if have, err = serveHealth(k, port, h.healthy); err != nil {
 			h.log.Error("cannot answer health checks of load balancers", "service", k, "err", err)
 			return
 		}
@@ -74,25 +75,29 @@ func localReady(s *corev1.Service, slices []*discoveryv1.EndpointSlice, at place
 	return len(addrs)
 }
 
-func serveHealth(k client.Key, port int32) (*healthServer, error) {
+func serveHealth(k client.Key, port int32, healthy func() bool) (*healthServer, error) {
 	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return nil, err
 	}
 	s := &healthServer{port: port}
-	s.server = &http.Server{ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.answer(w, k) })}
+	s.server = newHealthServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.answer(w, k, healthy()) }))
 	go s.server.Serve(l)
 	return s, nil
 }
 
+// newHealthServer is for whoever can reach the node.
+func newHealthServer(handler http.Handler) *http.Server {
+	return &http.Server{ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10, Handler: handler}
+}
+
 // answer has the form that load balancers know from kube-proxy.
-func (s *healthServer) answer(w http.ResponseWriter, k client.Key) {
+func (s *healthServer) answer(w http.ResponseWriter, k client.Key, healthy bool) {
 	n := s.local.Load()
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("X-Load-Balancing-Endpoint-Weight", fmt.Sprint(n))
-	if n == 0 {
+	if n == 0 || !healthy {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	type service struct {
@@ -103,7 +108,7 @@ func (s *healthServer) answer(w http.ResponseWriter, k client.Key) {
 		Service             service `json:"service"`
 		LocalEndpoints      int64   `json:"localEndpoints"`
 		ServiceProxyHealthy bool    `json:"serviceProxyHealthy"`
-	}{service{k.Namespace, k.Name}, n, true})
+	}{service{k.Namespace, k.Name}, n, healthy})
 }
 
 func (h *health) close() {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -57,6 +58,8 @@ type Config struct {
 	// AllowExternalIPs serves spec.externalIPs. Whoever can create a Service
 	// can then take any address for itself (CVE-2020-8554).
 	AllowExternalIPs bool
+	// HealthzPort is where it answers how it is (/healthz, /livez); 0 means nowhere.
+	HealthzPort int
 	// Table names the nftables tables; empty means minke-proxy.
 	Table string
 	// Log is where it tells what it does; nil means slog's default.
@@ -76,10 +79,14 @@ type Proxy struct {
 	health   *health
 	ready    chan struct{}
 
-	mu    sync.Mutex // guards dirty and zone
-	dirty map[client.Key]bool
-	zone  string
-	wake  chan struct{}
+	// healthzServer is used by the proxy's goroutine only.
+	healthzServer *http.Server
+
+	mu       sync.Mutex // guards dirty, zone and progress
+	dirty    map[client.Key]bool
+	zone     string
+	progress progress
+	wake     chan struct{}
 }
 
 // byService is the index of EndpointSlices by their Service.
@@ -108,7 +115,10 @@ func New(cfg Config, informers *client.Informers) (*Proxy, error) {
 		p.rules.Close()
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
-	p.health = newHealth(p.log)
+	p.health = newHealth(p.log, func() bool {
+		healthy, _ := p.healthy()
+		return healthy
+	})
 	for _, f := range nft.Families {
 		p.tables = append(p.tables, newTable(f, cfg))
 	}
@@ -130,6 +140,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 	defer p.rules.Close()
 	defer p.flows.Close()
 	defer p.health.close()
+	p.serveHealthz()
+	defer p.closeHealthz()
 	p.listen()
 	for _, synced := range []<-chan struct{}{p.services.Synced(), p.slices.Synced(), p.nodes.Synced()} {
 		select {
@@ -149,12 +161,14 @@ func (p *Proxy) Run(ctx context.Context) error {
 			err = p.rebuild()
 		}
 		if err != nil {
+			p.note(func(g *progress) { g.failed(time.Now()) })
 			p.log.Error("applying Services failed, trying again from scratch", "err", err, "in", pause)
 			built = false
 			sleep(ctx, pause)
 			pause = min(2*pause, lastPause)
 			continue
 		}
+		p.note(func(g *progress) { g.succeeded(time.Now()) })
 		if !built {
 			built, pause = true, firstPause
 			// The rules have made the kernel track connections.
@@ -167,6 +181,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 		select {
 		case <-p.wake:
 		case <-look.C:
+			p.serveHealthz()
 			if built = p.rules.Has(p.tables[0].nft, p.tables[1].nft); !built {
 				p.log.Warn("somebody removed the rules of Services, writing them again")
 			}
@@ -212,6 +227,7 @@ func (p *Proxy) listen() {
 func (p *Proxy) touch(k client.Key) {
 	p.mu.Lock()
 	p.dirty[k] = true
+	p.progress.queued(time.Now())
 	p.mu.Unlock()
 	p.signal()
 }
@@ -241,6 +257,7 @@ func (p *Proxy) setZone(zone string) {
 func (p *Proxy) take() map[client.Key]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.progress.taken()
 	dirty := p.dirty
 	p.dirty = map[client.Key]bool{}
 	return dirty
