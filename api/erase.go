@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -96,13 +98,14 @@ func (d Definition[T]) eraseScale(r *Resource) {
 }
 
 func (d Definition[T]) eraseColumns(r *Resource) {
+	described := columnDescriptions()[schema.GroupResource{Group: d.Kind.Group, Resource: d.Plural}.String()]
 	for _, c := range d.Columns {
 		kind := c.Type
 		if kind == "" {
 			kind = "string"
 		}
 		r.Columns = append(r.Columns, Column[Object]{
-			Name: c.Name, Type: kind, Format: c.Format, Description: c.Description, Priority: c.Priority,
+			Name: c.Name, Type: kind, Format: c.Format, Description: cmp.Or(described[c.Name], c.Description, c.Name), Priority: c.Priority,
 			Cell: func(o Object) any { return c.Cell(o.(T)) },
 		})
 	}

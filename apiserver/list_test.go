@@ -3,6 +3,7 @@ package apiserver
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,13 @@ func TestListPages(t *testing.T) {
 	w.want(names(w.must(200, "GET", "/api/v1/configmaps?fieldSelector=metadata.name%3Dc9", "")), []string{"c9"}, "field selector")
 	w.want(names(w.must(200, "GET", cms+"?fieldSelector=metadata.name%3Dc1", "")), []string{"c1"}, "name in namespace")
 	w.must(400, "GET", cms+"?resourceVersion=5&continue="+next, "")
+	for query, want := range map[string][]string{
+		"fieldSelector=metadata.name%3Dc3&continue=" + next: {"c3"},
+		"fieldSelector=metadata.name%3Dc1&continue=" + next: nil,
+		"resourceVersion=0&limit=2":                         {"c0", "c1", "c3", "c4", "c5"}, // the limit does not count there
+	} {
+		w.want(names(w.must(200, "GET", cms+"?"+query, "")), want, query)
+	}
 }
 
 func TestExpiredContinue(t *testing.T) {
@@ -103,6 +111,23 @@ func TestForms(t *testing.T) {
 	partial := w.must(200, "GET", cms+"/a", "", "Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")
 	w.want(at(partial, "data"), nil, "a partial object's data")
 	w.must(406, "GET", cms+"/a", "", "Accept", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io")
+}
+
+// TestEmptyForms: which forms of an empty list are null is what Kubernetes' libraries
+// make of them.
+func TestEmptyForms(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ path, as, want string }{
+		{cms, "", `"items":[]`},
+		{cms, ";as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", `"items":null`},
+		{cms, ";as=Table;v=v1;g=meta.k8s.io", `"rows":[]`},
+		{"/apis/apps/v1/namespaces/default/deployments", ";as=Table;v=v1;g=meta.k8s.io", `"rows":null`},
+	} {
+		rec := w.do("GET", c.path, "", "Accept", "application/json"+c.as)
+		if !strings.Contains(rec.Body.String(), c.want) {
+			t.Errorf("%s %s: %s, want %s", c.path, c.as, rec.Body, c.want)
+		}
+	}
 }
 
 func TestProtobufBody(t *testing.T) {

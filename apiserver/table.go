@@ -62,7 +62,9 @@ func (c *call) table(items []*cache.Item, m metav1.ListMeta) (*metav1.Table, err
 		TypeMeta:          metav1.TypeMeta{Kind: "Table", APIVersion: "meta.k8s.io/" + c.accepted.AsVersion},
 		ListMeta:          m,
 		ColumnDefinitions: c.end.columns(),
-		Rows:              make([]metav1.TableRow, 0, len(items)),
+	}
+	if len(items) > 0 || len(c.end.Columns) > 0 { // else it is null, as in Kubernetes
+		t.Rows = make([]metav1.TableRow, 0, len(items))
 	}
 	for _, item := range items {
 		row, err := c.row(item, include)
@@ -98,12 +100,8 @@ func (e *endpoint) columns() []metav1.TableColumnDefinition {
 		columns = nil
 	}
 	for _, col := range e.Columns {
-		description := col.Description
-		if description == "" {
-			description = col.Name
-		}
 		columns = append(columns, metav1.TableColumnDefinition{
-			Name: col.Name, Type: col.Type, Format: col.Format, Description: description, Priority: col.Priority,
+			Name: col.Name, Type: col.Type, Format: col.Format, Description: col.Description, Priority: col.Priority,
 		})
 	}
 	return columns

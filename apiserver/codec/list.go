@@ -72,6 +72,10 @@ func (l *List) WriteJSON(w io.Writer) error {
 	b := append(buffer[:0], TypeHead(l.Kind)...)
 	b = append(b, `,"metadata":`...)
 	b = append(b, meta...)
+	if len(l.Items) == 0 && l.Kind.Kind == "PartialObjectMetadataList" { // as Kubernetes writes it
+		_, err := w.Write(append(b, `,"items":null}`+"\n"...))
+		return err
+	}
 	b = append(b, `,"items":[`...)
 	for i, item := range l.Items {
 		if i > 0 {
