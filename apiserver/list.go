@@ -89,7 +89,7 @@ func (c *call) page(o *internalversion.ListOptions, sel *selection) (*page, erro
 	prefix := c.end.prefixIn(c.info.Namespace)
 	if sel.name != "" && (c.info.Namespace != "" || !c.end.Namespaced) {
 		item, ok := snapshot.Get(prefix + sel.name)
-		if !ok || item.Key < after {
+		if !ok || item.Key <= after {
 			return p, nil
 		}
 		if item, err = c.shownItem(item); err == nil && sel.matches(item) {
