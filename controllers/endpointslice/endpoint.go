@@ -96,7 +96,7 @@ func endpointOf(pod *corev1.Pod, service *corev1.Service, address string, zone s
 // prefers near ones (KEP-4444, KEP-3015): those of its zone, and before them
 // those of its node.
 func hints(service *corev1.Service, e *discoveryv1.Endpoint) *discoveryv1.EndpointHints {
-	if service.Spec.TrafficDistribution == nil || !*e.Conditions.Ready {
+	if service.Spec.TrafficDistribution == nil || byTopology(service) || !*e.Conditions.Ready {
 		return nil
 	}
 	var h discoveryv1.EndpointHints

@@ -54,7 +54,9 @@ func New(api client.Interface, informers *client.Informers) *Controller {
 		Update: func(old, pod *corev1.Pod) { PodChanged(c.services, c.loop, old, pod) },
 		Delete: func(pod *corev1.Pod) { WakeServices(c.services, c.loop, pod) },
 	})
-	c.nodes.Handle(client.Handler[*corev1.Node]{Update: c.nodeChanged, Add: func(n *corev1.Node) { c.nodeChanged(&corev1.Node{}, n) }})
+	c.nodes.Handle(client.Handler[*corev1.Node]{Update: c.nodeChanged,
+		Add:    func(n *corev1.Node) { c.nodeChanged(&corev1.Node{}, n) },
+		Delete: func(n *corev1.Node) { c.nodeChanged(n, &corev1.Node{}) }})
 	c.wakeOnSlices(c.loop)
 	return c
 }
@@ -100,13 +102,17 @@ func Selects(service *corev1.Service, pod *corev1.Pod) bool {
 		labels.SelectorFromValidatedSet(service.Spec.Selector).Matches(labels.Set(pod.Labels))
 }
 
-// nodeChanged wakes all services when a node's zone changes, which is rare.
+// nodeChanged wakes all services when a node's zone changes, which is rare, and
+// those that care for the zones' CPUs when a node comes, goes or counts otherwise.
 func (c *Controller) nodeChanged(old, node *corev1.Node) {
-	if old.Labels[corev1.LabelTopologyZone] == node.Labels[corev1.LabelTopologyZone] {
+	moved := old.Labels[corev1.LabelTopologyZone] != node.Labels[corev1.LabelTopologyZone]
+	if !moved && nodeReady(old) == nodeReady(node) && old.Status.Allocatable.Cpu().Equal(*node.Status.Allocatable.Cpu()) {
 		return
 	}
 	for _, service := range c.services.List("", nil) {
-		c.loop.Add(client.KeyOf(service))
+		if moved || byTopology(service) {
+			c.loop.Add(client.KeyOf(service))
+		}
 	}
 }
 
@@ -121,9 +127,26 @@ func (c *Controller) sync(ctx context.Context, key client.Key) error {
 	selector := labels.SelectorFromValidatedSet(service.Spec.Selector)
 	var groups []*group
 	for _, family := range families(service) {
-		groups = append(groups, c.groups(service, family, c.pods.List(key.Namespace, selector))...)
+		of := c.groups(service, family, c.pods.List(key.Namespace, selector))
+		if byTopology(service) {
+			allot(of, sharesOf(c.nodes.List("", nil)), c.hinted(key))
+		}
+		groups = append(groups, of...)
 	}
 	return c.apply(ctx, service, client.Services.GroupVersionKind(), service.Name, serviceLabels(service), groups)
+}
+
+// hinted returns the zones that the service's endpoints are meant for by now.
+func (c *Controller) hinted(key client.Key) map[endpointKey]string {
+	had := map[endpointKey]string{}
+	for _, s := range c.of(key) {
+		for i := range s.Endpoints {
+			if h := s.Endpoints[i].Hints; h != nil && len(h.ForZones) == 1 && len(h.ForNodes) == 0 {
+				had[keyOf(&s.Endpoints[i])] = h.ForZones[0].Name
+			}
+		}
+	}
+	return had
 }
 
 // groups sorts the pods by their ports. Without any endpoint there is one empty

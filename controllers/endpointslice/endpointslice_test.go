@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -196,6 +197,58 @@ func TestHints(t *testing.T) {
 		expect("no zone", "")
 		prefer("")
 		expect("no preference again", "")
+	})
+}
+
+// With topology-mode: Auto zones get endpoints by their CPUs, as nodes come and go;
+// what the Service prefers otherwise does not count.
+func TestTopologyMode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		s := service()
+		near := corev1.ServiceTrafficDistributionPreferSameNode
+		s.Annotations, s.Spec.TrafficDistribution = map[string]string{corev1.AnnotationTopologyMode: "Auto"}, &near
+		api := fake.New(s).Guarded(t)
+		node := func(name, zone string) {
+			api.Put(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelTopologyZone: zone}}, Status: corev1.NodeStatus{
+				Allocatable: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}, Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}}})
+		}
+		node("n", "z1")
+		for i := range 6 {
+			api.Put(pod(i, 8080, true))
+		}
+		start(t, ctx, api)
+		expect := func(what, want string) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			got := map[string]int{}
+			for _, slice := range slicesOf(t, api) {
+				for _, e := range slice.Endpoints {
+					if e.Hints != nil {
+						got[fmt.Sprint(e.Hints.ForNodes, e.Hints.ForZones)]++
+					}
+				}
+			}
+			if fmt.Sprint(got) != want {
+				t.Errorf("%s: got hints %v, want %s", what, got, want)
+			}
+		}
+		expect("one zone", "map[]")
+		node("m", "z2")
+		expect("two zones", "map[[] [{z1}]:3 [] [{z2}]:3]")
+		if err := client.Of(api, client.Nodes).Delete(ctx, "", "m", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		expect("one zone again", "map[]")
+		node("m", "z2")
+		expect("two zones again", "map[[] [{z1}]:3 [] [{z2}]:3]")
+		s = s.DeepCopy()
+		s.Annotations = nil
+		api.Put(s)
+		expect("what it prefers", "map[[{n}] [{z1}]:6]")
 	})
 }
 
