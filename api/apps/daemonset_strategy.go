@@ -28,6 +28,7 @@ func daemonSetUpdate(d, old *appsv1.DaemonSet) {
 // daemonSetStatus lets the status subresource change nothing but the status.
 func daemonSetStatus(d, old *appsv1.DaemonSet) {
 	d.Spec = old.Spec
+	setTemplateGeneration(d, templateGeneration(old)) // which is of the specification
 }
 
 // The number of the template, a field before apps/v1, lives on in an annotation

@@ -67,3 +67,16 @@ func TestWorkloadRules(t *testing.T) {
 			[]string{`status.availableReplicas: Invalid value: 2: cannot be greater than status.readyReplicas`}},
 	})
 }
+
+// TestTemplateCount: the count of a daemon set's templates is not the status
+// subresource's to change.
+func TestTemplateCount(t *testing.T) {
+	old, r := decode(t, []byte("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d, annotations: {deprecated.daemonset.template.generation: '3'}}\nspec: {"+selected+"}"))
+	for _, manifest := range []string{daemonSet + "{}", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d, annotations: {deprecated.daemonset.template.generation: '7'}}"} {
+		o, _ := decode(t, []byte(manifest))
+		r.Subresources["status"].Prepare(o, old)
+		if got := o.GetAnnotations()["deprecated.daemonset.template.generation"]; got != "3" {
+			t.Errorf("got %s", got)
+		}
+	}
+}

@@ -233,7 +233,7 @@ func (a adapter) typed(in runtime.Object, gvk schema.GroupVersionKind) (runtime.
 		return nil, err
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields.UnstructuredContent(), obj); err != nil {
-		return nil, fmt.Errorf("read %s: %w", gvk.Kind, err)
+		return nil, fmt.Errorf("unable to convert unstructured object to %s: %w", gvk, err)
 	}
 	obj.GetObjectKind().SetGroupVersionKind(gvk)
 	return obj, nil
