@@ -136,12 +136,12 @@ func good(endpoints map[endpointKey]string, least map[string]int, had map[endpoi
 // that in the end each has the least that it needs. It depends on nothing but what it
 // is given: the same endpoints always move.
 func even(zoneOf map[endpointKey]string, shares map[string]float64, least map[string]int) {
-	b := balance{zoneOf: zoneOf, from: map[string][]endpointKey{}, count: map[string]int{}, spare: map[string]float64{}, zones: slices.Sorted(maps.Keys(shares))}
+	b := balance{zoneOf: zoneOf, in: map[string][]endpointKey{}, count: map[string]int{}, spare: map[string]float64{}, zones: slices.Sorted(maps.Keys(shares))}
 	for key, zone := range zoneOf {
-		b.from[zone] = append(b.from[zone], key)
+		b.in[zone] = append(b.in[zone], key)
 		b.count[zone]++
 	}
-	for _, keys := range b.from {
+	for _, keys := range b.in {
 		slices.SortFunc(keys, func(a, b endpointKey) int {
 			return cmp.Or(cmp.Compare(a.address, b.address), cmp.Compare(a.uid, b.uid))
 		})
@@ -151,22 +151,22 @@ func even(zoneOf map[endpointKey]string, shares map[string]float64, least map[st
 	}
 	// First those that are where no nodes are, then as far as it comes nearer to the
 	// shares, then what is still needed.
-	for _, zone := range slices.Sorted(maps.Keys(b.from)) {
-		for _, ok := shares[zone]; !ok && len(b.from[zone]) > 0; {
+	for _, zone := range slices.Sorted(maps.Keys(b.in)) {
+		for _, ok := shares[zone]; !ok && len(b.in[zone]) > 0; {
 			b.move(zone, b.poorest())
 		}
 	}
 	for {
 		richest, poorest := b.richest(nil), b.poorest()
 		give, need := b.spare[richest], -b.spare[poorest]
-		if give < 0.5 || need < 0.5 || give < 1 && need < 1 || len(b.from[richest]) == 0 {
+		if give < 0.5 || need < 0.5 || give < 1 && need < 1 {
 			break
 		}
 		b.move(richest, poorest)
 	}
 	for _, zone := range b.zones {
 		for b.count[zone] < least[zone] {
-			b.move(b.richest(func(z string) bool { return b.count[z] > least[z] && len(b.from[z]) > 0 }), zone)
+			b.move(b.richest(func(z string) bool { return b.count[z] > least[z] }), zone)
 		}
 	}
 }
@@ -174,16 +174,17 @@ func even(zoneOf map[endpointKey]string, shares map[string]float64, least map[st
 // balance is how many endpoints zones have, and more than wanted.
 type balance struct {
 	zoneOf map[endpointKey]string
-	// from are the endpoints in each zone that have not been moved.
-	from  map[string][]endpointKey
+	// in are the endpoints of each zone; those that were moved to it come last.
+	in    map[string][]endpointKey
 	count map[string]int
 	spare map[string]float64
 	zones []string // those with nodes
 }
 
 func (b *balance) move(from, to string) {
-	b.zoneOf[b.from[from][0]] = to
-	b.from[from] = b.from[from][1:]
+	key := b.in[from][0]
+	b.zoneOf[key] = to
+	b.in[from], b.in[to] = b.in[from][1:], append(b.in[to], key)
 	b.count[from]--
 	b.count[to]++
 	b.spare[from]--
