@@ -200,8 +200,11 @@ func (c *call) continued(text string) (*cache.Snapshot, token, error) {
 	}
 	rev := t.Revision
 	if rev > c.end.cache.Revision() {
-		_, err := c.snapshotAt(c.ctx, rev) // a token of another server's
-		return nil, t, err
+		s, err := c.snapshotAt(c.ctx, rev) // of another server, or another resource
+		if err != nil {
+			return nil, t, err
+		}
+		return s, t, nil
 	}
 	if t.old(time.Now()) {
 		return nil, t, expiredToken(t)

@@ -113,6 +113,18 @@ func TestForms(t *testing.T) {
 	w.must(406, "GET", cms+"/a", "", "Accept", "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io")
 }
 
+// TestTokenAhead: a token may be of a revision that this resource has not seen yet, of
+// another server or another resource.
+func TestTokenAhead(t *testing.T) {
+	w := newWorld(t)
+	w.must(200, "GET", "/apis/apps/v1/deployments", "")
+	w.must(201, "POST", cms, configMap("a", "1"))
+	last := w.must(201, "POST", cms, configMap("b", "1"))
+	next := url.QueryEscape(at(w.must(200, "GET", cms+"?limit=1", ""), "metadata", "continue").(string))
+	got := w.must(200, "GET", "/apis/apps/v1/deployments?limit=1&continue="+next, "")
+	w.want(at(got, "metadata", "resourceVersion"), at(last, "metadata", "resourceVersion"), "revision")
+}
+
 // TestEmptyForms: which forms of an empty list are null is what Kubernetes' libraries
 // make of them.
 func TestEmptyForms(t *testing.T) {
