@@ -54,8 +54,11 @@ func (c *Conn) Read(p []byte) (int, error) {
 		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		if again, restoring := c.restore(); !again || restoring != nil {
+		switch again, restoring := c.restore(); {
+		case restoring != nil:
 			return n, errors.Join(err, restoring)
+		case !again:
+			return n, err // as it is: TLS goes on after a net.Error that is a timeout
 		}
 	}
 }

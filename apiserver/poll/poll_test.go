@@ -237,3 +237,17 @@ func BenchmarkLook(b *testing.B) {
 		connections.look()
 	}
 }
+
+// TestDeadlineIsTimeout: the reader's own deadline is a timeout to TLS, which ends
+// the connection after any other error. net/http ends its reads so after each
+// request of HTTP/1.1.
+func TestDeadlineIsTimeout(t *testing.T) {
+	c, _ := pair(t)
+	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Read(make([]byte, 1))
+	if timeout, ok := err.(net.Error); !ok || !timeout.Timeout() {
+		t.Errorf("got %T: %v", err, err)
+	}
+}
