@@ -142,7 +142,7 @@ func (s *set) look() (behind chan struct{}) {
 		if behind == nil {
 			behind = standInLine()
 		}
-		go func() {}()
+		go func() {}() // sends behind to the end of the queue
 	}
 	return behind
 }
